@@ -1,0 +1,40 @@
+//! Every process variable: its default, its parser, its error.
+//!
+//! The grants (sections, POST, ALLOW_*) are the policy's; they are read with the parsers of this module.
+
+use std::fmt;
+
+/// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// Its value as given.
+    pub value: String,
+    /// What it takes, as the end of a sentence: "it takes 0 or 1 (...)".
+    pub expected: &'static str,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={:?} cannot be used: it takes {}", self.variable, self.value, self.expected)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads a switch: 0/1/true/false/yes/no/on/off in any case, trimmed; empty is 0.
+///
+/// # Errors
+/// Any other value. Tecnativa's image takes `true` as 0 without a word, which is how grants get lost.
+pub fn parse_switch(variable: &'static str, value: &str) -> Result<bool, Error> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(Error {
+            variable,
+            value: value.to_owned(),
+            expected: "0 or 1 (also true, false, yes, no, on, off)",
+        }),
+    }
+}

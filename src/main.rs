@@ -1,0 +1,2 @@
+//! docker-socket-proxy.
+fn main() {}
