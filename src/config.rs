@@ -1,8 +1,14 @@
 //! Every process variable: its default, its parser, its error.
 //!
-//! The grants (sections, POST, ALLOW_*) are the policy's; they are read with the parsers of this module.
+//! The grants (sections, POST, ALLOW_*) are the policy's; they are read with [`parse_switch`] of this module.
 
+use crate::logging::Format;
+use crate::policy::Policy;
+use log::LevelFilter;
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +29,87 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Looks a variable up; `None` where it is not set.
+pub type Vars<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// All addresses of the host.
+    All(u16),
+    /// One address.
+    At(SocketAddr),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(port) => write!(f, ":{port}"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// What the environment asks for.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// LISTEN
+    pub listen: Listen,
+    /// DISABLE_IPV6: where all addresses are listened on, IPv4 alone.
+    pub disable_ipv6: bool,
+    /// SOCKET_PATH: the daemon's Unix socket.
+    pub socket_path: PathBuf,
+    /// LOG_LEVEL
+    pub log_level: LevelFilter,
+    /// LOG_FORMAT
+    pub log_format: Format,
+    /// The grants.
+    pub policy: Policy,
+    /// HEAD_TIMEOUT: from a head's first byte to its last.
+    pub head_timeout: Duration,
+    /// IDLE_TIMEOUT: between two requests. Above the 90 s of Go's clients, so that the proxy does not close under one.
+    pub idle_timeout: Duration,
+    /// CONNECT_TIMEOUT: to the daemon, whose backlog may be full.
+    pub connect_timeout: Duration,
+    /// SHUTDOWN_GRACE: for requests in flight after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// MAX_CONNECTIONS: clients served at once; more wait in the backlog.
+    pub max_connections: usize,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// The first variable whose value cannot be used.
+    pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            listen: read(var, "LISTEN", "127.0.0.1:2375", parse_listen)?,
+            disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
+            socket_path: read(var, "SOCKET_PATH", "/var/run/docker.sock", |_, path| Ok(PathBuf::from(path)))?,
+            log_level: read(var, "LOG_LEVEL", "info", parse_level)?,
+            log_format: read(var, "LOG_FORMAT", "text", parse_format)?,
+            policy: Policy::from_vars(var)?,
+            head_timeout: read(var, "HEAD_TIMEOUT", "10", parse_duration)?,
+            idle_timeout: read(var, "IDLE_TIMEOUT", "120", parse_duration)?,
+            connect_timeout: read(var, "CONNECT_TIMEOUT", "10", parse_duration)?,
+            shutdown_grace: read(var, "SHUTDOWN_GRACE", "10", parse_duration)?,
+            max_connections: read(var, "MAX_CONNECTIONS", "4096", parse_count)?,
+        })
+    }
+}
+
+/// A variable's value, or its default where it is unset or empty.
+fn read<T>(
+    var: Vars<'_>,
+    variable: &'static str,
+    default: &str,
+    parse: impl Fn(&'static str, &str) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let value = var(variable).filter(|value| !value.trim().is_empty());
+    parse(variable, value.as_deref().map_or(default, str::trim))
+}
+
 /// Reads a switch: 0/1/true/false/yes/no/on/off in any case, trimmed; empty is 0.
 ///
 /// # Errors
@@ -37,4 +124,71 @@ pub fn parse_switch(variable: &'static str, value: &str) -> Result<bool, Error> 
             expected: "0 or 1 (also true, false, yes, no, on, off)",
         }),
     }
+}
+
+fn parse_listen(variable: &'static str, value: &str) -> Result<Listen, Error> {
+    let parsed = match value.strip_prefix(':') {
+        Some(port) => port.parse().ok().map(Listen::All),
+        None => value.parse().ok().map(|address: SocketAddr| {
+            match address.ip().is_unspecified() && address.is_ipv6() {
+                true => Listen::All(address.port()),
+                false => Listen::At(address),
+            }
+        }),
+    };
+    let expected = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses";
+    parsed.ok_or_else(|| Error { variable, value: value.to_owned(), expected })
+}
+
+/// The eight syslog names that Tecnativa's image takes, and env_logger's own.
+fn parse_level(variable: &'static str, value: &str) -> Result<LevelFilter, Error> {
+    Ok(match value.to_ascii_lowercase().as_str() {
+        "off" => LevelFilter::Off,
+        "emerg" | "alert" | "crit" | "err" | "error" => LevelFilter::Error,
+        "warning" | "warn" => LevelFilter::Warn,
+        "notice" | "info" => LevelFilter::Info,
+        "debug" => LevelFilter::Debug,
+        "trace" => LevelFilter::Trace,
+        _ => {
+            let expected =
+                "emerg, alert, crit, err, warning, notice, info or debug (also off, error, warn, trace)";
+            return Err(Error { variable, value: value.to_owned(), expected });
+        }
+    })
+}
+
+fn parse_format(variable: &'static str, value: &str) -> Result<Format, Error> {
+    match value.to_ascii_lowercase().as_str() {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(Error { variable, value: value.to_owned(), expected: "text or json" }),
+    }
+}
+
+/// Reads seconds, decimals allowed, or a number with one of the units ms, s, m, h.
+fn parse_duration(variable: &'static str, value: &str) -> Result<Duration, Error> {
+    let digits = value.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = match &value[digits.len()..] {
+        "" | "s" => Some(1.0),
+        "ms" => Some(0.001),
+        "m" => Some(60.0),
+        "h" => Some(3600.0),
+        _ => None,
+    };
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: Option<f64> = digits.parse().ok().filter(|_| plain);
+    let duration = unit
+        .zip(number)
+        .and_then(|(unit, number)| Duration::try_from_secs_f64(number * unit).ok())
+        .filter(|duration| !duration.is_zero() && *duration <= LONGEST);
+    let expected = "a time above 0 and up to 1000 hours: seconds, or a number with ms, s, m or h";
+    duration.ok_or_else(|| Error { variable, value: value.to_owned(), expected })
+}
+
+/// Longer than anyone waits, and short enough to be added to any clock.
+const LONGEST: Duration = Duration::from_secs(3600 * 1000);
+
+fn parse_count(variable: &'static str, value: &str) -> Result<usize, Error> {
+    let count = value.parse().ok().filter(|count| (1..=1_000_000).contains(count));
+    count.ok_or_else(|| Error { variable, value: value.to_owned(), expected: "a number from 1 to 1000000" })
 }

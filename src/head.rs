@@ -1,4 +1,130 @@
-//! Heads.
+//! Request and response heads: where one ends, and what is in it.
+//!
+//! Owns invariants 1 to 3: a head is bounded and never rescanned, its bytes are judged as they are sent, and it has one
+//! reading or is refused. httparse is called here only, on exactly the bytes up to the blank line; what it lets pass and
+//! Go's net/http reads otherwise is refused by our own checks (RFC 9112, sections 2 to 5).
+
+use httparse::{Header, Status};
+use memchr::memchr;
+use std::fmt;
+use std::mem::MaybeUninit;
+
+/// The most bytes a head may have, blank line included. dockerd takes 1 MiB, HAProxy 15 KiB; credentials in
+/// `X-Registry-Config` make heads of some 10 KiB.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The most header fields a head may have.
+pub const MAX_HEADERS: usize = 100;
+
+/// Why a head is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// The first byte is none of A-Z: blank lines, TLS, a byte order mark, another protocol. httparse skips blank lines,
+    /// Go does so only behind a POST.
+    NotHttp,
+    /// A line ends in LF without CR (RFC 9112 2.2 lets a recipient take it, Go does; others do not).
+    BareLf,
+    /// CR, NUL or another control byte inside a line (RFC 9110 5.5).
+    ControlByte,
+    /// A line starts with space or tab: obs-fold (RFC 9112 5.2), which Go joins to the line before.
+    Fold,
+    /// More than [`MAX_HEAD_BYTES`].
+    TooLarge,
+    /// More than [`MAX_HEADERS`].
+    TooManyHeaders,
+    /// Not `METHOD SP target SP HTTP/1.x`, or a header line that is not `token: value`.
+    Malformed,
+    /// Any version but HTTP/1.0 and HTTP/1.1. Go takes 1.2 to 1.9 as 1.1, and `PRI * HTTP/2.0` turns dockerd 29.2's
+    /// whole connection into HTTP/2.
+    Version,
+    /// The method has a byte that is not A-Z.
+    Method,
+    /// The target has a byte outside 0x21 to 0x7e; Go routes non-ASCII bytes as they are.
+    Target,
+    /// HTTP/1.1 without a Host (RFC 9112 3.2).
+    HostMissing,
+    /// More than one Host (RFC 9112 3.2).
+    HostRepeated,
+    /// A Host with a byte that no host name has; Go answers 400.
+    HostInvalid,
+    /// An Expect other than exactly one `100-continue` (RFC 9110 10.1.1). Go looks for the token anywhere in the value.
+    Expect,
+    /// More than one Upgrade, or an empty one: dockerd goes by the header's presence, podman by its first value.
+    Upgrade,
+}
+
+impl Error {
+    /// The status code to answer with.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::TooLarge | Self::TooManyHeaders => 431,
+            Self::Expect => 417,
+            _ => 400,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotHttp => "not an HTTP/1 request (this port speaks plain HTTP, without TLS)",
+            Self::BareLf => "a line of the head ends in LF without CR",
+            Self::ControlByte => "a control byte in the head",
+            Self::Fold => "a header line that starts with white space",
+            Self::TooLarge => "the head is larger than 64 KiB",
+            Self::TooManyHeaders => "more than 100 header lines",
+            Self::Malformed => "malformed head",
+            Self::Version => "only HTTP/1.0 and HTTP/1.1 are spoken here",
+            Self::Method => "a method with letters other than A to Z",
+            Self::Target => "a request-target with bytes other than visible ASCII",
+            Self::HostMissing => "HTTP/1.1 without a Host header",
+            Self::HostRepeated => "more than one Host header",
+            Self::HostInvalid => "an invalid Host header",
+            Self::Expect => "an Expect header other than 100-continue",
+            Self::Upgrade => "more than one Upgrade header, or an empty one",
+        })
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Finds the end of a head in a growing buffer; each byte is looked at once.
+#[derive(Debug, Default)]
+pub struct Finder {
+    /// Everything before has been searched for LF.
+    searched: usize,
+    /// Where the line that is being read starts.
+    line: usize,
+}
+
+impl Finder {
+    /// The length of the head that `buffer` starts with, up to and including CRLFCRLF; `None` while it is incomplete.
+    /// `buffer` must start with the bytes of the call before.
+    ///
+    /// # Errors
+    /// [`Error::NotHttp`], [`Error::BareLf`] as soon as seen, and [`Error::TooLarge`].
+    pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Error> {
+        if buffer.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
+            return Err(Error::NotHttp);
+        }
+        let bounded = &buffer[..buffer.len().min(MAX_HEAD_BYTES)];
+        while let Some(found) = memchr(b'\n', &bounded[self.searched..]) {
+            let lf = self.searched + found;
+            if bounded[self.line..lf].last() != Some(&b'\r') {
+                return Err(Error::BareLf);
+            }
+            let blank = lf - self.line == 1;
+            self.searched = lf + 1;
+            self.line = lf + 1;
+            if blank {
+                return Ok(Some(lf + 1));
+            }
+        }
+        self.searched = bounded.len();
+        if bounded.len() == MAX_HEAD_BYTES { Err(Error::TooLarge) } else { Ok(None) }
+    }
+}
 
 /// The method of a request. Case-sensitive, as dockerd's routes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,4 +145,278 @@ pub enum Method {
     Options,
     /// Any other method made of A-Z: never granted.
     Other,
+}
+
+impl Method {
+    /// Reads a method made of A-Z; `None` for any other.
+    #[must_use]
+    pub fn parse(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"POST" => Self::Post,
+            b"PUT" => Self::Put,
+            b"DELETE" => Self::Delete,
+            b"PATCH" => Self::Patch,
+            b"OPTIONS" => Self::Options,
+            other if !other.is_empty() && other.iter().all(u8::is_ascii_uppercase) => Self::Other,
+            _ => return None,
+        })
+    }
+
+    /// The method's name; empty for [`Method::Other`].
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
+            Self::Options => "OPTIONS",
+            Self::Other => "",
+        }
+    }
+}
+
+/// The two versions that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// A header that may be given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Field<'b> {
+    /// Not given.
+    #[default]
+    Absent,
+    /// Given once, with this value (no white space around it).
+    Once(&'b [u8]),
+    /// Given more than once.
+    Repeated,
+}
+
+impl<'b> Field<'b> {
+    fn add(&mut self, value: &'b [u8]) {
+        *self = match self {
+            Self::Absent => Self::Once(value),
+            _ => Self::Repeated,
+        };
+    }
+}
+
+/// What of a head's fields decides about framing and the connection's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fields<'b> {
+    /// Content-Length.
+    pub content_length: Field<'b>,
+    /// Transfer-Encoding.
+    pub transfer_encoding: Field<'b>,
+    /// Host.
+    pub host: Field<'b>,
+    /// Upgrade.
+    pub upgrade: Field<'b>,
+    /// Expect.
+    pub expect: Field<'b>,
+    /// Connection lists `close`, in whichever of its lines.
+    pub close: bool,
+    /// Connection lists `keep-alive`.
+    pub keep_alive: bool,
+}
+
+impl<'b> Fields<'b> {
+    fn read(headers: &[Header<'b>]) -> Self {
+        let mut fields = Self::default();
+        for header in headers {
+            let (name, value) = (header.name, header.value);
+            // By length first: nearly every header is told from these six by that alone.
+            match name.len() {
+                4 if name.eq_ignore_ascii_case("host") => fields.host.add(value),
+                6 if name.eq_ignore_ascii_case("expect") => fields.expect.add(value),
+                7 if name.eq_ignore_ascii_case("upgrade") => fields.upgrade.add(value),
+                10 if name.eq_ignore_ascii_case("connection") => {
+                    for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                        fields.close |= option.eq_ignore_ascii_case(b"close");
+                        fields.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    }
+                }
+                14 if name.eq_ignore_ascii_case("content-length") => fields.content_length.add(value),
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => fields.transfer_encoding.add(value),
+                _ => {}
+            }
+        }
+        fields
+    }
+
+    /// Whether the connection goes on after this message (RFC 9112 9.3). A `close` anywhere wins: net/http lets an
+    /// earlier `keep-alive` win in HTTP/1.0, and closing where the daemon would go on does no harm.
+    const fn persistent(&self, version: Version) -> bool {
+        match version {
+            Version::Http11 => !self.close,
+            Version::Http10 => self.keep_alive && !self.close,
+        }
+    }
+}
+
+/// The head of a request, read in the one way that every parser behind reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestHead<'b> {
+    /// The method.
+    pub method: Method,
+    /// The method as sent.
+    pub method_name: &'b str,
+    /// The request-target as sent: visible ASCII.
+    pub target: &'b str,
+    /// The version.
+    pub version: Version,
+    /// The fields that matter here.
+    pub fields: Fields<'b>,
+    /// Whether the client wants to go on with the connection.
+    pub persistent: bool,
+}
+
+impl<'b> RequestHead<'b> {
+    /// Reads a whole head: the bytes up to and including the blank line that [`Finder`] found.
+    ///
+    /// # Errors
+    /// Whatever has not one reading; see [`Error`].
+    pub fn parse(head: &'b [u8]) -> Result<Self, Error> {
+        refuse_odd_bytes(head)?;
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        match request.parse_with_uninit_headers(head, &mut headers) {
+            Ok(Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(Error::Malformed),
+            Err(httparse::Error::Version) => return Err(Error::Version),
+            Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyHeaders),
+            Err(_) => return Err(Error::Malformed),
+        }
+        let (Some(method_name), Some(target), Some(version)) =
+            (request.method, request.path, request.version)
+        else {
+            return Err(Error::Malformed);
+        };
+        let version = match version {
+            0 => Version::Http10,
+            1 => Version::Http11,
+            _ => return Err(Error::Version),
+        };
+        let method = Method::parse(method_name.as_bytes()).ok_or(Error::Method)?;
+        if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::Target);
+        }
+        let line = method_name.len() + " ".len() + target.len() + " HTTP/1.1".len();
+        if head.get(line) != Some(&b'\r') {
+            return Err(Error::Malformed);
+        }
+        let fields = Fields::read(request.headers);
+        match fields.host {
+            Field::Once(host) if host.iter().all(|&byte| is_host_byte(byte)) => {}
+            Field::Once(_) => return Err(Error::HostInvalid),
+            Field::Repeated => return Err(Error::HostRepeated),
+            Field::Absent if version == Version::Http11 => return Err(Error::HostMissing),
+            Field::Absent => {}
+        }
+        match fields.expect {
+            Field::Absent => {}
+            Field::Once(value) if value.eq_ignore_ascii_case(b"100-continue") => {}
+            _ => return Err(Error::Expect),
+        }
+        if matches!(fields.upgrade, Field::Repeated | Field::Once(b"")) {
+            return Err(Error::Upgrade);
+        }
+        let persistent = fields.persistent(version);
+        Ok(Self { method, method_name, target, version, fields, persistent })
+    }
+}
+
+/// The head of a response. The daemon is trusted more than the client: only what frames the body must be unambiguous.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseHead<'b> {
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// The version.
+    pub version: Version,
+    /// The fields that matter here.
+    pub fields: Fields<'b>,
+    /// Whether the daemon wants to go on with the connection.
+    pub persistent: bool,
+}
+
+impl<'b> ResponseHead<'b> {
+    /// Reads a whole head: the bytes up to and including the blank line that [`Finder`] found.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::Version`], [`Error::TooManyHeaders`] and the bytes that no head may have.
+    pub fn parse(head: &'b [u8]) -> Result<Self, Error> {
+        refuse_odd_bytes(head)?;
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut response, head, &mut headers) {
+            Ok(Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(Error::Malformed),
+            Err(httparse::Error::Version) => return Err(Error::Version),
+            Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyHeaders),
+            Err(_) => return Err(Error::Malformed),
+        }
+        let version = match response.version {
+            Some(0) => Version::Http10,
+            Some(1) => Version::Http11,
+            _ => return Err(Error::Version),
+        };
+        let status = response.code.filter(|code| *code >= 100).ok_or(Error::Malformed)?;
+        let fields = Fields::read(response.headers);
+        let persistent = fields.persistent(version);
+        Ok(Self { status, version, fields, persistent })
+    }
+}
+
+/// Refuses control bytes (tab aside) inside lines, and lines that start with white space. Where LF may stand is
+/// [`Finder`]'s to say; here a CR must stand before it and nowhere else.
+fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
+    let mut rest = head;
+    while let Some(lf) = memchr(b'\n', rest) {
+        let (line, after) = rest.split_at(lf + 1);
+        let Some(line) = line.strip_suffix(b"\r\n") else { return Err(Error::BareLf) };
+        if line.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+            return Err(Error::ControlByte);
+        }
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Err(Error::Fold);
+        }
+        rest = after;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(Error::Malformed) }
+}
+
+/// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them.
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'.' | b'-'
+                | b':'
+                | b'['
+                | b']'
+                | b'_'
+                | b'~'
+                | b'%'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
 }

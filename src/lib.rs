@@ -1,5 +1,33 @@
 //! A filter in front of the Docker socket.
+//!
+//! # The promise
+//! Until the daemon itself grants a hijack, it receives only bytes of requests that the policy allowed, exactly as the
+//! client sent them.
+//!
+//! # How a request flows
+//! [`listener`] accepts a client; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`] reads
+//! the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
+//! connection that [`daemon`] made, while the response comes back; where the daemon grants a hijack, [`splice`] copies
+//! raw bytes from there. Everything else ends in a [`reply`] of our own. [`config`] reads the environment, [`logging`]
+//! writes the log, [`limits`] makes room for descriptors, and [`healthcheck`] asks from outside whether all this works.
+//!
+//! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
+//! the bytes that were judged are the bytes that are sent.
+
+pub mod admit;
 pub mod config;
+pub mod conn;
+pub mod daemon;
+pub mod framing;
 pub mod head;
+pub mod listener;
 pub mod policy;
+pub mod relay;
+pub mod reply;
+pub mod splice;
 pub mod target;
+
+pub mod healthcheck;
+pub mod json;
+pub mod limits;
+pub mod logging;

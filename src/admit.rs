@@ -1,0 +1,114 @@
+//! The judgement of one request: head, target, policy and framing in order, pure and without I/O.
+//!
+//! [`admit`] alone makes an [`Admitted`], and only an `Admitted` can be sent to the daemon ([`crate::relay`]): invariant 8
+//! by construction.
+
+use crate::framing::{self, BodyFraming};
+use crate::head::{self, Method, RequestHead};
+use crate::policy::{Denial, Policy, Verdict};
+use crate::splice::Terms;
+use crate::target::{self, Target};
+
+/// The most bytes of body that a start granted by ALLOW_START alone may carry. dockerd up to 24 takes a longer one (or a
+/// chunked one) as a new HostConfig, `Privileged` included (moby v24 `postContainersStart`).
+const MAX_BARE_START_BODY: u64 = 7;
+
+/// A request that may reach the daemon.
+#[derive(Debug)]
+pub struct Admitted {
+    head_length: usize,
+    method: Method,
+    framing: BodyFraming,
+    persistent: bool,
+    terms: Terms,
+    variable: &'static str,
+}
+
+impl Admitted {
+    /// Bytes of the head, blank line included.
+    #[must_use]
+    pub const fn head_length(&self) -> usize {
+        self.head_length
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// How the body is delimited: never [`BodyFraming::UntilClose`].
+    #[must_use]
+    pub const fn framing(&self) -> BodyFraming {
+        self.framing
+    }
+
+    /// Whether the client wants to go on with the connection.
+    #[must_use]
+    pub const fn persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// The variable that grants it.
+    #[must_use]
+    pub const fn variable(&self) -> &'static str {
+        self.variable
+    }
+
+    /// Which answer, if any, turns the connection into a raw stream.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
+    }
+}
+
+/// Why a request does not reach the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The head has not one reading.
+    Head(head::Error),
+    /// The target has not one reading.
+    Target(target::Error),
+    /// The policy does not grant it.
+    Denied(Denial),
+    /// The body has not one framing.
+    Framing(framing::Error),
+}
+
+/// A head's request line as sent, for messages and the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestLine<'b> {
+    /// The method.
+    pub method: &'b str,
+    /// The target without its query, which can hold credentials.
+    pub path: &'b str,
+}
+
+/// Judges a whole head: the bytes up to and including the blank line. The request line is there where the head could be
+/// read, whatever the verdict.
+pub fn admit<'b>(bytes: &'b [u8], policy: &Policy) -> (Option<RequestLine<'b>>, Result<Admitted, Refusal>) {
+    match RequestHead::parse(bytes) {
+        Ok(head) => {
+            let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
+            (Some(RequestLine { method: head.method_name, path }), judge(bytes.len(), &head, policy))
+        }
+        Err(error) => (None, Err(Refusal::Head(error))),
+    }
+}
+
+fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<Admitted, Refusal> {
+    let target = Target::parse(head.target.as_bytes()).map_err(Refusal::Target)?;
+    let allowed = match policy.judge(head.method, &target) {
+        Verdict::Allow(allowed) => allowed,
+        Verdict::Deny(denial) => return Err(Refusal::Denied(denial)),
+    };
+    let framing = BodyFraming::of_request(head).map_err(Refusal::Framing)?;
+    if allowed.bare_start
+        && !matches!(framing, BodyFraming::None | BodyFraming::Length(0..=MAX_BARE_START_BODY))
+    {
+        return Err(Refusal::Denied(Denial::start_with_body()));
+    }
+    let terms = Terms::of(head, allowed.hijack);
+    let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
+    Ok(Admitted { head_length, method, framing, persistent, terms, variable })
+}

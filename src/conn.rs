@@ -1,0 +1,312 @@
+//! One client connection: the loop that reads, judges and relays one request after the other.
+//!
+//! Owns invariants 8 and 11: nothing reaches the daemon before it is admitted, a reply of our own closes the connection
+//! after lingering, and deadlines belong to phases: idle, reading a head, connecting.
+
+use crate::admit::{Admitted, Refusal, RequestLine, admit};
+use crate::config::Config;
+use crate::daemon;
+use crate::head::{self, Finder, Method};
+use crate::relay::{DaemonFault, Exchanged, Outcome, Pump, exchange, fill};
+use crate::reply::Reply;
+use crate::splice::splice;
+use bytes::BytesMut;
+use log::{Level, debug, log_enabled, warn};
+use socket2::SockRef;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a client may take to read our last words before its connection is closed under it.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One client connection and, from its first admitted request on, its daemon connection.
+pub struct Connection<'c> {
+    client: TcpStream,
+    peer: SocketAddr,
+    daemon: Option<UnixStream>,
+    config: &'c Config,
+    /// Turns true when the program is to stop.
+    stopping: watch::Receiver<bool>,
+    request: Pump,
+    response: Pump,
+}
+
+/// What the client's side of the connection came to.
+enum Next {
+    /// A whole head of this length starts the held bytes.
+    Head(usize),
+    /// Nothing more is asked.
+    Nothing,
+    /// What was sent cannot be taken.
+    Refused(Reply),
+}
+
+impl<'c> Connection<'c> {
+    /// Takes an accepted client.
+    #[must_use]
+    pub fn new(
+        client: TcpStream,
+        peer: SocketAddr,
+        config: &'c Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            client,
+            peer,
+            daemon: None,
+            config,
+            stopping,
+            request: Pump::default(),
+            response: Pump::default(),
+        }
+    }
+
+    /// Serves the connection to its end.
+    pub async fn serve(mut self) {
+        loop {
+            let length = match self.next_head().await {
+                Next::Head(length) => length,
+                Next::Nothing => return,
+                Next::Refused(reply) => {
+                    self.warn_refused(&reply, None);
+                    return self.reply(&reply, false).await;
+                }
+            };
+            let admitted = match self.admit(length) {
+                Ok(admitted) => admitted,
+                Err((reply, to_head)) => return self.reply(&reply, to_head).await,
+            };
+            let access = log_enabled!(Level::Debug).then(|| Access::new(&admitted, &self.request.held));
+            let to_head = admitted.method() == Method::Head;
+            let Exchanged { status, outcome } = match self.relay(admitted).await {
+                Ok(exchanged) => exchanged,
+                Err(reply) => {
+                    self.warn_daemon(&reply.message);
+                    return self.reply(&reply, to_head).await;
+                }
+            };
+            if let Outcome::Hijack = outcome {
+                let copied = self.splice().await;
+                self.log_access(access, status, copied);
+                return self.close().await;
+            }
+            self.log_access(access, status, (0, 0));
+            match outcome {
+                Outcome::KeepAlive if !*self.stopping.borrow() => {}
+                Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
+                Outcome::ClientGone => return,
+                Outcome::Cut { why, delimited } => {
+                    self.warn_daemon(&format!("response cut: {why}"));
+                    if !delimited {
+                        // It would look complete: only a reset shows the cut.
+                        let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
+                        return;
+                    }
+                    return self.close().await;
+                }
+                Outcome::BadBody(error) => {
+                    let reply = Reply { status: 400, message: error.to_string() };
+                    self.warn_refused(&reply, None);
+                    return self.reply(&reply, to_head).await;
+                }
+                Outcome::BadGateway(fault) => {
+                    let reply = Reply { status: 502, message: describe(&fault) };
+                    self.warn_daemon(&reply.message);
+                    return self.reply(&reply, to_head).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next request's head.
+    async fn next_head(&mut self) -> Next {
+        if self.request.held.is_empty() && !self.wait_for_first_bytes().await {
+            return Next::Nothing;
+        }
+        let deadline = Instant::now() + self.config.head_timeout;
+        let mut finder = Finder::default();
+        loop {
+            match finder.find(&self.request.held) {
+                Ok(Some(length)) => return Next::Head(length),
+                Ok(None) => {}
+                Err(error) => {
+                    return Next::Refused(Reply { status: error.status(), message: error.to_string() });
+                }
+            }
+            let room = head::MAX_HEAD_BYTES - self.request.held.len();
+            match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
+                Ok(Ok(0)) => {
+                    let message = String::from("the connection ended inside a head");
+                    return Next::Refused(Reply { status: 400, message });
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return Next::Nothing,
+                Err(_) => {
+                    let message = format!("no whole head within {:?}", self.config.head_timeout);
+                    return Next::Refused(Reply { status: 408, message });
+                }
+            }
+        }
+    }
+
+    /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
+    /// requests. False where the connection is over.
+    async fn wait_for_first_bytes(&mut self) -> bool {
+        let idle = timeout(self.config.idle_timeout, async {
+            loop {
+                let Some(daemon) = &mut self.daemon else {
+                    return fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES).await;
+                };
+                tokio::select! {
+                    biased;
+                    read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => return read,
+                    // It ended, it failed, or it spoke unasked.
+                    _ = fill(daemon, &mut self.response.held, 1) => {
+                        self.response.held.clear();
+                        self.daemon = None;
+                    }
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            read = idle => matches!(read, Ok(Ok(1..))),
+            _ = self.stopping.wait_for(|stopping| *stopping) => false,
+        }
+    }
+
+    /// Judges the head that starts the held bytes. What is refused is logged, and comes with whether it was a HEAD.
+    fn admit(&self, length: usize) -> Result<Admitted, (Reply, bool)> {
+        let (line, verdict) = admit(&self.request.held[..length], &self.config.policy);
+        verdict.map_err(|refusal| {
+            let (status, message) = match refusal {
+                Refusal::Denied(denial) => {
+                    let RequestLine { method, path } = line.unwrap_or_default();
+                    let message = format!("{method} {path} is denied: {denial}");
+                    warn!(client:% = self.peer, event = "denied", method, path, status = 403; "{message}");
+                    let reply = Reply { status: 403, message };
+                    return (reply, method == "HEAD");
+                }
+                Refusal::Head(error) => (error.status(), error.to_string()),
+                Refusal::Target(error) => (400, error.to_string()),
+                Refusal::Framing(error) => (400, error.to_string()),
+            };
+            let reply = Reply { status, message };
+            self.warn_refused(&reply, line);
+            (reply, line.is_some_and(|line| line.method == "HEAD"))
+        })
+    }
+
+    fn warn_refused(&self, reply: &Reply, line: Option<RequestLine<'_>>) {
+        let RequestLine { method, path } = line.unwrap_or_default();
+        let Reply { status, message } = reply;
+        let space = if path.is_empty() { "" } else { " " };
+        warn!(
+            client:% = self.peer, event = "refused", method, path, status;
+            "{method}{space}{path}{space}refused with {status}: {message}"
+        );
+    }
+
+    fn warn_daemon(&self, message: &str) {
+        warn!(client:% = self.peer, event = "daemon"; "{message}");
+    }
+
+    /// Says what became of an allowed request.
+    fn log_access(&mut self, access: Option<Access>, status: Option<u16>, (up, down): (u64, u64)) {
+        let (up, down) = (up + self.request.take_passed(), down + self.response.take_passed());
+        let Some(Access { method, path, variable, started }) = access else { return };
+        let (status, ms) = (status.unwrap_or_default(), started.elapsed().as_millis() as u64);
+        debug!(
+            client:% = self.peer, event = "allowed", method, path, variable, status, ms, up, down;
+            "{method} {path} is allowed by {variable}: {status} in {ms} ms, {up} bytes up, {down} down"
+        );
+    }
+
+    /// Has the daemon answer an admitted request.
+    async fn relay(&mut self, admitted: Admitted) -> Result<Exchanged, Reply> {
+        let daemon = match self.daemon.take() {
+            Some(daemon) => daemon,
+            None => {
+                let path = &self.config.socket_path;
+                daemon::connect(path, self.config.connect_timeout).await.map_err(|error| {
+                    let message = format!("cannot reach the daemon at {}: {error}", path.display());
+                    Reply { status: error.status(), message }
+                })?
+            }
+        };
+        let daemon = self.daemon.insert(daemon);
+        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted).await)
+    }
+
+    /// Goes on as a raw stream. Returns the bytes copied from the client and from the daemon.
+    async fn splice(&mut self) -> (u64, u64) {
+        let Some(mut daemon) = self.daemon.take() else { return (0, 0) };
+        let (from_client, from_daemon) = (self.request.held.split(), self.response.held.split());
+        splice(&mut self.client, &mut daemon, from_client, from_daemon).await.unwrap_or_else(|error| {
+            debug!(client:% = self.peer, event = "cut"; "raw stream cut: {error}");
+            (0, 0)
+        })
+    }
+
+    /// Sends a reply of our own and closes.
+    async fn reply(mut self, reply: &Reply, to_head: bool) {
+        self.daemon = None;
+        let sent = timeout(LINGER_TIMEOUT, self.client.write_all(&reply.render(to_head))).await;
+        if matches!(sent, Ok(Ok(()))) {
+            self.close().await;
+        }
+    }
+
+    /// Closes the client's connection so that it can read all that was sent: closing a socket that still has input makes
+    /// the kernel reset it, and a reset discards what the client has not read yet (RFC 9112 9.6).
+    async fn close(mut self) {
+        self.daemon = None;
+        if self.client.shutdown().await.is_err() {
+            return;
+        }
+        let _ = timeout(LINGER_TIMEOUT, async {
+            let mut discarded = BytesMut::new();
+            while matches!(fill(&mut self.client, &mut discarded, usize::MAX).await, Ok(1..)) {
+                discarded.clear();
+            }
+        })
+        .await;
+    }
+}
+
+/// What is remembered of an allowed request for the log.
+struct Access {
+    method: &'static str,
+    path: String,
+    variable: &'static str,
+    started: Instant,
+}
+
+impl Access {
+    /// Of the admitted request that starts `held`.
+    fn new(admitted: &Admitted, held: &[u8]) -> Self {
+        let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let path = String::from_utf8_lossy(path).into_owned();
+        Self {
+            method: admitted.method().as_str(),
+            path,
+            variable: admitted.variable(),
+            started: Instant::now(),
+        }
+    }
+}
+
+fn describe(fault: &DaemonFault) -> String {
+    match fault {
+        DaemonFault::NoAnswer(None) => String::from("the daemon closed the connection without an answer"),
+        DaemonFault::NoAnswer(Some(error)) => format!("the daemon did not answer: {error}"),
+        DaemonFault::Head(error) => format!("the daemon's answer cannot be read: {error}"),
+        DaemonFault::Framing(error) => format!("the daemon's answer cannot be framed: {error}"),
+        DaemonFault::Unasked101 => String::from("the daemon switched protocols unasked"),
+    }
+}

@@ -1,0 +1,339 @@
+//! Where a body ends.
+//!
+//! Owns invariants 6 and 7: a request's body has one framing or the request is refused, and a [`Body`] consumes exactly
+//! it, so that the byte behind is known to start the next head (RFC 9112, sections 6 and 7). The chunk scanner is our
+//! own because httparse's takes an empty size as 0 and lets a bare LF pass inside an extension, where Go up to 1.23.7
+//! ends the line.
+
+use crate::head::{Field, Method, RequestHead, ResponseHead, Version};
+use std::fmt;
+
+/// The most bytes of extension on one chunk-size line. Go takes lines of 4096 bytes.
+pub const MAX_EXTENSION_BYTES: u16 = 1024;
+
+/// The most bytes of a trailer section, its line ends included.
+pub const MAX_TRAILER_BYTES: u16 = 8 * 1024;
+
+/// Enough for any 64-bit size; Go takes no more either.
+const MAX_SIZE_DIGITS: u8 = 16;
+
+/// How a message's body is delimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// No body.
+    None,
+    /// So many bytes, up to `i64::MAX`.
+    Length(u64),
+    /// Chunks, a trailer section and a blank line.
+    Chunked,
+    /// Everything until the daemon closes; responses only.
+    UntilClose,
+}
+
+/// Why a message cannot be framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// Both Content-Length and Transfer-Encoding (RFC 9112 6.1): Go goes by the latter, others by the former.
+    LengthAndEncoding,
+    /// More than one Content-Length, even equal ones (RFC 9112 6.3 lets a recipient merge them).
+    LengthRepeated,
+    /// Anything but 1 to 19 ASCII digits up to `i64::MAX`. Go up to 1.21 takes an empty one as none.
+    LengthInvalid,
+    /// Transfer-Encoding other than one `chunked`: lists, parameters, `identity`, repeated lines. Go up to 1.14 looks at
+    /// the first line only.
+    EncodingInvalid,
+    /// Transfer-Encoding in HTTP/1.0, which Go ignores: the chunks would be its next requests.
+    EncodingInHttp10,
+    /// A chunk size that is not 1 to 16 hexadecimal digits up to `i64::MAX`, directly followed by `;` or CRLF.
+    ChunkSize,
+    /// A control byte in a chunk extension, or more than [`MAX_EXTENSION_BYTES`] of it.
+    ChunkExtension,
+    /// A line end of the chunked framing that is not CRLF (CVE-2025-22871).
+    ChunkLineEnd,
+    /// A trailer line that is not `token: value`, or more than [`MAX_TRAILER_BYTES`] of them.
+    Trailer,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LengthAndEncoding => "both Content-Length and Transfer-Encoding",
+            Self::LengthRepeated => "more than one Content-Length",
+            Self::LengthInvalid => "an invalid Content-Length",
+            Self::EncodingInvalid => "a Transfer-Encoding other than one chunked",
+            Self::EncodingInHttp10 => "Transfer-Encoding in HTTP/1.0",
+            Self::ChunkSize => "an invalid chunk size",
+            Self::ChunkExtension => "an invalid chunk extension",
+            Self::ChunkLineEnd => "a line of the chunked body does not end in CRLF",
+            Self::Trailer => "an invalid trailer",
+        })
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl BodyFraming {
+    /// The framing of a request, whatever its method: Go frames a GET's body too (RFC 9112 6.3).
+    ///
+    /// # Errors
+    /// Whatever two parsers could frame differently.
+    pub fn of_request(head: &RequestHead<'_>) -> Result<Self, Error> {
+        let (length, encoding) = (head.fields.content_length, head.fields.transfer_encoding);
+        Ok(Self::declared(length, encoding, head.version)?.unwrap_or(Self::None))
+    }
+
+    /// The framing of the response to a request of this method (RFC 9112 6.3).
+    ///
+    /// # Errors
+    /// Whatever cannot be framed with certainty.
+    pub fn of_response(head: &ResponseHead<'_>, request: Method) -> Result<Self, Error> {
+        let (length, encoding) = (head.fields.content_length, head.fields.transfer_encoding);
+        let declared = Self::declared(length, encoding, head.version)?;
+        if request == Method::Head || matches!(head.status, 100..=199 | 204 | 304) {
+            return Ok(Self::None);
+        }
+        Ok(declared.unwrap_or(Self::UntilClose))
+    }
+
+    fn declared(length: Field<'_>, encoding: Field<'_>, version: Version) -> Result<Option<Self>, Error> {
+        match (length, encoding) {
+            (Field::Absent, Field::Absent) => Ok(None),
+            (Field::Once(digits), Field::Absent) => parse_length(digits).map(Self::Length).map(Some),
+            (Field::Repeated, Field::Absent) => Err(Error::LengthRepeated),
+            (Field::Absent, _) if version == Version::Http10 => Err(Error::EncodingInHttp10),
+            (Field::Absent, Field::Once(coding)) if coding.eq_ignore_ascii_case(b"chunked") => {
+                Ok(Some(Self::Chunked))
+            }
+            (Field::Absent, _) => Err(Error::EncodingInvalid),
+            (_, _) => Err(Error::LengthAndEncoding),
+        }
+    }
+}
+
+fn parse_length(digits: &[u8]) -> Result<u64, Error> {
+    // Checked by hand: `str::parse` takes "+5" (RUSTSEC-2021-0078).
+    if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Error::LengthInvalid);
+    }
+    // 19 digits stay below 10^19, which a u64 holds.
+    let length = digits.iter().fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
+    if length > i64::MAX as u64 { Err(Error::LengthInvalid) } else { Ok(length) }
+}
+
+/// A body in flight: a cursor that says how many of the next bytes belong to it.
+#[derive(Debug)]
+pub enum Body {
+    /// So many bytes to come; 0 is the end.
+    Length(u64),
+    /// Chunks to come.
+    Chunked(ChunkScanner),
+    /// Bytes to come until the end of the stream.
+    UntilClose,
+}
+
+impl From<BodyFraming> for Body {
+    fn from(framing: BodyFraming) -> Self {
+        match framing {
+            BodyFraming::None => Self::Length(0),
+            BodyFraming::Length(length) => Self::Length(length),
+            BodyFraming::Chunked => Self::Chunked(ChunkScanner::default()),
+            BodyFraming::UntilClose => Self::UntilClose,
+        }
+    }
+}
+
+impl Body {
+    /// How many of the next bytes of the stream belong to the body: all of `bytes` unless it ends among them.
+    ///
+    /// # Errors
+    /// The chunked framing is broken within `bytes`.
+    pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        match self {
+            Self::Length(remaining) => {
+                let taken = usize::try_from(*remaining).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *remaining -= taken as u64;
+                Ok(taken)
+            }
+            Self::Chunked(scanner) => scanner.advance(bytes),
+            Self::UntilClose => Ok(bytes.len()),
+        }
+    }
+
+    /// Whether every byte of the body has been consumed. Never true of one that lasts until close.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        match self {
+            Self::Length(remaining) => *remaining == 0,
+            Self::Chunked(scanner) => matches!(scanner.next, Next::Nothing),
+            Self::UntilClose => false,
+        }
+    }
+}
+
+/// The chunked framing (RFC 9112 7.1), byte by byte but for the data, which is skipped.
+#[derive(Debug, Default)]
+pub struct ChunkScanner {
+    next: Next,
+}
+
+/// Named for the byte that is expected next.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// A hexadecimal digit, or what ends the digits.
+    Size { size: u64, digits: u8 },
+    /// A byte of the extension, or CR.
+    Extension { size: u64, length: u16 },
+    /// The LF of the chunk-size line.
+    SizeLf { size: u64 },
+    /// Data.
+    Data { remaining: u64 },
+    /// The CR behind the data.
+    DataCr,
+    /// The LF behind the data.
+    DataLf,
+    /// The first byte of a trailer line, or the CR of the blank line.
+    TrailerStart { length: u16 },
+    /// A byte of a trailer's name, or its colon.
+    TrailerName { length: u16 },
+    /// A byte of a trailer's value, or CR.
+    TrailerValue { length: u16 },
+    /// The LF of a trailer line.
+    TrailerLf { length: u16 },
+    /// The LF of the blank line.
+    EndLf,
+    /// Nothing: the body is complete.
+    Nothing,
+}
+
+impl Default for Next {
+    fn default() -> Self {
+        Self::Size { size: 0, digits: 0 }
+    }
+}
+
+impl ChunkScanner {
+    fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let mut at = 0;
+        while at < bytes.len() {
+            self.next = match self.next {
+                Next::Nothing => break,
+                Next::Data { remaining } => {
+                    let left = (bytes.len() - at) as u64;
+                    if remaining > left {
+                        self.next = Next::Data { remaining: remaining - left };
+                        return Ok(bytes.len());
+                    }
+                    // Not more than `left`, so it fits.
+                    at += remaining as usize;
+                    Next::DataCr.after_data(bytes, &mut at)
+                }
+                next => {
+                    at += 1;
+                    next.after(bytes[at - 1])?
+                }
+            };
+        }
+        Ok(at)
+    }
+}
+
+impl Next {
+    /// Skips the CRLF behind the data where both bytes are there, as they nearly always are.
+    fn after_data(self, bytes: &[u8], at: &mut usize) -> Self {
+        if bytes[*at..].starts_with(b"\r\n") {
+            *at += 2;
+            return Self::default();
+        }
+        self
+    }
+
+    fn after(self, byte: u8) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Size { size, digits } => match byte {
+                b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if digits < MAX_SIZE_DIGITS => {
+                    // 16 digits are 64 bits: the shift loses nothing.
+                    let size = size << 4 | u64::from(hex_value(byte));
+                    if size > i64::MAX as u64 {
+                        return Err(Error::ChunkSize);
+                    }
+                    Self::Size { size, digits: digits + 1 }
+                }
+                b'\r' if digits > 0 => Self::SizeLf { size },
+                b';' if digits > 0 => Self::Extension { size, length: 1 },
+                _ => return Err(Error::ChunkSize),
+            },
+            Self::Extension { size, length } => match byte {
+                b'\r' => Self::SizeLf { size },
+                _ if length >= MAX_EXTENSION_BYTES || !is_field_byte(byte) => {
+                    return Err(Error::ChunkExtension);
+                }
+                _ => Self::Extension { size, length: length + 1 },
+            },
+            Self::SizeLf { size } => match byte {
+                b'\n' if size == 0 => Self::TrailerStart { length: 0 },
+                b'\n' => Self::Data { remaining: size },
+                _ => return Err(Error::ChunkLineEnd),
+            },
+            Self::DataCr if byte == b'\r' => Self::DataLf,
+            Self::DataLf if byte == b'\n' => Self::default(),
+            Self::DataCr | Self::DataLf => return Err(Error::ChunkLineEnd),
+            Self::TrailerStart { .. } if byte == b'\r' => Self::EndLf,
+            Self::TrailerStart { length } if is_token_byte(byte) => {
+                Self::TrailerName { length: longer(length)? }
+            }
+            Self::TrailerName { length } if is_token_byte(byte) => {
+                Self::TrailerName { length: longer(length)? }
+            }
+            Self::TrailerName { length } if byte == b':' => Self::TrailerValue { length: longer(length)? },
+            // obs-fold and white space before the colon end here too.
+            Self::TrailerStart { .. } | Self::TrailerName { .. } => return Err(Error::Trailer),
+            Self::TrailerValue { length } => match byte {
+                b'\r' => Self::TrailerLf { length: longer(length)? },
+                _ if is_field_byte(byte) => Self::TrailerValue { length: longer(length)? },
+                _ => return Err(Error::Trailer),
+            },
+            Self::TrailerLf { length } if byte == b'\n' => Self::TrailerStart { length: longer(length)? },
+            Self::EndLf if byte == b'\n' => Self::Nothing,
+            Self::TrailerLf { .. } | Self::EndLf => return Err(Error::ChunkLineEnd),
+            Self::Data { .. } | Self::Nothing => self,
+        })
+    }
+}
+
+const fn longer(length: u16) -> Result<u16, Error> {
+    if length < MAX_TRAILER_BYTES { Ok(length + 1) } else { Err(Error::Trailer) }
+}
+
+const fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+/// What a field value may hold (RFC 9110 5.5): no control byte but tab.
+const fn is_field_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// What a field name may hold: `tchar` (RFC 9110 5.6.2).
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}

@@ -1,0 +1,33 @@
+//! The descriptor limit: as many as the connections need, or as many connections as it allows.
+
+use log::warn;
+
+/// Descriptors of one connection: the client, the daemon, and for a hijack the watch over the client.
+const PER_CONNECTION: u64 = 3;
+
+/// Descriptors of the program itself: the listener, the runtime, the standard streams.
+const OF_OUR_OWN: u64 = 32;
+
+/// Raises the soft limit up to what so many connections need, and returns how many the hard limit leaves room for, at
+/// least one. Not further: some kernels and container runtimes set a limit of a billion.
+#[must_use]
+pub fn make_room(connections: usize) -> usize {
+    let needed = (connections as u64).saturating_mul(PER_CONNECTION).saturating_add(OF_OUR_OWN);
+    let Ok((soft, hard)) = rlimit::Resource::NOFILE.get() else { return connections };
+    if soft >= needed {
+        return connections;
+    }
+    let soft = match rlimit::Resource::NOFILE.set(needed.min(hard), hard) {
+        Ok(()) => needed.min(hard),
+        Err(_) => soft,
+    };
+    if soft >= needed {
+        return connections;
+    }
+    let possible = (soft.saturating_sub(OF_OUR_OWN) / PER_CONNECTION).max(1) as usize;
+    warn!(
+        "MAX_CONNECTIONS is lowered from {connections} to {possible}: the hard limit of open files is {hard}, and so many \
+         connections would need {needed}"
+    );
+    possible
+}

@@ -1,0 +1,123 @@
+//! Binding, accepting and stopping.
+//!
+//! Owns invariant 12: the accept loop awaits nothing but a permit, a client and the end; out of descriptors it backs off
+//! and goes on.
+
+use crate::config::{Config, Listen};
+use crate::conn::Connection;
+use log::{debug, error, warn};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+
+/// How long a client may be silent before the kernel asks whether it is still there, and how it asks.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
+
+/// The pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Binds the configured address. All addresses are one dual-stack socket; where the host has no IPv6, IPv4 alone.
+///
+/// # Errors
+/// The system's.
+pub fn bind(config: &Config) -> io::Result<TcpListener> {
+    match config.listen {
+        Listen::At(address) => listen(address),
+        Listen::All(port) if config.disable_ipv6 => listen((Ipv4Addr::UNSPECIFIED, port).into()),
+        Listen::All(port) => listen((Ipv6Addr::UNSPECIFIED, port).into()).or_else(|error| {
+            if error.kind() == io::ErrorKind::AddrInUse {
+                return Err(error);
+            }
+            listen((Ipv4Addr::UNSPECIFIED, port).into())
+        }),
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves clients until `shutdown` is ready, then lets requests in flight end within the grace period.
+pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Future<Output = ()>) {
+    let permits = Arc::new(Semaphore::new(config.max_connections));
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(ended) = connections.join_next() => {
+                if let Err(failure) = ended {
+                    error!("a connection ended in a panic: {failure}");
+                }
+                continue;
+            }
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        let Some((client, peer, permit)) = accepted else { continue };
+        let (config, stopping) = (Arc::clone(&config), stopping.clone());
+        connections.spawn(async move {
+            Connection::new(client, peer, &config, stopping).serve().await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    // No receiver is left where no client is.
+    let _ = stop.send(true);
+    let drained =
+        timeout(config.shutdown_grace, async { while connections.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        warn!("{} connections were cut at the end of the grace period", connections.len());
+    }
+}
+
+/// Accepts one client once there is room for it; until then it waits in the backlog.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    // Never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((client, peer)) => {
+            let socket = SockRef::from(&client);
+            let options = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&KEEPALIVE));
+            if let Err(error) = options {
+                debug!("{peer}: socket options: {error}");
+            }
+            Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port()), permit))
+        }
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
+        {
+            None
+        }
+        Err(error) => {
+            warn!("cannot accept: {error}");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! What the environment grants, and the judgement of one request by method and path; pure.
+//!
+//! Owns invariant 5. A request needs a set of variables that its path and method name ([`need`]); judging is holding it
+//! against the bitmap of those that are on. The world is closed: what matches nothing needs what nobody can grant.
+//! Routes are moby's (`daemon/server/router`) and podman's (`pkg/api/server`); meanings are those of the images that this
+//! program replaces.
+
+mod table;
+
+pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
+
+use crate::config::{self, Vars, parse_switch};
+use crate::head::Method;
+use crate::target::Target;
+use std::fmt;
+use table::bit;
+
+/// What the environment grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    grants: Grants,
+}
+
+/// Which image's meaning an unset variable has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Tecnativa/docker-socket-proxy.
+    Tecnativa,
+    /// linuxserver/docker-socket-proxy: files, logs and processes of containers are closed unless opened.
+    Linuxserver,
+}
+
+/// The judgement of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may reach the daemon.
+    Allow(Allowed),
+    /// It may not.
+    Deny(Denial),
+}
+
+/// An allowed request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// The variable that decided: the section's, or the action's.
+    pub variable: &'static str,
+    /// On which hijack route the request is, if on any.
+    pub hijack: Option<Hijack>,
+    /// Granted as an action only: a start may then not carry a new HostConfig as its body.
+    pub bare_start: bool,
+}
+
+/// The protocol that a route hijacks its connection to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hijack {
+    /// POST attach and exec start: `Upgrade: tcp`, or none.
+    Tcp,
+    /// GET attach/ws: `Upgrade: websocket`.
+    WebSocket,
+    /// POST session and grpc: `Upgrade: h2c`.
+    H2c,
+}
+
+/// Why a request is denied; displayed as the end of a sentence, with what would allow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// These variables are off and would allow it.
+    Missing(Grants),
+    /// No variable grants what the path names.
+    NoSection,
+    /// No variable grants this method.
+    Method,
+    /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead.
+    StartWithBody(Grants),
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(grants) => write_set(f, *grants),
+            Self::NoSection => f.write_str("no variable allows it, as it belongs to no section"),
+            Self::Method => f.write_str("no variable allows this method"),
+            Self::StartWithBody(grants) => {
+                f.write_str("ALLOW_START covers starts without a body, which could change the container; ")?;
+                write_set(f, *grants)
+            }
+        }
+    }
+}
+
+fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
+    f.write_str("set")?;
+    // POST last: the section is what a user thinks of first.
+    let ordered = grants.without(POST).variables().chain(grants.common(POST).variables());
+    for (at, variable) in ordered.enumerate() {
+        write!(f, "{} {}=1", if at == 0 { "" } else { " and" }, variable.name)?;
+    }
+    f.write_str(" to allow it")
+}
+
+const POST: Grants = bit("POST");
+const CONTAINERS: Grants = bit("CONTAINERS");
+const LIBPOD_CONTAINERS: Grants = bit("LIBPOD_CONTAINERS");
+const LIBPOD_PODS: Grants = bit("LIBPOD_PODS");
+const EXEC: Grants = bit("EXEC");
+const LIBPOD_EXEC: Grants = bit("LIBPOD_EXEC");
+const SECRETS: Grants = bit("SECRETS");
+const LIBPOD_SECRETS: Grants = bit("LIBPOD_SECRETS");
+const GRPC: Grants = bit("GRPC");
+const SESSION: Grants = bit("SESSION");
+const ALLOW_START: Grants = bit("ALLOW_START");
+const ALLOW_STOP: Grants = bit("ALLOW_STOP");
+const ALLOW_RESTARTS: Grants = bit("ALLOW_RESTARTS");
+const ALLOW_PAUSE: Grants = bit("ALLOW_PAUSE");
+const ALLOW_UNPAUSE: Grants = bit("ALLOW_UNPAUSE");
+
+impl Policy {
+    /// Reads the grants and DIALECT from the environment.
+    ///
+    /// # Errors
+    /// The first variable whose value cannot be used.
+    pub fn from_vars(var: Vars<'_>) -> Result<Self, config::Error> {
+        let dialect = match var("DIALECT").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "" | "tecnativa" => Dialect::Tecnativa,
+            "linuxserver" => Dialect::Linuxserver,
+            _ => {
+                let value = var("DIALECT").unwrap_or_default();
+                return Err(config::Error {
+                    variable: "DIALECT",
+                    value,
+                    expected: "tecnativa or linuxserver",
+                });
+            }
+        };
+        let mut grants = Grants::NONE;
+        for (place, variable) in VARIABLES.iter().enumerate() {
+            let on = match var(variable.name) {
+                Some(value) => parse_switch(variable.name, &value)?,
+                None => match variable.default {
+                    WhenUnset::Off => false,
+                    WhenUnset::On => true,
+                    WhenUnset::OnInTecnativa => dialect == Dialect::Tecnativa,
+                    WhenUnset::OnInLinuxserver => dialect == Dialect::Linuxserver,
+                },
+            };
+            if on {
+                grants = grants.and(Grants::of(place));
+            }
+        }
+        Ok(Self { grants })
+    }
+
+    /// What is on.
+    #[must_use]
+    pub const fn grants(&self) -> Grants {
+        self.grants
+    }
+
+    /// What is open, in a line: the variables that are on, gates aside, and the gates that are closed.
+    #[must_use]
+    pub fn granted(&self) -> String {
+        let mut names = Vec::new();
+        for (place, variable) in VARIABLES.iter().enumerate() {
+            match (variable.kind, self.grants.hold(Grants::of(place))) {
+                (Kind::Gate(_), false) => names.push(format!("{}=0", variable.name)),
+                (Kind::Gate(_), true) | (_, false) => {}
+                (_, true) => names.push(variable.name.to_owned()),
+            }
+        }
+        names.join(" ")
+    }
+
+    /// Judges a request. A path with escapes has two readings, and both must be allowed.
+    #[must_use]
+    pub fn judge(&self, method: Method, target: &Target<'_>) -> Verdict {
+        let need = Need::of(method, target.path(), target.query());
+        let verdict = need.judge(self.grants);
+        let Some(decoded) = target.decoded() else { return verdict };
+        let decoded = Need::of(method, decoded, target.query());
+        match (verdict, decoded.judge(self.grants)) {
+            (Verdict::Allow(sent), Verdict::Allow(read)) => {
+                // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
+                Verdict::Allow(Allowed { bare_start: sent.bare_start || read.bare_start, ..read })
+            }
+            (Verdict::Deny(Denial::Missing(sent)), Verdict::Deny(Denial::Missing(read))) => {
+                Verdict::Deny(Denial::Missing(sent.and(read)))
+            }
+            (denied @ Verdict::Deny(_), Verdict::Allow(_)) | (_, denied) => denied,
+        }
+    }
+}
+
+/// What a request needs, whatever the environment: all of one set of variables, or any one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// The section's variable, and POST and a gate where the request needs them.
+    pub all: Grants,
+    /// Those that allow just this action.
+    pub any: Grants,
+    /// The section's variable alone.
+    section: Grants,
+    hijack: Option<Hijack>,
+    /// Where nobody can allow it.
+    never: Option<Denial>,
+}
+
+impl Need {
+    const fn never(denial: Denial) -> Self {
+        let none = Grants::NONE;
+        Self { all: none, any: none, section: none, hijack: None, never: Some(denial) }
+    }
+
+    /// What a request needs in one reading of its path, which must be clean.
+    #[must_use]
+    pub fn of(method: Method, path: &[u8], query: Option<&[u8]>) -> Self {
+        let path = without_version(path);
+        let (segment, below) = split_segment(path);
+        let (section, below) = if segment == b"libpod" {
+            let (segment, below) = split_segment(below);
+            (table::libpod_section(segment), below)
+        } else {
+            (table::docker_section(segment), below)
+        };
+        let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
+            return Self::never(Denial::NoSection);
+        };
+        let reads = match method {
+            Method::Get | Method::Head => true,
+            Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
+            Method::Other => return Self::never(Denial::Method),
+        };
+        let grant = section.grant;
+        let mut need = Self { all: grant, any: Grants::NONE, section: grant, hijack: None, never: None };
+        if !reads {
+            need.all = need.all.and(POST);
+        }
+        match grant {
+            CONTAINERS | LIBPOD_CONTAINERS | LIBPOD_PODS => need.of_container(method, below),
+            EXEC | LIBPOD_EXEC if method == Method::Post && sub_resource(below) == Some(b"start") => {
+                need.hijack = Some(Hijack::Tcp);
+            }
+            SESSION | GRPC if method == Method::Post => need.hijack = Some(Hijack::H2c),
+            SECRETS | LIBPOD_SECRETS if reads && shows_secret(query.unwrap_or_default()) => {
+                need.all = need.all.and(POST);
+            }
+            _ => {}
+        }
+        need
+    }
+
+    /// What a sub-resource of a container or pod needs besides. Names may hold slashes (`{name:.*}`), so it is the last
+    /// segment, or the last two.
+    fn of_container(&mut self, method: Method, below: &[u8]) {
+        let Some(last) = sub_resource(below) else { return };
+        let post = method == Method::Post;
+        match last {
+            b"archive" => self.all = self.all.and(const { bit("ALLOW_ARCHIVE") }),
+            b"changes" => self.all = self.all.and(const { bit("ALLOW_CHANGES") }),
+            b"export" => self.all = self.all.and(const { bit("ALLOW_EXPORT") }),
+            b"logs" => self.all = self.all.and(const { bit("ALLOW_LOGS") }),
+            b"top" => self.all = self.all.and(const { bit("ALLOW_TOP") }),
+            b"start" if post => self.any = ALLOW_START,
+            b"stop" if post => self.any = ALLOW_STOP.and(ALLOW_RESTARTS),
+            b"restart" | b"kill" if post => self.any = ALLOW_RESTARTS,
+            b"pause" if post => self.any = ALLOW_PAUSE,
+            b"unpause" if post => self.any = ALLOW_UNPAUSE,
+            b"attach" if post => self.hijack = Some(Hijack::Tcp),
+            // A GET that runs the container's healthcheck command.
+            b"healthcheck" => self.all = self.all.and(POST),
+            // A GET that writes to the container's input.
+            b"ws" if below.ends_with(b"/attach/ws") => {
+                self.all = self.all.and(POST);
+                self.hijack = (method == Method::Get).then_some(Hijack::WebSocket);
+            }
+            _ => {}
+        }
+    }
+
+    /// Holds it against what is on.
+    #[must_use]
+    pub fn judge(&self, grants: Grants) -> Verdict {
+        if let Some(denial) = self.never {
+            return Verdict::Deny(denial);
+        }
+        if grants.hold(self.all) {
+            return self.allowed(self.section, false);
+        }
+        match self.any.common(grants) {
+            Grants::NONE => Verdict::Deny(Denial::Missing(self.missing(grants))),
+            action => self.allowed(action, action == ALLOW_START),
+        }
+    }
+
+    fn allowed(&self, by: Grants, bare_start: bool) -> Verdict {
+        let variable = by.variables().next().map_or("", |variable| variable.name);
+        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare_start })
+    }
+
+    /// The smallest set that would allow it; of two, the one that opens less.
+    #[must_use]
+    pub fn missing(&self, grants: Grants) -> Grants {
+        match self.any.variables().next() {
+            // ALLOW_STOP stands before ALLOW_RESTARTS in the table and opens less.
+            Some(action) => bit_of(action),
+            None => self.all.without(grants),
+        }
+    }
+}
+
+impl Denial {
+    /// The denial of a start with a body that only ALLOW_START grants.
+    #[must_use]
+    pub const fn start_with_body() -> Self {
+        Self::StartWithBody(CONTAINERS.and(POST))
+    }
+}
+
+fn bit_of(variable: &Variable) -> Grants {
+    VARIABLES.iter().position(|other| other.name == variable.name).map_or(Grants::NONE, Grants::of)
+}
+
+/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
+/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
+fn without_version(path: &[u8]) -> &[u8] {
+    let (segment, below) = split_segment(path);
+    let is_version = match segment {
+        [b'v', version @ ..] if !version.is_empty() && !below.is_empty() => {
+            version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+                || (version[0].is_ascii_digit()
+                    && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
+        }
+        _ => false,
+    };
+    if is_version { below } else { path }
+}
+
+/// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.
+fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
+}
+
+/// The last segment of `/{name}/{sub-resource}`, where the name has at least one segment; a trailing slash, which no route
+/// of a sub-resource has, is passed over, so that it opens no gate.
+fn sub_resource(below: &[u8]) -> Option<&[u8]> {
+    let below = below.strip_suffix(b"/").unwrap_or(below);
+    match memchr::memrchr(b'/', below) {
+        None | Some(0) => None,
+        Some(slash) => Some(&below[slash + 1..]),
+    }
+}
+
+/// Whether a query could make podman show a secret in clear (`showsecret`, on the compat path too). Its decoder matches
+/// keys without regard to case, letters beyond ASCII included: every key that is not plainly another one counts.
+fn shows_secret(query: &[u8]) -> bool {
+    query.split(|byte| matches!(byte, b'&' | b';')).any(|pair| {
+        let (key, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
+        let plainly_other = !key.contains(&b'%') && !key.eq_ignore_ascii_case(b"showsecret");
+        !plainly_other && !matches!(value, b"=false" | b"=0")
+    })
+}

@@ -1,0 +1,424 @@
+//! The framed copy of one request to the daemon and of its response to the client, at the same time.
+//!
+//! Owns invariant 8 together with [`crate::conn`]: whatever is written to the daemon is cut from the stream by an
+//! [`Admitted`] and the cursor over its body; what follows stays until the next judgement. There is no deadline here
+//! (invariant 11).
+
+use crate::admit::Admitted;
+use crate::framing::{self, Body, BodyFraming};
+use crate::head::{self, Finder, ResponseHead};
+use crate::splice::Answer;
+use bytes::{Buf, BytesMut};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream, tcp};
+
+/// Bytes read at once. Each worker thread has one such buffer, so that a silent stream holds none.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Bytes that a client may send ahead of the response it waits for; more stay in the socket. Bounds what a connection
+/// holds.
+const MAX_AHEAD_BYTES: usize = 16 * 1024;
+
+/// A buffer of more capacity than this is given back once it is empty.
+const KEPT_CAPACITY: usize = 4 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// Reads once and appends up to `limit` bytes; 0 is the end of the stream.
+///
+/// # Errors
+/// The stream's.
+pub async fn fill(
+    reader: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+    limit: usize,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        READ_BUFFER.with_borrow_mut(|scratch| {
+            let limit = limit.min(scratch.len());
+            let mut read = ReadBuf::new(&mut scratch[..limit]);
+            ready!(Pin::new(&mut *reader).poll_read(cx, &mut read))?;
+            buffer.extend_from_slice(read.filled());
+            Poll::Ready(Ok(read.filled().len()))
+        })
+    })
+    .await
+}
+
+/// One direction of a connection: the bytes that were read and not yet written, and where the message in flight ends.
+#[derive(Debug)]
+pub struct Pump {
+    /// Read and not yet written.
+    pub held: BytesMut,
+    /// So many of the held bytes belong to the message in flight and may go.
+    cleared: usize,
+    /// What is still to be read of its body.
+    body: Body,
+    /// Bytes written since [`Pump::take_passed`].
+    passed: u64,
+}
+
+/// Why a pump stopped before its message was complete.
+#[derive(Debug)]
+enum Cut {
+    /// The source ended.
+    SourceEnd,
+    /// Reading failed.
+    Source,
+    /// Writing failed.
+    Sink,
+    /// The body's framing is broken; nothing of the read that showed it was written.
+    Framing(framing::Error),
+}
+
+impl Default for Pump {
+    fn default() -> Self {
+        Self { held: BytesMut::new(), cleared: 0, body: Body::from(BodyFraming::None), passed: 0 }
+    }
+}
+
+impl Pump {
+    /// Starts a message whose head is the first `head_length` held bytes.
+    fn begin(&mut self, head_length: usize, framing: BodyFraming) -> Result<(), framing::Error> {
+        self.body = Body::from(framing);
+        self.cleared = head_length + self.body.advance(&self.held[head_length..])?;
+        Ok(())
+    }
+
+    /// Bytes written since the last call.
+    pub const fn take_passed(&mut self) -> u64 {
+        std::mem::replace(&mut self.passed, 0)
+    }
+
+    /// Whether the message has been written whole.
+    const fn is_done(&self) -> bool {
+        self.cleared == 0 && self.body.is_done()
+    }
+
+    /// Gives an empty buffer back.
+    fn release(&mut self) {
+        if self.held.is_empty() {
+            self.held = BytesMut::new();
+        }
+    }
+
+    /// Writes the bytes that may go.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        while self.cleared > 0 {
+            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &self.held[..self.cleared]))?;
+            self.held.advance(written);
+            self.cleared -= written;
+            self.passed += written as u64;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes the rest of the message as it can be read. Cancel-safe: what was read is held.
+    async fn run(
+        &mut self,
+        source: &mut (impl AsyncRead + Unpin),
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Cut> {
+        poll_fn(|cx| {
+            loop {
+                ready!(self.poll_flush(cx, sink)).map_err(|_| Cut::Sink)?;
+                if self.held.is_empty() && self.held.capacity() > KEPT_CAPACITY {
+                    self.release();
+                }
+                if self.body.is_done() {
+                    return Poll::Ready(Ok(()));
+                }
+                // Nothing is held now: a body that is not done takes all there is. Read and write without an await
+                // between, so that the thread's one buffer serves every connection.
+                ready!(READ_BUFFER.with_borrow_mut(|scratch| {
+                    let mut read = ReadBuf::new(scratch);
+                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(|_| Cut::Source)?;
+                    let bytes = read.filled();
+                    if bytes.is_empty() {
+                        return Poll::Ready(Err(Cut::SourceEnd));
+                    }
+                    let cleared = self.body.advance(bytes).map_err(Cut::Framing)?;
+                    let written = match Pin::new(&mut *sink).poll_write(cx, &bytes[..cleared]) {
+                        Poll::Ready(written) => written.map_err(|_| Cut::Sink)?,
+                        Poll::Pending => 0,
+                    };
+                    self.held.extend_from_slice(&bytes[written..]);
+                    self.cleared = cleared - written;
+                    self.passed += written as u64;
+                    Poll::Ready(Ok(()))
+                }))?;
+            }
+        })
+        .await
+    }
+}
+
+/// An exchange that has ended.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// The status that the daemon answered with, if its head has been passed on.
+    pub status: Option<u16>,
+    /// What is to follow.
+    pub outcome: Outcome,
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The response is complete and both sides go on.
+    KeepAlive,
+    /// The response is complete, and the connection is at its end.
+    Close,
+    /// The daemon granted a hijack: its head has gone to the client, raw bytes follow.
+    Hijack,
+    /// The client's body is broken and nothing has been answered yet.
+    BadBody(framing::Error),
+    /// Nothing has been answered, because the daemon failed.
+    BadGateway(DaemonFault),
+    /// What was begun cannot be completed: the client must see that it was cut.
+    Cut {
+        /// Why.
+        why: &'static str,
+        /// Whether the response says where it ends, so that a mere close shows the cut.
+        delimited: bool,
+    },
+    /// The client is gone.
+    ClientGone,
+}
+
+impl Outcome {
+    const fn cut(why: &'static str) -> Self {
+        Self::Cut { why, delimited: true }
+    }
+}
+
+/// What was wrong with the daemon's answer.
+#[derive(Debug)]
+pub enum DaemonFault {
+    /// It ended or failed before its head was complete.
+    NoAnswer(Option<io::Error>),
+    /// Its head cannot be read.
+    Head(head::Error),
+    /// Its body cannot be framed.
+    Framing(framing::Error),
+    /// It switched protocols unasked.
+    Unasked101,
+}
+
+/// Passes one admitted request, which starts `request.held`, to the daemon, and the daemon's response to the client.
+/// After [`Outcome::Hijack`] both pumps hold only raw bytes; after [`Outcome::KeepAlive`] `request` holds the bytes of
+/// the next request.
+pub async fn exchange(
+    client: &mut TcpStream,
+    daemon: &mut UnixStream,
+    request: &mut Pump,
+    response: &mut Pump,
+    admitted: Admitted,
+) -> Exchanged {
+    let mut status = None;
+    let outcome = run(client, daemon, request, response, &admitted, &mut status).await;
+    Exchanged { status, outcome }
+}
+
+async fn run(
+    client: &mut TcpStream,
+    daemon: &mut UnixStream,
+    request: &mut Pump,
+    response: &mut Pump,
+    admitted: &Admitted,
+    status: &mut Option<u16>,
+) -> Outcome {
+    if let Err(error) = request.begin(admitted.head_length(), admitted.framing()) {
+        return Outcome::BadBody(error);
+    }
+    let (mut client_reader, mut client_writer) = client.split();
+    let (mut daemon_reader, mut daemon_writer) = daemon.split();
+    let mut upload = Upload { pump: request, state: UploadState::Running };
+
+    let head = tokio::select! {
+        biased;
+        head = response_head(&mut daemon_reader, &mut client_writer, response, admitted) => head,
+        end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
+            UploadEnd::BadBody(_) if response.cleared > 0 => Outcome::cut("the client's body is broken"),
+            UploadEnd::BadBody(error) => Outcome::BadBody(error),
+            UploadEnd::ClientGone => Outcome::ClientGone,
+        },
+    };
+    let persistent = match head {
+        Ok(begun) => {
+            *status = Some(begun.status);
+            if begun.hijack {
+                return Outcome::Hijack;
+            }
+            begun.persistent
+        }
+        Err(Failure::Daemon(fault)) => return Outcome::BadGateway(fault),
+        Err(Failure::Client) => return Outcome::ClientGone,
+    };
+
+    if !response.is_done() {
+        // A stream, perhaps a silent one for hours.
+        upload.pump.release();
+        response.release();
+        let end = tokio::select! {
+            biased;
+            end = response.run(&mut daemon_reader, &mut client_writer) => end,
+            end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
+                UploadEnd::BadBody(_) => Outcome::cut("the client's body is broken"),
+                UploadEnd::ClientGone => Outcome::ClientGone,
+            },
+        };
+        let delimited = !matches!(response.body, Body::UntilClose);
+        match end {
+            Ok(()) => {}
+            Err(Cut::SourceEnd) if !delimited => return Outcome::Close,
+            Err(Cut::SourceEnd) => return Outcome::cut("the daemon ended inside its response"),
+            Err(Cut::Source) => {
+                return Outcome::Cut { why: "the daemon failed inside its response", delimited };
+            }
+            Err(Cut::Framing(_)) => return Outcome::cut("the daemon's chunked body is broken"),
+            Err(Cut::Sink) => return Outcome::ClientGone,
+        }
+    }
+    // A request that is not complete by now is not going to be: the daemon has stopped reading, or the client waited for
+    // a 100 that never came. Nobody can tell where the next head would start. Bytes behind a response are no response.
+    let goes_on = persistent
+        && admitted.persistent()
+        && response.held.is_empty()
+        && upload.pump.is_done()
+        && match upload.state {
+            UploadState::Running | UploadState::Complete => true,
+            UploadState::ClientEnded => !upload.pump.held.is_empty(),
+            UploadState::DaemonStopped => false,
+        };
+    if goes_on { Outcome::KeepAlive } else { Outcome::Close }
+}
+
+/// A response whose final head, and what came with it of its body, are written.
+struct Begun {
+    status: u16,
+    persistent: bool,
+    hijack: bool,
+}
+
+enum Failure {
+    Daemon(DaemonFault),
+    Client,
+}
+
+/// Reads response heads and writes them to the client, up to the one that is final.
+async fn response_head(
+    daemon: &mut (impl AsyncRead + Unpin),
+    client: &mut (impl AsyncWrite + Unpin),
+    response: &mut Pump,
+    admitted: &Admitted,
+) -> Result<Begun, Failure> {
+    let fault = |fault: DaemonFault| Failure::Daemon(fault);
+    loop {
+        let mut finder = Finder::default();
+        let length = loop {
+            match finder.find(&response.held).map_err(|error| fault(DaemonFault::Head(error)))? {
+                Some(length) => break length,
+                None => match fill(daemon, &mut response.held, READ_BYTES).await {
+                    Ok(0) => return Err(fault(DaemonFault::NoAnswer(None))),
+                    Ok(_) => {}
+                    Err(error) => return Err(fault(DaemonFault::NoAnswer(Some(error)))),
+                },
+            }
+        };
+        let head =
+            ResponseHead::parse(&response.held[..length]).map_err(|error| fault(DaemonFault::Head(error)))?;
+        let (status, answer) = (head.status, admitted.terms().judge(&head));
+        let (framing, persistent) = match answer {
+            Answer::Ordinary => {
+                let framing = BodyFraming::of_response(&head, admitted.method());
+                (framing.map_err(|error| fault(DaemonFault::Framing(error)))?, head.persistent)
+            }
+            Answer::Interim | Answer::Hijack => (BodyFraming::None, true),
+            Answer::Unasked101 => return Err(fault(DaemonFault::Unasked101)),
+        };
+        response.begin(length, framing).map_err(|error| fault(DaemonFault::Framing(error)))?;
+        // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
+        poll_fn(|cx| response.poll_flush(cx, client)).await.map_err(|_| Failure::Client)?;
+        if answer != Answer::Interim {
+            return Ok(Begun { status, persistent, hijack: answer == Answer::Hijack });
+        }
+    }
+}
+
+/// The request's direction: its body, then a watch over the client, who may go away or send the next request.
+struct Upload<'p> {
+    pump: &'p mut Pump,
+    state: UploadState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UploadState {
+    /// The request is being written.
+    Running,
+    /// The request is complete; what the client sends now is held.
+    Complete,
+    /// The client has shut down its write half; so have we to the daemon, unless requests are held.
+    ClientEnded,
+    /// The daemon reads no more of the request; its answer tells why.
+    DaemonStopped,
+}
+
+enum UploadEnd {
+    BadBody(framing::Error),
+    ClientGone,
+}
+
+impl Upload<'_> {
+    /// Ends only where the exchange has to. Cancel-safe.
+    async fn run(
+        &mut self,
+        client: &mut tcp::ReadHalf<'_>,
+        daemon: &mut (impl AsyncWrite + Unpin),
+    ) -> UploadEnd {
+        loop {
+            match self.state {
+                UploadState::Running => match self.pump.run(client, daemon).await {
+                    Ok(()) => self.state = UploadState::Complete,
+                    Err(Cut::SourceEnd) => self.end(daemon).await,
+                    Err(Cut::Source) => return UploadEnd::ClientGone,
+                    Err(Cut::Sink) => self.state = UploadState::DaemonStopped,
+                    Err(Cut::Framing(error)) => return UploadEnd::BadBody(error),
+                },
+                UploadState::Complete if self.pump.held.len() < MAX_AHEAD_BYTES => {
+                    let room = MAX_AHEAD_BYTES - self.pump.held.len();
+                    match fill(client, &mut self.pump.held, room).await {
+                        Ok(0) => self.end(daemon).await,
+                        Ok(_) => {}
+                        Err(_) => return UploadEnd::ClientGone,
+                    }
+                }
+                // The client is read no more; a reset still shows.
+                UploadState::Complete | UploadState::ClientEnded | UploadState::DaemonStopped => {
+                    let _ = client.ready(Interest::ERROR).await;
+                    return UploadEnd::ClientGone;
+                }
+            }
+        }
+    }
+
+    /// Passes the client's end on, as it would reach the daemon directly: net/http then cancels what it is doing for the
+    /// request. Not while requests are held that are still to be answered.
+    async fn end(&mut self, daemon: &mut (impl AsyncWrite + Unpin)) {
+        self.state = UploadState::ClientEnded;
+        if self.pump.held.is_empty() {
+            let _ = daemon.shutdown().await;
+        }
+    }
+}

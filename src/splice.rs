@@ -1,0 +1,135 @@
+//! Which request and response make a hijack, and the raw copy behind it.
+//!
+//! Owns invariants 9 and 10 (moby `postContainersAttach`, `postContainerExecStart`, `wsContainersAttach`, BuildKit's
+//! session manager; podman `AttachContainer`).
+
+use crate::head::{Field, Fields, RequestHead, ResponseHead};
+use crate::policy::Hijack;
+use bytes::BytesMut;
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncReadExt, AsyncWrite, Interest, copy_bidirectional_with_sizes, join};
+use tokio::net::{TcpStream, UnixStream};
+
+/// Bytes of the copy buffer of each direction: with 64 KiB, bulk data costs half the CPU of tokio's default of 8 KiB.
+const COPY_BUFFER_BYTES: usize = 64 * 1024;
+
+/// On which answers of the daemon a request's connection becomes a raw stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The protocol that a 101 may switch to: the route's, where the request asked for just that.
+    switch: Option<Hijack>,
+    /// Whether a 200 without framing hijacks too: the form that clients use which send no Upgrade.
+    bare_200: bool,
+}
+
+/// What a response head means for the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A 1xx to be passed on; another head follows.
+    Interim,
+    /// A framed response.
+    Ordinary,
+    /// Raw bytes both ways from here.
+    Hijack,
+    /// A 101 that this request cannot have led to.
+    Unasked101,
+}
+
+impl Terms {
+    /// The terms of a request on a hijack route, if it is on one.
+    #[must_use]
+    pub fn of(request: &RequestHead<'_>, route: Option<Hijack>) -> Self {
+        let asked = |protocol: Hijack| is_protocol(request.fields.upgrade, protocol);
+        Self { switch: route.filter(|&protocol| asked(protocol)), bare_200: route == Some(Hijack::Tcp) }
+    }
+
+    /// Reads the daemon's word.
+    #[must_use]
+    pub fn judge(self, response: &ResponseHead<'_>) -> Answer {
+        let Fields { upgrade, content_length, transfer_encoding, .. } = response.fields;
+        match response.status {
+            101 => match self.switch {
+                Some(protocol) if upgrade == Field::Absent || is_protocol(upgrade, protocol) => {
+                    Answer::Hijack
+                }
+                _ => Answer::Unasked101,
+            },
+            100..=199 => Answer::Interim,
+            200 if self.bare_200 && content_length == Field::Absent && transfer_encoding == Field::Absent => {
+                Answer::Hijack
+            }
+            _ => Answer::Ordinary,
+        }
+    }
+}
+
+fn is_protocol(upgrade: Field<'_>, protocol: Hijack) -> bool {
+    let name: &[u8] = match protocol {
+        Hijack::Tcp => b"tcp",
+        Hijack::WebSocket => b"websocket",
+        Hijack::H2c => b"h2c",
+    };
+    matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(name))
+}
+
+/// Copies raw bytes both ways until both ends are done, first those that either end has sent early. The client's EOF
+/// shuts down only the daemon's write half, and the other way round; there is no deadline. Returns the bytes copied from
+/// the client and from the daemon.
+///
+/// # Errors
+/// The client is gone, or the daemon's side failed while it was read.
+pub async fn splice(
+    client: &mut TcpStream,
+    daemon: &mut UnixStream,
+    early_from_client: BytesMut,
+    early_from_daemon: BytesMut,
+) -> io::Result<(u64, u64)> {
+    // A second handle on the client's socket, to be told of an error: once the client has half-closed, the copy reads it
+    // no more, and on a silent container does not write to it either, so that a reset would go unnoticed.
+    let vanished = TcpStream::from_std(client.as_fd().try_clone_to_owned()?.into())?;
+    let (client_reader, client_writer) = client.split();
+    let (daemon_reader, daemon_writer) = daemon.split();
+    let mut client = join((&early_from_client[..]).chain(client_reader), client_writer);
+    let mut daemon = join((&early_from_daemon[..]).chain(daemon_reader), WhileRead(daemon_writer));
+    tokio::select! {
+        copied = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES) => copied,
+        error = vanished.ready(Interest::ERROR) => {
+            error?;
+            Err(vanished.take_error()?.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()))
+        }
+    }
+}
+
+/// The daemon's write half, which takes and drops what the daemon no longer reads: input that comes too late must not
+/// cut the output that is still on its way.
+struct WhileRead<W>(W);
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for WhileRead<W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes).map(|written| match written {
+            Err(error) if is_no_longer_read(&error) => Ok(bytes.len()),
+            written => written,
+        })
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx).map(|done| match done {
+            Err(error) if is_no_longer_read(&error) => Ok(()),
+            done => done,
+        })
+    }
+}
+
+fn is_no_longer_read(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+    )
+}
