@@ -14,6 +14,9 @@
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent.
 
+// Invariant 13; tests and benches may.
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 pub mod admit;
 pub mod config;
 pub mod conn;

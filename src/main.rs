@@ -1,5 +1,7 @@
 //! The program: arguments, logger, configuration, run.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::{daemon, healthcheck, limits, listener, logging};
 use log::{error, info, warn};

@@ -1,0 +1,54 @@
+//! What the integration tests share: a fake daemon that records every byte, a proxy in front of it, and a client.
+//!
+//! Everything here blocks and fails by itself after [`PATIENCE`]: a test that waits waits for an event.
+
+#![allow(dead_code, unused_imports, missing_docs, reason = "every test binary uses its own part of this")]
+
+pub mod client;
+pub mod daemon;
+pub mod proxy;
+
+pub use client::{Client, Response};
+pub use daemon::{FakeDaemon, Session};
+pub use proxy::{Program, Proxy};
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Nothing takes longer, or the test has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder of a test's own, removed with it.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("dsp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where `needle` starts in `haystack`.
+pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Bytes as a message of a failed assertion shows them.
+pub fn show(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}

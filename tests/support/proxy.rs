@@ -1,0 +1,171 @@
+//! A proxy in front of a fake daemon: in this process, or the program itself as a child.
+
+use super::{Client, FakeDaemon, PATIENCE};
+use docker_socket_proxy::config::Config;
+use docker_socket_proxy::listener;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// A proxy of this process, on a free port; it stops when dropped.
+pub struct Proxy {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Starts it with these variables.
+    pub fn start(daemon: &FakeDaemon, vars: &[(&str, &str)]) -> Self {
+        Self::at(&daemon.socket(), vars)
+    }
+
+    /// Starts it in front of this socket.
+    pub fn at(socket: &Path, vars: &[(&str, &str)]) -> Self {
+        let mut vars: Vec<(String, String)> =
+            vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let defaults = [
+            ("LISTEN", "127.0.0.1:0"),
+            ("SHUTDOWN_GRACE", "100ms"),
+            ("SOCKET_PATH", socket.to_str().expect("a path in UTF-8")),
+        ];
+        vars.extend(defaults.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let var = |name: &str| vars.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let config = Arc::new(Config::from_vars(&var).expect("variables that can be used"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, bound) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = listener::bind(&config).expect("a free port");
+                ready.send(listener.local_addr().expect("an address")).expect("the test waits");
+                listener::run(listener, config, async { drop(stopped.await) }).await;
+            });
+        });
+        let address = bound.recv_timeout(PATIENCE).expect("the proxy listens");
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !thread::panicking() {
+                ended.expect("the proxy did not panic");
+            }
+        }
+    }
+}
+
+/// The program as a child process, for what a process has: signals, exit status, standard streams.
+pub struct Program {
+    pub child: Child,
+    /// Where it listens, as its first log line says.
+    pub address: Option<SocketAddr>,
+    log: Arc<(Mutex<Vec<String>>, Condvar)>,
+}
+
+impl Program {
+    /// Its command with nothing but these variables in its environment.
+    pub fn command(arguments: &[&str], vars: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"));
+        command.args(arguments).env_clear().envs(vars.iter().copied());
+        command
+    }
+
+    /// Starts it in front of this socket, on a free port, and waits until it listens.
+    pub fn start(socket: &Path, vars: &[(&str, &str)]) -> Self {
+        let socket = socket.to_str().expect("a path in UTF-8");
+        let mut all = vec![("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", socket)];
+        all.extend(vars);
+        let mut program = Self::spawn(Self::command(&[], &all));
+        let line = program.wait_for_log(" on ");
+        program.address = line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
+        assert!(program.address.is_some(), "no address in {line:?}");
+        program
+    }
+
+    /// Starts a command and collects its standard error.
+    pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stderr = child.stderr.take().expect("a pipe");
+        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let collected = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let Ok(line) = line else { break };
+                collected.0.lock().expect("no panic").push(line);
+                collected.1.notify_all();
+            }
+        });
+        Self { child, address: None, log }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(self.address.expect("it listens"))
+    }
+
+    /// Waits for a line of its log that holds `needle`.
+    pub fn wait_for_log(&self, needle: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.log.0.lock().expect("no panic");
+        loop {
+            if let Some(line) = lines.iter().find(|line| line.contains(needle)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no line with {needle:?} in {lines:#?}");
+            (lines, _) = self.log.1.wait_timeout(lines, left).expect("no panic");
+        }
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.0.lock().expect("no panic").clone()
+    }
+
+    /// Sends it a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end; its log: {:#?}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// All of its standard output; to be called once, after its end.
+    pub fn stdout(&mut self) -> String {
+        let mut out = String::new();
+        self.child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("text");
+        out
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
