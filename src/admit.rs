@@ -13,6 +13,11 @@ use crate::target::{self, Target};
 /// chunked one) as a new HostConfig, `Privileged` included (moby v24 `postContainersStart`).
 const MAX_BARE_START_BODY: u64 = 7;
 
+/// Whether a start's body could be a new HostConfig.
+pub(crate) const fn may_rewrite(framing: BodyFraming) -> bool {
+    !matches!(framing, BodyFraming::None | BodyFraming::Length(0..=MAX_BARE_START_BODY))
+}
+
 /// A request that may reach the daemon.
 #[derive(Debug)]
 pub struct Admitted {
@@ -103,10 +108,10 @@ fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<
         Verdict::Deny(denial) => return Err(Refusal::Denied(denial)),
     };
     let framing = BodyFraming::of_request(head).map_err(Refusal::Framing)?;
-    if allowed.bare_start
-        && !matches!(framing, BodyFraming::None | BodyFraming::Length(0..=MAX_BARE_START_BODY))
+    if let Some(lacking) = allowed.bare_start
+        && may_rewrite(framing)
     {
-        return Err(Refusal::Denied(Denial::start_with_body()));
+        return Err(Refusal::Denied(Denial::StartWithBody(lacking)));
     }
     let terms = Terms::of(head, allowed.hijack);
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);

@@ -5,8 +5,10 @@
 //! Routes are moby's (`daemon/server/router`) and podman's (`pkg/api/server`); meanings are those of the images that this
 //! program replaces.
 
+mod routes;
 mod table;
 
+pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 
 use crate::config::{self, Vars, parse_switch};
@@ -19,6 +21,8 @@ use table::bit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     grants: Grants,
+    dialect: Dialect,
+    learning: bool,
 }
 
 /// Which image's meaning an unset variable has.
@@ -46,8 +50,8 @@ pub struct Allowed {
     pub variable: &'static str,
     /// On which hijack route the request is, if on any.
     pub hijack: Option<Hijack>,
-    /// Granted as an action only: a start may then not carry a new HostConfig as its body.
-    pub bare_start: bool,
+    /// Where a start is granted by ALLOW_START alone: what it lacks to carry a body, which could be a new HostConfig.
+    pub bare_start: Option<Grants>,
 }
 
 /// The protocol that a route hijacks its connection to.
@@ -98,6 +102,9 @@ fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
     f.write_str(" to allow it")
 }
 
+/// Allows everything, and remembers what was needed.
+pub const LEARN: &str = "LEARN";
+
 const POST: Grants = bit("POST");
 const CONTAINERS: Grants = bit("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = bit("LIBPOD_CONTAINERS");
@@ -136,18 +143,14 @@ impl Policy {
         for (place, variable) in VARIABLES.iter().enumerate() {
             let on = match var(variable.name) {
                 Some(value) => parse_switch(variable.name, &value)?,
-                None => match variable.default {
-                    WhenUnset::Off => false,
-                    WhenUnset::On => true,
-                    WhenUnset::OnInTecnativa => dialect == Dialect::Tecnativa,
-                    WhenUnset::OnInLinuxserver => dialect == Dialect::Linuxserver,
-                },
+                None => variable.default.is_on(dialect),
             };
             if on {
                 grants = grants.and(Grants::of(place));
             }
         }
-        Ok(Self { grants })
+        let learning = var(LEARN).map_or(Ok(false), |value| parse_switch(LEARN, &value))?;
+        Ok(Self { grants, dialect, learning })
     }
 
     /// What is on.
@@ -170,22 +173,35 @@ impl Policy {
         names.join(" ")
     }
 
+    /// Whether LEARN=1: everything that can be read in one way is allowed.
+    #[must_use]
+    pub const fn learning(&self) -> bool {
+        self.learning
+    }
+
+    /// Which image's defaults hold.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Judges a request. A path with escapes has two readings, and both must be allowed.
     #[must_use]
     pub fn judge(&self, method: Method, target: &Target<'_>) -> Verdict {
-        let need = Need::of(method, target.path(), target.query());
-        let verdict = need.judge(self.grants);
-        let Some(decoded) = target.decoded() else { return verdict };
-        let decoded = Need::of(method, decoded, target.query());
-        match (verdict, decoded.judge(self.grants)) {
-            (Verdict::Allow(sent), Verdict::Allow(read)) => {
-                // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
-                Verdict::Allow(Allowed { bare_start: sent.bare_start || read.bare_start, ..read })
+        let (sent, decoded) = Need::of_target(method, target);
+        let verdict = match decoded {
+            None => sent.judge(self.grants),
+            Some(decoded) => sent.judge_both(&decoded, self.grants),
+        };
+        match verdict {
+            Verdict::Deny(Denial::Missing(_) | Denial::NoSection) if self.learning => {
+                let hijack = decoded.unwrap_or(sent).hijack;
+                Verdict::Allow(Allowed { variable: LEARN, hijack, bare_start: None })
             }
-            (Verdict::Deny(Denial::Missing(sent)), Verdict::Deny(Denial::Missing(read))) => {
-                Verdict::Deny(Denial::Missing(sent.and(read)))
+            Verdict::Allow(allowed) if self.learning => {
+                Verdict::Allow(Allowed { bare_start: None, ..allowed })
             }
-            (denied @ Verdict::Deny(_), Verdict::Allow(_)) | (_, denied) => denied,
+            verdict => verdict,
         }
     }
 }
@@ -197,8 +213,8 @@ pub struct Need {
     pub all: Grants,
     /// Those that allow just this action.
     pub any: Grants,
-    /// The section's variable alone.
-    section: Grants,
+    /// The section's variable alone; none where the path belongs to no section.
+    pub section: Grants,
     hijack: Option<Hijack>,
     /// Where nobody can allow it.
     never: Option<Denial>,
@@ -210,9 +226,21 @@ impl Need {
         Self { all: none, any: none, section: none, hijack: None, never: Some(denial) }
     }
 
+    /// What a request needs in podman's reading of its path, and in Docker's where that is another one.
+    #[must_use]
+    pub fn of_target(method: Method, target: &Target<'_>) -> (Self, Option<Self>) {
+        let of = |path| Self::of(method, path, target.query());
+        (of(target.path()), target.decoded().map(of))
+    }
+
     /// What a request needs in one reading of its path, which must be clean.
     #[must_use]
     pub fn of(method: Method, path: &[u8], query: Option<&[u8]>) -> Self {
+        let reads = match method {
+            Method::Get | Method::Head => true,
+            Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
+            Method::Other => return Self::never(Denial::Method),
+        };
         let path = without_version(path);
         let (segment, below) = split_segment(path);
         let (section, below) = if segment == b"libpod" {
@@ -223,11 +251,6 @@ impl Need {
         };
         let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
             return Self::never(Denial::NoSection);
-        };
-        let reads = match method {
-            Method::Get | Method::Head => true,
-            Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
-            Method::Other => return Self::never(Denial::Method),
         };
         let grant = section.grant;
         let mut need = Self { all: grant, any: Grants::NONE, section: grant, hijack: None, never: None };
@@ -249,10 +272,14 @@ impl Need {
     }
 
     /// What a sub-resource of a container or pod needs besides. Names may hold slashes (`{name:.*}`), so it is the last
-    /// segment, or the last two.
+    /// segment, or the last two. A trailing slash, which no such route has, opens nothing and closes as much.
     fn of_container(&mut self, method: Method, below: &[u8]) {
-        let Some(last) = sub_resource(below) else { return };
-        let post = method == Method::Post;
+        let (clean, slash) = match below.strip_suffix(b"/") {
+            Some(clean) => (clean, true),
+            None => (below, false),
+        };
+        let Some(last) = sub_resource(clean) else { return };
+        let post = method == Method::Post && !slash;
         match last {
             b"archive" => self.all = self.all.and(const { bit("ALLOW_ARCHIVE") }),
             b"changes" => self.all = self.all.and(const { bit("ALLOW_CHANGES") }),
@@ -268,9 +295,9 @@ impl Need {
             // A GET that runs the container's healthcheck command.
             b"healthcheck" => self.all = self.all.and(POST),
             // A GET that writes to the container's input.
-            b"ws" if below.ends_with(b"/attach/ws") => {
+            b"ws" if clean.ends_with(b"/attach/ws") => {
                 self.all = self.all.and(POST);
-                self.hijack = (method == Method::Get).then_some(Hijack::WebSocket);
+                self.hijack = (method == Method::Get && !slash).then_some(Hijack::WebSocket);
             }
             _ => {}
         }
@@ -283,15 +310,38 @@ impl Need {
             return Verdict::Deny(denial);
         }
         if grants.hold(self.all) {
-            return self.allowed(self.section, false);
+            return self.allowed(self.section, None);
         }
         match self.any.common(grants) {
             Grants::NONE => Verdict::Deny(Denial::Missing(self.missing(grants))),
-            action => self.allowed(action, action == ALLOW_START),
+            ALLOW_START => self.allowed(ALLOW_START, Some(self.all.without(grants))),
+            action => self.allowed(action, None),
         }
     }
 
-    fn allowed(&self, by: Grants, bare_start: bool) -> Verdict {
+    /// Holds both readings of one request against what is on; `decoded` is Docker's.
+    fn judge_both(&self, decoded: &Self, grants: Grants) -> Verdict {
+        Verdict::Deny(match (self.judge(grants), decoded.judge(grants)) {
+            (Verdict::Allow(sent), Verdict::Allow(read)) => {
+                let bare_start = match (sent.bare_start, read.bare_start) {
+                    (Some(one), Some(other)) => Some(one.and(other)),
+                    (one, other) => one.or(other),
+                };
+                // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
+                return Verdict::Allow(Allowed { bare_start, ..read });
+            }
+            (Verdict::Deny(Denial::Missing(_)), Verdict::Deny(Denial::Missing(_))) => {
+                let pairs =
+                    self.ways(grants).flat_map(|one| decoded.ways(grants).map(move |other| one.and(other)));
+                Denial::Missing(pairs.min_by_key(|way| way.count()).unwrap_or_default())
+            }
+            // What nobody can grant outweighs what is missing.
+            (Verdict::Deny(Denial::Missing(_)), Verdict::Deny(denial)) | (Verdict::Deny(denial), _) => denial,
+            (Verdict::Allow(_), Verdict::Deny(denial)) => denial,
+        })
+    }
+
+    fn allowed(&self, by: Grants, bare_start: Option<Grants>) -> Verdict {
         let variable = by.variables().next().map_or("", |variable| variable.name);
         Verdict::Allow(Allowed { variable, hijack: self.hijack, bare_start })
     }
@@ -299,24 +349,14 @@ impl Need {
     /// The smallest set that would allow it; of two, the one that opens less.
     #[must_use]
     pub fn missing(&self, grants: Grants) -> Grants {
-        match self.any.variables().next() {
-            // ALLOW_STOP stands before ALLOW_RESTARTS in the table and opens less.
-            Some(action) => bit_of(action),
-            None => self.all.without(grants),
-        }
+        self.ways(grants).min_by_key(|way| way.count()).unwrap_or_default()
     }
-}
 
-impl Denial {
-    /// The denial of a start with a body that only ALLOW_START grants.
-    #[must_use]
-    pub const fn start_with_body() -> Self {
-        Self::StartWithBody(CONTAINERS.and(POST))
+    /// Every set that would allow it, those that open less first: actions, of which ALLOW_STOP stands before
+    /// ALLOW_RESTARTS in the table, then the section.
+    fn ways(&self, grants: Grants) -> impl Iterator<Item = Grants> {
+        self.any.each().chain([self.all.without(grants)])
     }
-}
-
-fn bit_of(variable: &Variable) -> Grants {
-    VARIABLES.iter().position(|other| other.name == variable.name).map_or(Grants::NONE, Grants::of)
 }
 
 /// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
@@ -340,10 +380,8 @@ fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
     path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
 }
 
-/// The last segment of `/{name}/{sub-resource}`, where the name has at least one segment; a trailing slash, which no route
-/// of a sub-resource has, is passed over, so that it opens no gate.
+/// The last segment of `/{name}/{sub-resource}`, where the name has at least one segment.
 fn sub_resource(below: &[u8]) -> Option<&[u8]> {
-    let below = below.strip_suffix(b"/").unwrap_or(below);
     match memchr::memrchr(b'/', below) {
         None | Some(0) => None,
         Some(slash) => Some(&below[slash + 1..]),

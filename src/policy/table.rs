@@ -2,6 +2,8 @@
 //!
 //! A variable's place in [`VARIABLES`] is its bit in [`Grants`]. Documents, `explain`, denials and tests read this table.
 
+use super::Dialect;
+
 /// One bit for each variable of [`VARIABLES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Grants(u64);
@@ -50,6 +52,11 @@ impl Grants {
     #[must_use]
     pub const fn count(self) -> u32 {
         self.0.count_ones()
+    }
+
+    /// One by one, in the table's order.
+    pub fn each(self) -> impl Iterator<Item = Self> {
+        (0..VARIABLES.len()).map(Self::of).filter(move |&one| self.hold(one))
     }
 
     /// The variables, in the table's order.
@@ -105,6 +112,19 @@ pub enum WhenUnset {
     OnInTecnativa,
     /// Off, but on in the linuxserver dialect.
     OnInLinuxserver,
+}
+
+impl WhenUnset {
+    /// What that comes to in a dialect.
+    #[must_use]
+    pub const fn is_on(self, dialect: Dialect) -> bool {
+        match self {
+            Self::Off => false,
+            Self::On => true,
+            Self::OnInTecnativa => matches!(dialect, Dialect::Tecnativa),
+            Self::OnInLinuxserver => matches!(dialect, Dialect::Linuxserver),
+        }
+    }
 }
 
 const fn row(name: &'static str, kind: Kind, default: WhenUnset, about: &'static str) -> Variable {

@@ -1,0 +1,571 @@
+//! The judgement by method and path: the two images' verdicts, the known routes, what must not get through, and what a
+//! denial says.
+
+use docker_socket_proxy::admit::{Refusal, admit};
+use docker_socket_proxy::head::Method;
+use docker_socket_proxy::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
+use std::collections::BTreeMap;
+
+/// The policy of an environment, given as `NAME=value NAME=value`.
+fn policy(environment: &str) -> Policy {
+    let set: BTreeMap<_, _> =
+        environment.split_whitespace().filter_map(|pair| pair.split_once('=')).collect();
+    Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned())).expect("a usable environment")
+}
+
+/// The whole judgement of a request without a body.
+fn judged(policy: &Policy, method: &str, target: &str) -> Result<(), Refusal> {
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: docker\r\n\r\n");
+    admit(head.as_bytes(), policy).1.map(drop)
+}
+
+fn allows(environment: &str, request: &str) -> bool {
+    let (method, target) = request.split_once(' ').expect("METHOD target");
+    judged(&policy(environment), method, target).is_ok()
+}
+
+/// What the denial of a request says.
+fn denial(environment: &str, request: &str) -> String {
+    let (method, target) = request.split_once(' ').expect("METHOD target");
+    match judged(&policy(environment), method, target) {
+        Err(Refusal::Denied(denial)) => denial.to_string(),
+        other => panic!("{request} under {environment:?} is not denied: {other:?}"),
+    }
+}
+
+/// A variable's place in the table as a set.
+fn set(names: &[&str]) -> Grants {
+    names.iter().fold(Grants::NONE, |set, name| {
+        let place = VARIABLES.iter().position(|variable| variable.name == *name);
+        set.and(Grants::of(place.unwrap_or_else(|| panic!("no variable {name}"))))
+    })
+}
+
+// === The other images ===
+
+/// The deliberate differences that show in a verdict, by the number that the README gives them.
+///
+/// Each is told from the environment and the request alone, in the words of the README, without the code under test.
+fn difference(image: &str, environment: &str, method: &str, target: &str) -> Option<(u8, bool)> {
+    let on = |name: &str| environment.split_whitespace().any(|pair| pair == format!("{name}=1"));
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let segments = match segments[..] {
+        [version, ref rest @ ..] if version.starts_with("v1.") => rest,
+        ref all => all,
+    };
+    let (libpod, segments) = match segments {
+        ["libpod", rest @ ..] => (true, rest),
+        all => (false, all),
+    };
+    let of_container = segments.len() >= 3 && matches!(segments[0], "containers" | "pods");
+    let last = segments.last().copied().unwrap_or_default();
+
+    // 5: unclean paths are refused.
+    if path.contains("//") || path.contains("/./") || path.contains("/../") || path.contains("%2e") {
+        return Some((5, false));
+    }
+    // 6: unknown methods are refused.
+    if !["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
+        return Some((6, false));
+    }
+    // 1: reads that act or leak need POST.
+    let acts = of_container && (segments.ends_with(&["attach", "ws"]) || last == "healthcheck");
+    let leaks = segments[0] == "secrets" && query.contains("showsecret=true");
+    if (acts || leaks) && matches!(method, "GET" | "HEAD") && !on("POST") {
+        return Some((1, false));
+    }
+    // 2: actions work without POST, and grant POST alone.
+    let actions: &[&str] = match last {
+        "start" => &["ALLOW_START"],
+        "stop" => &["ALLOW_STOP", "ALLOW_RESTARTS"],
+        "restart" | "kill" => &["ALLOW_RESTARTS"],
+        "pause" => &["ALLOW_PAUSE"],
+        "unpause" => &["ALLOW_UNPAUSE"],
+        _ => &[],
+    };
+    let by_action = of_container && actions.iter().any(|name| on(name));
+    if by_action && method == "POST" && image == "tecnativa" {
+        return Some((2, true));
+    }
+    let section = format!("{}{}", if libpod { "LIBPOD_" } else { "" }, segments[0].to_ascii_uppercase());
+    let by_section = on(&section) && (matches!(method, "GET" | "HEAD") || on("POST"));
+    // 4: whole segments, in the case of the daemon's routes; an action is POST.
+    let spelled = path.bytes().all(|byte| !byte.is_ascii_uppercase())
+        && !["containersfoo", "startx"].iter().any(|word| segments.contains(word));
+    if !spelled || (by_action && method != "POST" && !by_section) {
+        return Some((4, false));
+    }
+    None
+}
+
+/// Holds every verdict of an image against ours. Returns how often each difference showed.
+fn compare(image: &str, recorded: &str) -> BTreeMap<u8, usize> {
+    let (requests, verdicts) = recorded.split_once("\n\n").expect("requests, a blank line, verdicts");
+    let requests: Vec<_> = requests.lines().filter_map(|request| request.split_once(' ')).collect();
+    let mut differences = BTreeMap::new();
+    for line in verdicts.lines() {
+        let (verdicts, environment) = line.split_once(' ').unwrap_or((line, ""));
+        assert_eq!(verdicts.len(), requests.len());
+        let policy = policy(&format!("{environment} DIALECT={image}"));
+        for (&(method, target), verdict) in requests.iter().zip(verdicts.bytes()) {
+            let theirs = verdict == b'+';
+            let ours = judged(&policy, method, target).is_ok();
+            let difference = difference(image, environment, method, target);
+            let expected = difference.map_or(theirs, |(_, expected)| expected);
+            assert_eq!(ours, expected, "{method} {target} under {environment:?}; {image}: {theirs}");
+            if let Some((number, _)) = difference.filter(|_| ours != theirs) {
+                *differences.entry(number).or_insert(0) += 1;
+            }
+        }
+    }
+    differences
+}
+
+#[test]
+fn every_verdict_of_tecnativa_is_ours_but_for_the_deliberate_differences() {
+    let differences = compare("tecnativa", include_str!("oracle/tecnativa.txt"));
+    assert_eq!(differences, BTreeMap::from([(1, 5), (2, 10)]));
+}
+
+#[test]
+fn every_verdict_of_linuxserver_is_ours_but_for_the_deliberate_differences() {
+    let differences = compare("linuxserver", include_str!("oracle/linuxserver.txt"));
+    assert_eq!(differences, BTreeMap::from([(1, 3)]));
+}
+
+/// Requests that Tecnativa's image lets through although it documents no such grant, and the difference that closes them.
+const LET_THROUGH_BY_TECNATIVA: &[(u8, &str, &str)] = &[
+    (4, "CONTAINERS=1", "GET /containersfoo"),
+    (4, "CONTAINERS=1", "GET /v1.41/Containers/json"),
+    (4, "ALLOW_START=1 POST=1", "POST /v1.41/containers/x/startx"),
+    (4, "ALLOW_START=1 POST=1", "DELETE /v1.41/containers/x/start"),
+    (5, "CONTAINERS=1", "GET /containers//json"),
+    (5, "IMAGES=1", "GET /images/../containers/json"),
+    (5, "IMAGES=1", "GET /images/%2e%2e/containers/json"),
+    (5, "CONTAINERS=1", "GET /containers/./json"),
+    (6, "CONTAINERS=1 POST=1", "TRACE /containers/json"),
+    (6, "CONTAINERS=1 POST=1", "FOO /containers/json"),
+];
+
+#[test]
+fn what_tecnativa_lets_through_beyond_its_words_is_closed() {
+    for &(number, environment, request) in LET_THROUGH_BY_TECNATIVA {
+        let (method, target) = request.split_once(' ').expect("METHOD target");
+        assert_eq!(difference("tecnativa", environment, method, target), Some((number, false)), "{request}");
+        assert!(!allows(environment, request), "{request}");
+    }
+}
+
+#[test]
+fn values_that_are_no_switch_stop_the_start() {
+    for value in ["2", "-1", "1.5", "enabled", "y", "0x1"] {
+        let read = Policy::from_vars(&|name| (name == "POST").then(|| value.to_owned()));
+        let error = read.expect_err("no switch").to_string();
+        assert!(error.starts_with(&format!("POST={value:?} cannot be used: ")), "{error}");
+    }
+    for (value, on) in
+        [("TRUE", true), (" yes ", true), ("On", true), ("", false), ("off", false), ("No", false)]
+    {
+        let read = Policy::from_vars(&|name| (name == "POST").then(|| value.to_owned()));
+        assert_eq!(read.expect("a switch").grants().hold(set(&["POST"])), on, "{value:?}");
+    }
+}
+
+// === The routes ===
+
+/// The facts about one API: method, path and variables of each route.
+fn facts(api: &'static str) -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    api.lines().skip(1).map(|line| {
+        let mut columns = line.split('\t');
+        let mut next = || columns.next().expect("three columns");
+        (next(), next().replace(":.*}", "}"), next())
+    })
+}
+
+#[test]
+fn every_known_route_has_its_one_section_or_is_known_to_have_none() {
+    let apis = [include_str!("routes/docker-api.tsv"), include_str!("routes/libpod-api.tsv")];
+    let mut known = 0;
+    for (method, path, variables) in apis.into_iter().flat_map(facts) {
+        if matches!(method, "PRI" | "OPTIONS") {
+            // HTTP/2 is refused as such, and dockerd answers OPTIONS on every path alike.
+            continue;
+        }
+        let method = Method::parse(method.as_bytes()).expect("a method");
+        let route = ROUTES.iter().find(|route| route.path == path && route.methods.contains(&method));
+        assert!(route.is_some(), "{path} is not in the table");
+        known += 1;
+        let need = Need::of(method, path.as_bytes(), None);
+        let section = match variables.split([',', ' ']).next() {
+            Some("-") => Grants::NONE,
+            Some(name) => set(&[name]),
+            None => unreachable!("split yields one"),
+        };
+        assert_eq!(need.section, section, "{method:?} {path}");
+        if section.is_empty() {
+            assert_eq!(need.judge(Grants::NONE), Verdict::Deny(Denial::NoSection), "{path}");
+        }
+        // Of the actions, what is a fact there is granted here; the LIBPOD_ALLOW_ ones of old are not taken over.
+        let actions = variables.replace(" or ", ",");
+        let actions: Vec<_> = actions
+            .split(',')
+            .skip(1)
+            .filter(|name| name.starts_with("ALLOW_") && !variables.contains(" and "))
+            .collect();
+        if !actions.is_empty() {
+            assert_eq!(need.any, set(&actions), "{path}");
+        }
+        if let Some((_, gate)) = variables.split_once(" and ") {
+            assert!(need.all.hold(set(&[gate])), "{path}");
+        }
+    }
+    assert_eq!(known, ROUTES.iter().map(|route| route.methods.len()).sum::<usize>(), "no route is made up");
+}
+
+#[test]
+fn every_section_has_a_route_and_every_route_is_found_again() {
+    for (place, variable) in VARIABLES.iter().enumerate() {
+        let names = |need: &Need| need.all.hold(Grants::of(place)) || need.any.hold(Grants::of(place));
+        let mut needs = ROUTES.iter().flat_map(|route| {
+            route.methods.iter().map(|&method| Need::of(method, route.path.as_bytes(), None))
+        });
+        assert!(needs.any(|need| names(&need)), "{} opens nothing", variable.name);
+    }
+    for route in ROUTES {
+        for &method in route.methods {
+            let path = route.path.replace("{name}", "a/b").replace(['{', '}'], "");
+            let found = docker_socket_proxy::policy::Route::find(method, &path).expect("it is found");
+            assert_eq!(found.path, route.path, "{path}");
+        }
+    }
+}
+
+// === Attacks ===
+
+#[test]
+fn a_subresource_of_a_name_of_any_depth_and_spelling_is_closed_by_its_gate() {
+    for gate in ["archive", "changes", "export", "logs", "top"] {
+        let (first, rest) = gate.split_at(1);
+        let escaped = format!("%{:02x}{rest}", first.as_bytes()[0]);
+        let open = "CONTAINERS=1 LIBPOD_CONTAINERS=1 LIBPOD_PODS=1 POST=1";
+        let closed = format!("{open} ALLOW_{}=0", gate.to_ascii_uppercase());
+        for path in [
+            format!("/containers/a/{gate}"),
+            format!("/v1.41/containers/a/{gate}"),
+            format!("/v5.0.0-dev/containers/a/{gate}"),
+            format!("/containers/a/b/{gate}"),
+            format!("/containers/json/{gate}"),
+            format!("/containers/a/b/c/d/{gate}"),
+            format!("/containers/a%2F{gate}"),
+            format!("/containers/a%2fb/{gate}"),
+            format!("/containers/a/{escaped}"),
+            format!("/containers/a%2F{escaped}"),
+            format!("/containers/{gate}/{gate}"),
+            format!("/containers/a/{gate}/"),
+            format!("/containers/a/{gate}%2F"),
+            format!("/libpod/containers/a/{gate}"),
+            format!("/v4.0.0/libpod/containers/a%2F{gate}"),
+            format!("/libpod/pods/a/{gate}"),
+        ] {
+            for method in ["GET", "HEAD", "PUT", "POST", "DELETE"] {
+                assert!(!allows(&closed, &format!("{method} {path}")), "{method} {path}");
+                assert!(allows(open, &format!("{method} {path}")), "{method} {path}");
+            }
+        }
+        // Containers of such a name are inspected all the same.
+        assert!(allows(&closed, &format!("GET /containers/{gate}/json")));
+        assert!(allows(&closed, &format!("GET /containers/a/{gate}/json")));
+    }
+}
+
+#[test]
+fn an_action_grants_post_on_exactly_itself() {
+    let all = "ALLOW_START=1 ALLOW_STOP=1 ALLOW_RESTARTS=1 ALLOW_PAUSE=1 ALLOW_UNPAUSE=1";
+    for action in ["start", "stop", "restart", "kill", "pause", "unpause"] {
+        for base in ["/containers", "/v1.41/containers", "/v4.0.0/libpod/containers", "/v4.0.0/libpod/pods"] {
+            for allowed in [
+                format!("POST {base}/a/{action}"),
+                format!("POST {base}/a/b/{action}"),
+                format!("POST {base}/prune/{action}"),
+                format!("POST {base}/a%2Fb/{action}"),
+                format!("POST {base}/{action}/{action}"),
+            ] {
+                assert!(allows(all, &allowed), "{allowed}");
+            }
+            for denied in [
+                format!("GET {base}/a/{action}"),
+                format!("HEAD {base}/a/{action}"),
+                format!("PUT {base}/a/{action}"),
+                format!("DELETE {base}/a/{action}"),
+                format!("OPTIONS {base}/a/{action}"),
+                format!("POST {base}/{action}"),
+                format!("POST {base}/a/{action}/exec"),
+                format!("POST {base}/a/{action}/"),
+                format!("POST {base}/a/{action}x"),
+                format!("POST {base}/a/x{action}"),
+                format!("POST {base}/a/{}", action.to_ascii_uppercase()),
+                // To podman these are names.
+                format!("POST {base}/a%2F{action}"),
+                format!("POST {base}/a/%{:02x}{}", action.as_bytes()[0], &action[1..]),
+            ] {
+                assert!(!allows(all, &denied), "{denied}");
+            }
+        }
+        for denied in ["/images/a", "/pods/a", "/exec/a", "/services/a", "/plugins/a", "/libpod/images/a"] {
+            assert!(!allows(all, &format!("POST {denied}/{action}")), "{denied}");
+        }
+    }
+    for (on, actions) in [
+        ("ALLOW_START=1", "start"),
+        ("ALLOW_STOP=1", "stop"),
+        ("ALLOW_RESTARTS=1", "stop restart kill"),
+        ("ALLOW_PAUSE=1", "pause"),
+        ("ALLOW_UNPAUSE=1", "unpause"),
+    ] {
+        for action in
+            ["start", "stop", "restart", "kill", "pause", "unpause", "wait", "resize", "attach", "exec"]
+        {
+            let expected = actions.split(' ').any(|one| one == action);
+            assert_eq!(allows(on, &format!("POST /containers/a/{action}")), expected, "{on}: {action}");
+        }
+    }
+}
+
+#[test]
+fn reads_that_act_or_leak_need_post() {
+    for (section, request) in [
+        ("CONTAINERS", "GET /v1.41/containers/a/attach/ws"),
+        ("CONTAINERS", "GET /containers/a/b/attach/ws?stdin=1"),
+        ("CONTAINERS", "GET /containers/a%2Fattach%2Fws"),
+        ("CONTAINERS", "GET /containers/a/attach/%77s"),
+        ("CONTAINERS", "GET /containers/a/attach/ws/"),
+        ("CONTAINERS", "HEAD /containers/a/attach/ws"),
+        ("CONTAINERS", "GET /containers/a/healthcheck"),
+        ("LIBPOD_CONTAINERS", "GET /v4.0.0/libpod/containers/a/healthcheck"),
+        ("LIBPOD_CONTAINERS", "GET /v4.0.0/libpod/containers/a/b/healthcheck"),
+        ("SECRETS", "GET /secrets/a?showsecret=true"),
+        ("SECRETS", "GET /v1.41/secrets/a?ShowSecret=1"),
+        ("SECRETS", "GET /secrets/a?x=y&showsecret"),
+        ("SECRETS", "GET /secrets/a?showsecret="),
+        ("SECRETS", "GET /secrets/a?%73howsecret=true"),
+        ("SECRETS", "GET /secrets/a?%C5%BFhowsecret=true"),
+        ("SECRETS", "GET /secrets/a?showsecret=false&showsecret=true"),
+        ("SECRETS", "GET /secrets/a?x;showsecret=true"),
+        ("SECRETS", "GET /secrets/a?showsecret=%74rue"),
+        ("LIBPOD_SECRETS", "GET /v4.0.0/libpod/secrets/a/json?showsecret=true"),
+    ] {
+        assert!(!allows(&format!("{section}=1"), request), "{request}");
+        assert!(allows(&format!("{section}=1 POST=1"), request), "{request}");
+    }
+    for request in [
+        "GET /secrets/a?showsecret=false",
+        "GET /secrets/a?showsecret=0",
+        "GET /secrets/a?x=showsecret",
+        "GET /secrets/showsecret",
+        "GET /secrets?filters=%7B%7D",
+    ] {
+        assert!(allows("SECRETS=1", request), "{request}");
+    }
+}
+
+#[test]
+fn no_spelling_reaches_a_closed_section() {
+    let everything_else: String = VARIABLES
+        .iter()
+        .filter(|variable| !variable.name.contains("CONTAINERS") && !matches!(variable.kind, Kind::Action(_)))
+        .map(|variable| format!("{}=1 ", variable.name))
+        .collect();
+    for path in [
+        "/containers/json",
+        "/v1.41/containers/json",
+        "/v1/containers/json",
+        "/v.../containers/json",
+        "/v1.41.1/containers/json",
+        "/v4.0.0-dev/containers/json",
+        "/%63ontainers/json",
+        "/%76%31.41/containers/json",
+        "/v1%2e41/containers/json",
+        "/v1.41%2Fcontainers%2Fjson",
+        "/containers%2fjson",
+        "/libpod/containers/json",
+        "/v4.0.0/libpod/containers/json",
+        "/v4.0.0/%6cibpod/containers/json",
+        "/libpod%2Fcontainers/json",
+        "/v1.41/v1.41/containers/json",
+        "/libpod/v4.0.0/containers/json",
+        "/libpod/libpod/containers/json",
+        "/vv1.41/containers/json",
+        "/v/containers/json",
+        "/V1.41/containers/json",
+        "/v1_41/containers/json",
+        "/CONTAINERS/json",
+        "/container/json",
+        "/containers",
+        "/containers/",
+        "/containersjson",
+        "/containers;x/json",
+        "/./containers/json",
+        "/images/../containers/json",
+        "/images/%2e%2e/containers/json",
+        "/images/..%2fcontainers/json",
+        "/images/..;/containers/json",
+        "//containers/json",
+        "http://docker/containers/json",
+        "*",
+    ] {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"] {
+            assert!(!allows(&everything_else, &format!("{method} {path}")), "{method} {path}");
+        }
+    }
+    // What merely holds the words is another section's.
+    assert!(allows("IMAGES=1", "GET /images/v1.41/containers/json"));
+    assert!(!allows("IMAGES=1", "GET /v1.41/v1.41/images/json"));
+}
+
+#[test]
+fn what_belongs_to_no_variable_stays_closed_with_all_of_them() {
+    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    for path in [
+        "/",
+        "/v1.41",
+        "/v1.41/",
+        "/debug/pprof/",
+        "/debug/vars",
+        "/libpod",
+        "/libpod/",
+        "/libpod/build",
+        "/libpod/local/build",
+        "/libpod/kube/play",
+        "/libpod/commit",
+        "/secret/a",
+        "/pods/json",
+        "/_ping/x",
+        "/events/x",
+        "/commit/x",
+        "/info/",
+        "/metrics",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            assert!(!allows(&everything, &format!("{method} {path}")), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_start_granted_by_allow_start_alone_carries_no_host_config() {
+    let start = |environment: &str, path: &str, framing: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: docker\r\n{framing}\r\n\r\n");
+        admit(head.as_bytes(), &policy(environment)).1.map(drop)
+    };
+    let path = "/v1.23/containers/a/start";
+    for framing in ["X: y", "Content-Length: 0", "Content-Length: 7"] {
+        assert!(start("ALLOW_START=1", path, framing).is_ok(), "{framing}");
+    }
+    for framing in ["Content-Length: 8", "Content-Length: 9223372036854775807", "Transfer-Encoding: chunked"]
+    {
+        for path in [path, "/containers/a/b/start", "/containers/a%2Fb/start", "/v4.0.0/libpod/pods/a/start"]
+        {
+            assert!(start("ALLOW_START=1", path, framing).is_err(), "{path} {framing}");
+            assert!(start("ALLOW_START=1 CONTAINERS=1 LIBPOD_PODS=1", path, framing).is_err(), "{framing}");
+            assert!(
+                start("ALLOW_START=1 CONTAINERS=1 LIBPOD_PODS=1 POST=1", path, framing).is_ok(),
+                "{framing}"
+            );
+        }
+    }
+    let says = |environment, path| match start(environment, path, "Content-Length: 8") {
+        Err(Refusal::Denied(denial)) => denial.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let reason = "ALLOW_START covers starts without a body, which could change the container; ";
+    assert_eq!(says("ALLOW_START=1", path), format!("{reason}set CONTAINERS=1 and POST=1 to allow it"));
+    assert_eq!(says("ALLOW_START=1 POST=1", path), format!("{reason}set CONTAINERS=1 to allow it"));
+    let pod = "/v4.0.0/libpod/pods/a/start";
+    assert_eq!(says("ALLOW_START=1", pod), format!("{reason}set LIBPOD_PODS=1 and POST=1 to allow it"));
+}
+
+// === What a denial says ===
+
+#[test]
+fn a_denial_names_the_smallest_set_that_would_allow_it() {
+    for (environment, request, expected) in [
+        ("", "GET /containers/json", "set CONTAINERS=1 to allow it"),
+        ("", "POST /containers/create", "set CONTAINERS=1 and POST=1 to allow it"),
+        ("CONTAINERS=1", "POST /containers/create", "set POST=1 to allow it"),
+        ("POST=1", "POST /containers/create", "set CONTAINERS=1 to allow it"),
+        ("", "POST /containers/a/start", "set ALLOW_START=1 to allow it"),
+        ("CONTAINERS=1", "POST /containers/a/start", "set ALLOW_START=1 to allow it"),
+        ("", "POST /containers/a/stop", "set ALLOW_STOP=1 to allow it"),
+        ("", "POST /containers/a/kill", "set ALLOW_RESTARTS=1 to allow it"),
+        ("CONTAINERS=1 ALLOW_LOGS=0", "GET /containers/a/logs", "set ALLOW_LOGS=1 to allow it"),
+        ("ALLOW_LOGS=0", "GET /containers/a/logs", "set CONTAINERS=1 and ALLOW_LOGS=1 to allow it"),
+        ("DIALECT=linuxserver CONTAINERS=1", "GET /containers/a/logs", "set ALLOW_LOGS=1 to allow it"),
+        (
+            "DIALECT=linuxserver",
+            "PUT /containers/a/archive",
+            "set CONTAINERS=1 and ALLOW_ARCHIVE=1 and POST=1 to allow it",
+        ),
+        ("", "GET /v4.0.0/libpod/info", "set LIBPOD_INFO=1 to allow it"),
+        ("CONTAINERS=1", "GET /containers/a/attach/ws", "set POST=1 to allow it"),
+        ("PING=0", "HEAD /_ping", "set PING=1 to allow it"),
+        ("POST=1", "POST /libpod/build", "no variable allows it, as it belongs to no section"),
+        ("CONTAINERS=1", "TRACE /containers/json", "no variable allows this method"),
+        // Two readings: what both need, and what neither can have.
+        ("", "GET /containers/a%2Flogs", "set CONTAINERS=1 to allow it"),
+        ("", "POST /containers/a%2Fstart", "set CONTAINERS=1 and POST=1 to allow it"),
+        ("ALLOW_START=1", "POST /containers/a%2Fstart", "set CONTAINERS=1 and POST=1 to allow it"),
+        ("", "GET /%63ontainers/json", "no variable allows it, as it belongs to no section"),
+        ("CONTAINERS=1", "GET /%63ontainers/json", "no variable allows it, as it belongs to no section"),
+    ] {
+        assert_eq!(denial(environment, request), expected, "{request} under {environment:?}");
+    }
+}
+
+#[test]
+fn no_smaller_set_than_the_named_one_allows_a_known_route() {
+    let one_by_one: Vec<_> = (0..VARIABLES.len()).map(Grants::of).collect();
+    for environment in
+        ["", "POST=1", "CONTAINERS=1", "DIALECT=linuxserver", "DIALECT=linuxserver LIBPOD_PODS=1"]
+    {
+        let grants = policy(environment).grants();
+        for route in ROUTES {
+            for &method in route.methods {
+                let need = Need::of(method, route.path.as_bytes(), Some(b"showsecret=true"));
+                let Verdict::Deny(Denial::Missing(named)) = need.judge(grants) else { continue };
+                let allows = |more: Grants| matches!(need.judge(grants.and(more)), Verdict::Allow(_));
+                assert!(allows(named), "{}", route.path);
+                if named.count() > 1 {
+                    assert!(!one_by_one.iter().any(|&one| allows(one)), "{}", route.path);
+                }
+                if named.count() > 2 {
+                    let two = |one: Grants| one_by_one.iter().any(|&other| allows(one.and(other)));
+                    assert!(!one_by_one.iter().any(|&one| two(one)), "{}", route.path);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn learning_allows_what_can_be_read_and_no_more() {
+    for request in [
+        "GET /containers/json",
+        "POST /containers/create",
+        "DELETE /v1.41/containers/a",
+        "POST /libpod/build",
+        "GET /anything/else",
+        "GET /%63ontainers/json",
+        "OPTIONS /x",
+    ] {
+        assert!(allows("LEARN=1", request), "{request}");
+    }
+    for request in ["TRACE /containers/json", "CONNECT /x", "GET //x", "GET /a/../b", "GET *", "GET /%zz"] {
+        assert!(!allows("LEARN=1", request), "{request}");
+    }
+    let head = b"POST /v1.23/containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
+    assert!(admit(head, &policy("LEARN=1 ALLOW_START=1")).1.is_ok());
+    let head =
+        b"POST /info HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert!(matches!(admit(head, &policy("LEARN=1")).1, Err(Refusal::Framing(_))));
+}
