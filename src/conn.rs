@@ -13,6 +13,7 @@ use crate::splice::splice;
 use bytes::BytesMut;
 use log::{Level, debug, log_enabled, warn};
 use socket2::SockRef;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -228,7 +229,7 @@ impl<'c> Connection<'c> {
 
     /// Has the daemon answer an admitted request.
     async fn relay(&mut self, admitted: Admitted) -> Result<Exchanged, Reply> {
-        let daemon = match self.daemon.take() {
+        let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
             None => {
                 let path = &self.config.socket_path;
@@ -299,6 +300,12 @@ impl Access {
             started: Instant::now(),
         }
     }
+}
+
+/// Whether a kept daemon connection can take a request. It may have been closed since the last response, perhaps together
+/// with the client's next bytes, or hold bytes that nobody asked for. No system call is made unless something happened.
+fn is_quiet(daemon: &UnixStream) -> bool {
+    matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn describe(fault: &DaemonFault) -> String {

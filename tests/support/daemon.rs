@@ -140,6 +140,11 @@ impl FakeDaemon {
         self.wait(|connections| connections.len() >= count);
     }
 
+    /// Waits until `count` connections have ended.
+    pub fn wait_for_ends(&self, count: usize) {
+        self.wait(|connections| connections.iter().filter(|connection| connection.ended).count() >= count);
+    }
+
     /// Waits until what reached it holds `needle`.
     pub fn wait_for(&self, needle: &[u8]) {
         self.wait(|connections| {
@@ -152,8 +157,9 @@ impl FakeDaemon {
         let mut connections = self.record.connections.lock().expect("no panic");
         while !until(&connections) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let seen: Vec<_> = connections.iter().map(|one| (show(&one.bytes), one.ended)).collect();
-            assert!(!left.is_zero(), "waited in vain; the daemon saw {seen:?}");
+            assert!(!left.is_zero(), "waited in vain; the daemon saw {:?}", {
+                connections.iter().map(|one| (show(&one.bytes), one.ended)).collect::<Vec<_>>()
+            });
             (connections, _) = self.record.changed.wait_timeout(connections, left).expect("no panic");
         }
     }
