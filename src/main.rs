@@ -2,9 +2,11 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use docker_socket_proxy::config::Config;
-use docker_socket_proxy::{daemon, healthcheck, limits, listener, logging};
+use docker_socket_proxy::config::{self, Config};
+use docker_socket_proxy::policy::{self, Policy};
+use docker_socket_proxy::{daemon, explain, healthcheck, limits, listener, logging};
 use log::{error, info, warn};
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,14 +21,22 @@ const MAX_WORKERS: usize = 4;
 const HELP: &str = "\
 docker-socket-proxy: a filter in front of the Docker socket
 
-Usage: docker-socket-proxy [healthcheck | --help | --version]
+Usage: docker-socket-proxy [COMMAND]
 
-  healthcheck      exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
+  (none)                serve
+  explain               every known route, whether this environment allows it, and by which variable
+  explain --allowed     only what is allowed
+  explain METHOD PATH   one request: exit status 0 if it is allowed, 1 if not, 64 if there is no such request
+  healthcheck           exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
+  --help, --version
 
 Everything is configured by the environment. Sections of the Docker API are closed unless their variable is 1
 (CONTAINERS, IMAGES, INFO, ...); PING, VERSION and EVENTS are open by default. Requests other than GET and HEAD
-need POST=1 too.
+need POST=1 too, but ALLOW_START, ALLOW_STOP, ALLOW_RESTARTS, ALLOW_PAUSE and ALLOW_UNPAUSE open just these actions.
+ALLOW_ARCHIVE, ALLOW_CHANGES, ALLOW_EXPORT, ALLOW_LOGS and ALLOW_TOP close what they name when they are 0.
 
+  DIALECT          tecnativa, or linuxserver: what is closed of a container when it is not set (tecnativa)
+  LEARN            1: allow everything, and print the variables that the traffic needed at SIGUSR1 and at exit
   SOCKET_PATH      the daemon's Unix socket (/var/run/docker.sock)
   LISTEN           ADDRESS:PORT, or :PORT for all addresses (127.0.0.1:2375)
   DISABLE_IPV6     1: where all addresses are listened on, IPv4 alone
@@ -43,28 +53,68 @@ fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let healthcheck = match arguments[..] {
-        [] => false,
-        ["healthcheck"] => true,
-        ["--help" | "-h"] => return print(HELP),
-        ["--version" | "-V"] => {
-            return print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n"));
-        }
-        ["healthcheck", unknown, ..] | [unknown, ..] => {
-            eprintln!("docker-socket-proxy: unknown argument {unknown:?}; see --help");
-            return ExitCode::from(USAGE);
-        }
+    match arguments[..] {
+        [] => run(serve),
+        ["healthcheck"] => run(|config| check_health(&config)),
+        ["explain"] => explain_routes(false),
+        ["explain", "--allowed"] => explain_routes(true),
+        ["explain", method, path] => explain_request(method, path),
+        ["explain", option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
+        ["explain", ..] => bad_call("explain takes nothing, --allowed, or METHOD PATH"),
+        ["--help" | "-h"] => print(HELP),
+        ["--version" | "-V"] => print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n")),
+        ["healthcheck", unknown, ..] | [unknown, ..] => bad_call(&format!("unknown argument {unknown:?}")),
+    }
+}
+
+fn bad_call(sentence: &str) -> ExitCode {
+    eprintln!("docker-socket-proxy: {sentence}; see --help");
+    ExitCode::from(USAGE)
+}
+
+fn bad_variable(error: &config::Error) -> ExitCode {
+    eprintln!("docker-socket-proxy: {error}");
+    ExitCode::from(USAGE)
+}
+
+/// Looks a variable up. What is not UTF-8 is replaced, so that it is refused where it means something.
+fn var(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// What speaks against variables that look like grants and are none.
+fn lookalikes() -> Vec<String> {
+    let lossy = |text: OsString| text.to_string_lossy().into_owned();
+    policy::lookalikes(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))))
+}
+
+fn explain_routes(only_allowed: bool) -> ExitCode {
+    match Policy::from_vars(&var) {
+        Ok(policy) => print(&explain::routes(&policy, only_allowed, &lookalikes())),
+        Err(error) => bad_variable(&error),
+    }
+}
+
+fn explain_request(method: &str, path: &str) -> ExitCode {
+    let policy = match Policy::from_vars(&var) {
+        Ok(policy) => policy,
+        Err(error) => return bad_variable(&error),
     };
-    let config =
-        match Config::from_vars(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into())) {
-            Ok(config) => config,
-            Err(error) => {
-                eprintln!("docker-socket-proxy: {error}");
-                return ExitCode::from(USAGE);
-            }
-        };
-    let ended = if healthcheck { check_health(&config) } else { serve(config) };
-    match ended {
+    match explain::request(&policy, method, path) {
+        Ok(answer) => match print(&format!("{}\n", answer.sentence)) {
+            ExitCode::SUCCESS if !answer.allowed => ExitCode::FAILURE,
+            printed => printed,
+        },
+        Err(call) => bad_call(&call.to_string()),
+    }
+}
+
+fn run(what: impl FnOnce(Config) -> Result<(), String>) -> ExitCode {
+    let config = match Config::from_vars(&var) {
+        Ok(config) => config,
+        Err(error) => return bad_variable(&error),
+    };
+    match what(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("docker-socket-proxy: {sentence}");
@@ -96,6 +146,10 @@ fn serve(mut config: Config) -> Result<(), String> {
             "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
             env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
         );
+        let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
+        for warning in warnings.into_iter().chain(lookalikes()) {
+            warn!(event = "grants"; "{warning}");
+        }
         let config = Arc::new(config);
         tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
         tokio::spawn(async {

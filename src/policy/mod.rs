@@ -5,9 +5,13 @@
 //! Routes are moby's (`daemon/server/router`) and podman's (`pkg/api/server`); meanings are those of the images that this
 //! program replaces.
 
+mod danger;
+mod lookalike;
 mod routes;
 mod table;
 
+pub use danger::warnings;
+pub use lookalike::lookalikes;
 pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 
@@ -93,13 +97,7 @@ impl fmt::Display for Denial {
 }
 
 fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
-    f.write_str("set")?;
-    // POST last: the section is what a user thinks of first.
-    let ordered = grants.without(POST).variables().chain(grants.common(POST).variables());
-    for (at, variable) in ordered.enumerate() {
-        write!(f, "{} {}=1", if at == 0 { "" } else { " and" }, variable.name)?;
-    }
-    f.write_str(" to allow it")
+    write!(f, "set {} to allow it", grants.settings(" and "))
 }
 
 /// Allows everything, and remembers what was needed.
@@ -159,18 +157,20 @@ impl Policy {
         self.grants
     }
 
-    /// What is open, in a line: the variables that are on, gates aside, and the gates that are closed.
+    /// What is open, in a line: the variables that are on, and the gates that are closed where they close something.
     #[must_use]
     pub fn granted(&self) -> String {
+        let containers = CONTAINERS.and(LIBPOD_CONTAINERS).and(LIBPOD_PODS);
+        let gated = !self.grants.common(containers).is_empty();
         let mut names = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
             match (variable.kind, self.grants.hold(Grants::of(place))) {
-                (Kind::Gate(_), false) => names.push(format!("{}=0", variable.name)),
-                (Kind::Gate(_), true) | (_, false) => {}
+                (Kind::Gate(_), false) if gated => names.push(format!("{}=0", variable.name)),
+                (Kind::Gate(_), _) | (_, false) => {}
                 (_, true) => names.push(variable.name.to_owned()),
             }
         }
-        names.join(" ")
+        if names.is_empty() { String::from("nothing") } else { names.join(" ") }
     }
 
     /// Whether LEARN=1: everything that can be read in one way is allowed.
@@ -188,14 +188,22 @@ impl Policy {
     /// Judges a request. A path with escapes has two readings, and both must be allowed.
     #[must_use]
     pub fn judge(&self, method: Method, target: &Target<'_>) -> Verdict {
-        let (sent, decoded) = Need::of_target(method, target);
-        let verdict = match decoded {
-            None => sent.judge(self.grants),
-            Some(decoded) => sent.judge_both(&decoded, self.grants),
-        };
+        match Need::of_target(method, target) {
+            (need, None) => self.decide(&need),
+            (sent, Some(decoded)) => self.learn(sent.judge_both(&decoded, self.grants), decoded.hijack),
+        }
+    }
+
+    /// Judges what a request needs in its one reading.
+    #[must_use]
+    pub fn decide(&self, need: &Need) -> Verdict {
+        self.learn(need.judge(self.grants), need.hijack)
+    }
+
+    /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
+    const fn learn(&self, verdict: Verdict, hijack: Option<Hijack>) -> Verdict {
         match verdict {
             Verdict::Deny(Denial::Missing(_) | Denial::NoSection) if self.learning => {
-                let hijack = decoded.unwrap_or(sent).hijack;
                 Verdict::Allow(Allowed { variable: LEARN, hijack, bare_start: None })
             }
             Verdict::Allow(allowed) if self.learning => {
@@ -301,6 +309,12 @@ impl Need {
             }
             _ => {}
         }
+    }
+
+    /// Whether what is on allows it.
+    #[must_use]
+    pub fn is_met_by(&self, grants: Grants) -> bool {
+        matches!(self.judge(grants), Verdict::Allow(_))
     }
 
     /// Holds it against what is on.

@@ -69,6 +69,17 @@ impl Grants {
     }
 }
 
+impl Grants {
+    /// All of them switched on, as a user writes it: `CONTAINERS=1`, with something between. POST stands last, as a section
+    /// is what one thinks of first.
+    #[must_use]
+    pub fn settings(self, between: &str) -> String {
+        let (post, others) = (self.common(const { bit("POST") }), self.without(const { bit("POST") }));
+        let ordered = others.variables().chain(post.variables());
+        ordered.map(|variable| format!("{}=1", variable.name)).collect::<Vec<_>>().join(between)
+    }
+}
+
 /// A variable that grants something.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Variable {

@@ -1,0 +1,147 @@
+//! `docker-socket-proxy explain`: what the environment grants, route by route, or for one request.
+//!
+//! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
+
+use crate::head::Method;
+use crate::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict, warnings};
+use crate::target::Target;
+use std::fmt::{self, Write as _};
+
+/// Columns of a terminal that texts are wrapped to.
+const COLUMNS: usize = 96;
+
+/// A query that makes podman show a secret in clear: a request of its own to the policy.
+const SHOW_SECRET: &str = "showsecret=true";
+
+/// The judgement of one request, as `explain METHOD PATH` prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it would reach the daemon.
+    pub allowed: bool,
+    /// One line with the reason.
+    pub sentence: String,
+}
+
+/// A call of `explain` that asks nothing that can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadCall {
+    /// The method has other letters than A to Z, so that the proxy takes it for no HTTP at all.
+    Method,
+    /// The path starts with no slash.
+    Path,
+}
+
+impl fmt::Display for BadCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Method => "METHOD is written in capitals, such as GET",
+            Self::Path => "PATH starts with a slash, such as /containers/json",
+        })
+    }
+}
+
+/// Judges one request without a body.
+///
+/// # Errors
+/// What is no request at all.
+pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Answer, BadCall> {
+    let parsed = Method::parse(method.as_bytes()).ok_or(BadCall::Method)?;
+    if !target.starts_with('/') {
+        return Err(BadCall::Path);
+    }
+    let (allowed, sentence) = match Target::parse(target.as_bytes()) {
+        Err(error) => (false, format!("refused: {method} {}: {error}", target.escape_default())),
+        Ok(clean) => match policy.judge(parsed, &clean) {
+            Verdict::Allow(allowed) => {
+                let bare = if allowed.bare_start.is_some() { ", as long as it has no body" } else { "" };
+                (true, format!("allowed: {method} {target}: {}=1 allows it{bare}", allowed.variable))
+            }
+            Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {denial}")),
+        },
+    };
+    Ok(Answer { allowed, sentence })
+}
+
+/// Every known route with its verdict and the variable behind it, by section, and what to beware of: the warnings of the
+/// grants, then `more`. With `only_allowed`, nothing of what is closed.
+#[must_use]
+pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
+    let mut out = format!("granted: {}\n", policy.granted());
+    for (place, variable) in VARIABLES.iter().enumerate() {
+        let section = Grants::of(place);
+        if matches!(variable.kind, Kind::Section(_) | Kind::Exact(_) | Kind::Libpod(_) | Kind::LibpodExact(_))
+        {
+            let on = u8::from(policy.grants().hold(section));
+            let title = format!("{}={on}: {}", variable.name, variable.about);
+            group(&mut out, policy, only_allowed, section, &title);
+        }
+    }
+    group(&mut out, policy, only_allowed, Grants::NONE, "no variable");
+    let warnings = warnings(policy.grants(), policy.dialect());
+    if !warnings.is_empty() || !more.is_empty() {
+        out.push_str("\nbeware:\n");
+        for warning in warnings.iter().chain(more) {
+            wrap(&mut out, warning);
+        }
+    }
+    out
+}
+
+/// The routes of one section under its title.
+fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants, title: &str) {
+    let mut rows = Vec::new();
+    for route in ROUTES {
+        for &method in route.methods {
+            let plain = Need::of(method, route.path.as_bytes(), None);
+            if plain.section != section {
+                continue;
+            }
+            rows.push((method, route.path.to_owned(), plain));
+            let shown = Need::of(method, route.path.as_bytes(), Some(SHOW_SECRET.as_bytes()));
+            if shown != plain && route.path.contains('{') {
+                rows.push((method, format!("{}?{SHOW_SECRET}", route.path), shown));
+            }
+        }
+    }
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(method, path, need)| (method.as_str(), path, policy.decide(need)))
+        .filter(|(.., verdict)| !only_allowed || matches!(verdict, Verdict::Allow(_)))
+        .collect();
+    let width = rows.iter().map(|(_, path, _)| path.len()).max().unwrap_or_default();
+    if !rows.is_empty() {
+        let _ = writeln!(out, "\n{title}");
+    }
+    for (method, path, verdict) in rows {
+        let (word, reason) = match verdict {
+            Verdict::Allow(allowed) if allowed.bare_start.is_some() => {
+                ("allowed", format!("{}, without a body", allowed.variable))
+            }
+            Verdict::Allow(allowed) => ("allowed", allowed.variable.to_owned()),
+            Verdict::Deny(Denial::Missing(missing)) => ("denied", format!("needs {}", missing.settings(" "))),
+            Verdict::Deny(_) => ("denied", String::from("no variable")),
+        };
+        let _ = writeln!(out, "  {word:<7}  {method:<6}  {path:<width$}  {reason}");
+    }
+}
+
+/// Adds a list item, broken between words.
+fn wrap(out: &mut String, text: &str) {
+    let mut column = COLUMNS;
+    let mut lead = "  - ";
+    for word in text.split(' ') {
+        if column + 1 + word.len() > COLUMNS {
+            if lead == "    " {
+                out.push('\n');
+            }
+            out.push_str(lead);
+            (column, lead) = (lead.len(), "    ");
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out.push('\n');
+}

@@ -1,0 +1,143 @@
+//! What a user may not expect of a grant, in sentences for those who do not know the API.
+
+use super::table::{Grants, Kind, bit};
+use super::{CONTAINERS, Dialect, LIBPOD_CONTAINERS, Need, POST, ROUTES};
+
+/// A sentence for what is on.
+struct Danger {
+    /// All of these are on.
+    when: Grants,
+    /// And none of these, as another sentence says more.
+    unless: Grants,
+    says: &'static str,
+}
+
+const fn reads(variable: &str, says: &'static str) -> Danger {
+    Danger { when: bit(variable), unless: Grants::NONE, says }
+}
+
+const fn writes(variable: &str, says: &'static str) -> Danger {
+    Danger { when: bit(variable).and(POST), unless: Grants::NONE, says }
+}
+
+impl Danger {
+    const fn unless(self, variable: &str) -> Self {
+        Self { unless: bit(variable), ..self }
+    }
+}
+
+const PODMAN_USER: &str = "gives all rights of the user that podman runs as, often root: a client can start a \
+                           container that mounts any folder of the host";
+
+const DANGERS: [Danger; 33] = [
+    writes(
+        "AUTH",
+        "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
+         only this host reaches",
+    ),
+    writes("BUILD", "runs any command while an image is built, in the host's network if the client asks for it"),
+    writes("COMMIT", "makes an image of any container, also under a name that others start containers from"),
+    reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
+    writes(
+        "CONTAINERS",
+        "is root on this host: a client can start a privileged container, or one that mounts any folder of the host",
+    ),
+    writes(
+        "EXEC",
+        "starts the commands that were prepared inside containers; with CONTAINERS=1 as well, any command in any container",
+    ),
+    writes("GRPC", "is all of BuildKit: a client runs any command while an image is built, and reads the build cache"),
+    reads("IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
+    writes(
+        "IMAGES",
+        "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
+    ),
+    writes("NETWORKS", "connects any container to any network, past the walls between them"),
+    writes("NODES", "makes any node a manager of the Swarm cluster, or removes it"),
+    writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
+    writes("SECRETS", "creates and deletes Swarm secrets; podman also shows them in clear"),
+    reads("SERVICES", "shows the environment variables of every Swarm service, where passwords often are").unless("POST"),
+    writes(
+        "SERVICES",
+        "is root on every node of the Swarm cluster: a client can start a service that mounts any folder of its host",
+    ),
+    writes("SESSION", "lets a client hand files and credentials to image builds, also to those of others"),
+    reads(
+        "SWARM",
+        "shows the tokens to join the Swarm cluster and the key to its data: whoever has them can add a manager of their own",
+    )
+    .unless("POST"),
+    writes(
+        "SWARM",
+        "shows the tokens of the Swarm cluster, and can have this host join another cluster, whose managers are root on it",
+    ),
+    reads("TASKS", "shows the environment variables of every Swarm task, where passwords often are"),
+    writes("VOLUMES", "deletes volumes with their data, and makes a volume of any folder of this host"),
+    writes("LIBPOD_CONTAINERS", PODMAN_USER),
+    writes(
+        "LIBPOD_EXEC",
+        "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 as well, any command in any \
+         container",
+    ),
+    reads("LIBPOD_GENERATE", "shows the environment variables of every container, where passwords often are"),
+    reads("LIBPOD_IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
+    writes(
+        "LIBPOD_IMAGES",
+        "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
+    ),
+    writes("LIBPOD_MANIFESTS", "replaces manifest lists, and pushes images to any registry"),
+    writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
+    writes("LIBPOD_PLAY", PODMAN_USER),
+    writes("LIBPOD_PODS", PODMAN_USER),
+    writes("LIBPOD_SECRETS", "shows every secret in clear"),
+    writes("LIBPOD_SYSTEM", "deletes every container, image and volume that is not in use"),
+    reads("LIBPOD_VOLUMES", "reads every file of every volume").unless("POST"),
+    writes("LIBPOD_VOLUMES", "reads, overwrites and deletes the files of every volume"),
+];
+
+/// What is dangerous in these grants, and what of them opens nothing: one sentence each.
+#[must_use]
+pub fn warnings(grants: Grants, dialect: Dialect) -> Vec<String> {
+    let dangers =
+        DANGERS.iter().filter(|danger| grants.hold(danger.when) && grants.common(danger.unless).is_empty());
+    let dangers = dangers.map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
+    dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect)).collect()
+}
+
+/// Containers can be read without POST: what that shows depends on the gates.
+fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
+    let sections = [CONTAINERS, LIBPOD_CONTAINERS].into_iter();
+    sections.filter(move |&section| grants.hold(section) && !grants.hold(POST)).map(move |section| {
+        let files = grants.common(const { bit("ALLOW_ARCHIVE").and(bit("ALLOW_EXPORT")) });
+        let names: Vec<_> = files.variables().map(|variable| format!("{}=0", variable.name)).collect();
+        let files = match &names[..] {
+            [] => String::new(),
+            [one] => format!(", and reads all its files; {one} closes that"),
+            several => format!(", and reads all its files; {} close that", several.join(" and ")),
+        };
+        let section = section.settings("");
+        format!("{section} shows every container's environment variables, where passwords often are{files}")
+    })
+}
+
+/// What was switched on and yet opens no known route, because something else is off.
+fn without_effect(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
+    grants.each().filter_map(move |one| {
+        let variable = one.variables().next().filter(|variable| !variable.default.is_on(dialect))?;
+        let mut needs = ROUTES.iter().flat_map(|route| {
+            route.methods.iter().map(|&method| Need::of(method, route.path.as_bytes(), None))
+        });
+        if needs.any(|need| (need.all.hold(one) || need.any.hold(one)) && need.is_met_by(grants)) {
+            return None;
+        }
+        let lacks = match variable.kind {
+            Kind::Post => "a section, such as CONTAINERS=1",
+            Kind::Gate(_) => "CONTAINERS=1",
+            // Actions need nothing else, and a section that opens nothing has no route that reads.
+            Kind::Action(_) | Kind::Section(_) | Kind::Exact(_) | Kind::Libpod(_) | Kind::LibpodExact(_) => {
+                "POST=1"
+            }
+        };
+        Some(format!("{}=1 opens nothing without {lacks}", variable.name))
+    })
+}

@@ -1,0 +1,284 @@
+//! What the program says about its grants: `explain`, the warnings at start, and the README.
+
+mod support;
+
+use docker_socket_proxy::policy::{Policy, ROUTES, VARIABLES, lookalikes, warnings};
+use std::collections::BTreeMap;
+use std::process::Output;
+use support::{FakeDaemon, Program};
+
+/// Runs `explain` with these arguments in an environment given as `NAME=value NAME=value`.
+fn explain(environment: &str, arguments: &[&str]) -> Output {
+    let arguments: Vec<_> = ["explain"].iter().chain(arguments).copied().collect();
+    Program::command(&arguments, &pairs(environment)).output().expect("the program runs")
+}
+
+fn pairs(environment: &str) -> Vec<(&str, &str)> {
+    environment.split_whitespace().filter_map(|pair| pair.split_once('=')).collect()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// The warnings of an environment.
+fn warnings_of(environment: &str) -> Vec<String> {
+    let set: BTreeMap<_, _> = pairs(environment).into_iter().collect();
+    let policy = Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned()));
+    let policy = policy.expect("a usable environment");
+    warnings(policy.grants(), policy.dialect())
+}
+
+fn lookalikes_of(environment: &str) -> Vec<String> {
+    lookalikes(pairs(environment).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+// === explain ===
+
+#[test]
+fn explain_lists_every_known_route_with_its_verdict() {
+    let output = explain("CONTAINERS=1 ALLOW_LOGS=0 ALLOW_START=1 SECRETS=1", &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    for route in ROUTES {
+        for method in route.methods {
+            let row = text.lines().find(|line| {
+                let mut words = line.split_whitespace().skip(1);
+                words.next() == Some(method.as_str()) && words.next() == Some(route.path)
+            });
+            assert!(row.is_some(), "{} {}", method.as_str(), route.path);
+        }
+    }
+    for expected in [
+        "granted: CONTAINERS EVENTS PING SECRETS VERSION ALLOW_START ALLOW_LOGS=0\n",
+        "\nCONTAINERS=1: list and inspect containers, ",
+        "\n  allowed  GET     /containers/json                             CONTAINERS\n",
+        "\n  denied   GET     /containers/{name}/logs                      needs ALLOW_LOGS=1\n",
+        "\n  allowed  POST    /containers/{name}/start                     ALLOW_START, without a body\n",
+        "\n  denied   POST    /containers/create                           needs POST=1\n",
+        "\n  denied   GET     /secrets/{id}?showsecret=true  needs POST=1\n",
+        "\n  denied   POST    /networks/prune            needs NETWORKS=1 POST=1\n",
+        "\nno variable\n",
+        "  no variable\n",
+        "\nbeware:\n  - CONTAINERS=1 shows every container's environment variables, ",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+    }
+    let widest = text.lines().max_by_key(|line| line.len()).expect("lines");
+    assert!(widest.len() <= 100, "{widest}");
+}
+
+#[test]
+fn explain_allowed_lists_what_is_open_and_nothing_else() {
+    let text = stdout(&explain("IMAGES=1", &["--allowed"]));
+    assert!(text.contains("\n  allowed  GET     /images/json "), "{text}");
+    assert!(text.contains("\n  allowed  HEAD    /_ping "), "{text}");
+    assert!(!text.contains("denied") && !text.contains("CONTAINERS"), "{text}");
+    let closed = stdout(&explain("PING=0 VERSION=0 EVENTS=0", &["--allowed"]));
+    assert_eq!(closed, "granted: nothing\n");
+}
+
+#[test]
+fn explain_of_a_request_gives_one_verdict_and_exits_with_it() {
+    for (environment, method, path, status, expected) in [
+        (
+            "CONTAINERS=1",
+            "GET",
+            "/v1.41/containers/json?all=1",
+            0,
+            "allowed: GET /v1.41/containers/json?all=1: CONTAINERS=1 allows it",
+        ),
+        (
+            "CONTAINERS=1",
+            "POST",
+            "/containers/create",
+            1,
+            "denied: POST /containers/create: set POST=1 to allow it",
+        ),
+        ("", "POST", "/build", 1, "denied: POST /build: set BUILD=1 and POST=1 to allow it"),
+        (
+            "ALLOW_START=1",
+            "POST",
+            "/containers/a/start",
+            0,
+            "allowed: POST /containers/a/start: ALLOW_START=1 allows it, as long as it has no body",
+        ),
+        (
+            "POST=1",
+            "GET",
+            "/debug/vars",
+            1,
+            "denied: GET /debug/vars: no variable allows it, as it belongs to no section",
+        ),
+        ("POST=1", "TRACE", "/info", 1, "denied: TRACE /info: no variable allows this method"),
+        (
+            "IMAGES=1",
+            "GET",
+            "/images/../containers/json",
+            1,
+            "refused: GET /images/../containers/json: the path holds a . or .. segment",
+        ),
+        ("LEARN=1", "DELETE", "/containers/a", 0, "allowed: DELETE /containers/a: LEARN=1 allows it"),
+        (
+            "DIALECT=linuxserver CONTAINERS=1",
+            "GET",
+            "/containers/a/top",
+            1,
+            "denied: GET /containers/a/top: set ALLOW_TOP=1 to allow it",
+        ),
+    ] {
+        let output = explain(environment, &[method, path]);
+        assert_eq!(output.status.code(), Some(status), "{method} {path}");
+        assert_eq!(stdout(&output), format!("{expected}\n"));
+        assert_eq!(stderr(&output), "");
+    }
+}
+
+#[test]
+fn a_bad_call_of_explain_exits_with_64_and_one_line() {
+    for (environment, arguments, expected) in [
+        ("", &["GET"][..], "explain takes nothing, --allowed, or METHOD PATH; see --help"),
+        ("", &["GET", "/a", "/b"], "explain takes nothing, --allowed, or METHOD PATH; see --help"),
+        ("", &["--all"], "unknown argument \"--all\"; see --help"),
+        ("", &["get", "/info"], "METHOD is written in capitals, such as GET; see --help"),
+        ("", &["", "/info"], "METHOD is written in capitals, such as GET; see --help"),
+        ("", &["GET", "info"], "PATH starts with a slash, such as /containers/json; see --help"),
+        (
+            "POST=maybe",
+            &[],
+            "POST=\"maybe\" cannot be used: it takes 0 or 1 (also true, false, yes, no, on, off)",
+        ),
+        ("DIALECT=x", &["GET", "/info"], "DIALECT=\"x\" cannot be used: it takes tecnativa or linuxserver"),
+        (
+            "LEARN=x",
+            &["GET", "/info"],
+            "LEARN=\"x\" cannot be used: it takes 0 or 1 (also true, false, yes, no, on, off)",
+        ),
+    ] {
+        let output = explain(environment, arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert_eq!(stderr(&output), format!("docker-socket-proxy: {expected}\n"));
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+// === Warnings ===
+
+#[test]
+fn dangerous_grants_are_warned_of_in_a_sentence() {
+    let files = "CONTAINERS=1 shows every container's environment variables, where passwords often are";
+    for (environment, expected) in [
+        ("CONTAINERS=1 POST=1", "CONTAINERS=1 with POST=1 is root on this host: "),
+        (
+            "CONTAINERS=1",
+            &format!("{files}, and reads all its files; ALLOW_ARCHIVE=0 and ALLOW_EXPORT=0 close that"),
+        ),
+        (
+            "CONTAINERS=1 ALLOW_EXPORT=0",
+            &format!("{files}, and reads all its files; ALLOW_ARCHIVE=0 closes that"),
+        ),
+        ("CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0", files),
+        ("CONTAINERS=1 DIALECT=linuxserver", files),
+        ("IMAGES=1", "IMAGES=1 downloads any image of this host, "),
+        ("IMAGES=1 POST=1", "IMAGES=1 with POST=1 downloads and deletes images, "),
+        ("BUILD=1 POST=1", "BUILD=1 with POST=1 runs any command while an image is built, "),
+        ("EXEC=1 POST=1", "EXEC=1 with POST=1 starts the commands "),
+        ("SWARM=1", "SWARM=1 shows the tokens to join the Swarm cluster "),
+        ("SWARM=1 POST=1", "SWARM=1 with POST=1 shows the tokens of the Swarm cluster, "),
+        ("PLUGINS=1 POST=1", "PLUGINS=1 with POST=1 is root on this host: "),
+        ("SERVICES=1 POST=1", "SERVICES=1 with POST=1 is root on every node "),
+        ("SECRETS=1 POST=1", "SECRETS=1 with POST=1 creates and deletes Swarm secrets; "),
+        ("CONFIGS=1", "CONFIGS=1 shows the contents of every Swarm config, "),
+        ("GRPC=1 POST=1", "GRPC=1 with POST=1 is all of BuildKit: "),
+        ("SESSION=1 POST=1", "SESSION=1 with POST=1 lets a client hand files "),
+        ("AUTH=1 POST=1", "AUTH=1 with POST=1 has the daemon send credentials "),
+        ("LIBPOD_PLAY=1 POST=1", "LIBPOD_PLAY=1 with POST=1 gives all rights of the user "),
+        ("LIBPOD_VOLUMES=1", "LIBPOD_VOLUMES=1 reads every file of every volume"),
+        ("BUILD=1", "BUILD=1 opens nothing without POST=1"),
+        ("POST=1", "POST=1 opens nothing without a section, such as CONTAINERS=1"),
+        ("DIALECT=linuxserver ALLOW_LOGS=1", "ALLOW_LOGS=1 opens nothing without CONTAINERS=1"),
+    ] {
+        let warnings = warnings_of(environment);
+        assert_eq!(warnings.len(), 1, "{environment}: {warnings:#?}");
+        assert!(warnings[0].starts_with(expected), "{environment}: {warnings:#?}");
+    }
+}
+
+#[test]
+fn what_is_harmless_is_not_warned_of() {
+    for environment in [
+        "",
+        "DIALECT=linuxserver",
+        "ALLOW_START=1 ALLOW_STOP=1 ALLOW_RESTARTS=1 ALLOW_PAUSE=1 ALLOW_UNPAUSE=1",
+        "INFO=1 NETWORKS=1 VOLUMES=1 NODES=1 SYSTEM=1 DISTRIBUTION=1 PLUGINS=1 SECRETS=1 EXEC=1",
+        "LIBPOD_INFO=1 LIBPOD_PING=1 LIBPOD_VERSION=1 LIBPOD_NETWORKS=1 LIBPOD_EVENTS=1",
+    ] {
+        assert_eq!(warnings_of(environment), <[String; 0]>::default(), "{environment}");
+    }
+}
+
+#[test]
+fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
+    for (setting, meant) in [
+        ("CONTAINER=1", "did you mean CONTAINERS?"),
+        ("CONTAINRES=1", "did you mean CONTAINERS?"),
+        ("IMAGE=true", "did you mean IMAGES?"),
+        ("NETWORK=0", "did you mean NETWORKS?"),
+        ("EVENT=1", "did you mean EVENTS?"),
+        ("ALLOW_RESTART=1", "did you mean ALLOW_RESTARTS?"),
+        ("ALLOWSTART=1", "did you mean ALLOW_START?"),
+        ("ALLOW_KILL=1", "did you mean ALLOW_RESTARTS?"),
+        ("ALLOW_CONTAINERS=1", "did you mean CONTAINERS?"),
+        ("LOGS=1", "did you mean ALLOW_LOGS?"),
+        ("START=1", "did you mean ALLOW_START?"),
+        ("KILL=on", "did you mean ALLOW_RESTARTS?"),
+        ("LIBPOD_ALLOW_START=1", "did you mean ALLOW_START?"),
+        ("LIBPOD_ALLOW_POD_RESTARTS=1", "did you mean ALLOW_RESTARTS?"),
+        ("LIBPOD_CONTAINER=1", "did you mean LIBPOD_CONTAINERS?"),
+        ("DELETE=1", "POST=1 stands for every method other than GET and HEAD"),
+        ("ALLOW_DELETE=0", "POST=1 stands for every method other than GET and HEAD"),
+        ("GET=1", "GET and HEAD are allowed in every section that is open"),
+        ("PULL=1", "IMAGES=1 with POST=1 opens it"),
+        ("CREATE=1", "CONTAINERS=1 with POST=1 opens it"),
+    ] {
+        let expected =
+            format!("{setting} changes nothing, as no variable of this program has that name: {meant}");
+        assert_eq!(lookalikes_of(setting), [expected]);
+    }
+    for setting in ["ALLOW_ANYTHING=1", "LIBPOD_BUILD=1"] {
+        let expected = format!("{setting} changes nothing, as no variable of this program has that name");
+        assert_eq!(lookalikes_of(setting), [expected]);
+    }
+}
+
+#[test]
+fn other_variables_of_a_container_raise_no_alarm() {
+    let others = "PATH=/bin HOME=/ SHLVL=1 TERM=xterm HOSTNAME=a CI=true DEBUG=1 VERBOSE=1 TEST=1 HOST=0 PORT=1 AUTO=1 \
+        DISABLE_IPV6=1 LOG_LEVEL=info SOCKET_PATH=/x LISTEN=:1 LOG_FORMAT=json LEARN=1 DIALECT=tecnativa RUST_BACKTRACE=1 \
+        PUID=0 PGID=0 TZ=Etc/UTC UMASK=0 LSIO_FIRST_PARTY=true S6_VERBOSITY=1 DOCKER_BUILDKIT=1 NO_COLOR=1 \
+        container=1 logs=1 LOGS=all DELETE=never CONTAINER=web IMAGE=a/b:1.2 VERSION_ID=1 LIBPOD_X=yes,no UPDATE=1 TRACE=0 \
+        MAX_CONNECTIONS=1 HEAD_TIMEOUT=1 INIT=1 LOGS= KUBERNETES_PORT=1 NODE_ENV=1 AUTO_UPDATE=1 FORCE_COLOR=0";
+    assert_eq!(lookalikes_of(others), <[String; 0]>::default());
+    // Nor do the variables themselves.
+    let ours: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    assert_eq!(lookalikes_of(&ours), <[String; 0]>::default());
+}
+
+#[test]
+fn the_start_says_what_is_granted_and_warns() {
+    let daemon = FakeDaemon::echoing();
+    let vars = [("CONTAINERS", "1"), ("POST", "1"), ("LOGS", "1"), ("ALLOW_TOP", "0"), ("TERM", "1")];
+    let mut program = Program::start(&daemon.socket(), &vars);
+    let first = program.wait_for_log("granted: ");
+    assert!(first.ends_with(", granted: POST CONTAINERS EVENTS PING VERSION ALLOW_TOP=0"), "{first}");
+    program.wait_for_log("CONTAINERS=1 with POST=1 is root on this host: ");
+    program.wait_for_log("LOGS=1 changes nothing, ");
+    program.signal("TERM");
+    assert!(program.wait().success());
+    let warned = program.log().iter().filter(|line| line.starts_with("WARN")).count();
+    assert_eq!(warned, 2, "{:#?}", program.log());
+}
