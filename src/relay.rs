@@ -27,6 +27,9 @@ const MAX_AHEAD_BYTES: usize = 16 * 1024;
 /// A buffer of more capacity than this is given back once it is empty.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
+/// Why a response is cut where the request turns out to be broken behind its start.
+const BROKEN_BODY: &str = "the client's body is broken";
+
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
@@ -100,6 +103,11 @@ impl Pump {
     /// Whether the message has been written whole.
     const fn is_done(&self) -> bool {
         self.cleared == 0 && self.body.is_done()
+    }
+
+    /// Whether the message says where it ends, so that its reader sees a cut.
+    const fn is_delimited(&self) -> bool {
+        !matches!(self.body, Body::UntilClose)
     }
 
     /// Gives an empty buffer back.
@@ -250,7 +258,9 @@ async fn run(
         biased;
         head = response_head(&mut daemon_reader, &mut client_writer, response, admitted) => head,
         end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
-            UploadEnd::BadBody(_) if response.cleared > 0 => Outcome::cut("the client's body is broken"),
+            UploadEnd::BadBody(_) if response.cleared > 0 => {
+                Outcome::Cut { why: BROKEN_BODY, delimited: response.is_delimited() }
+            }
             UploadEnd::BadBody(error) => Outcome::BadBody(error),
             UploadEnd::ClientGone => Outcome::ClientGone,
         },
@@ -271,15 +281,15 @@ async fn run(
         // A stream, perhaps a silent one for hours.
         upload.pump.release();
         response.release();
+        let delimited = response.is_delimited();
         let end = tokio::select! {
             biased;
             end = response.run(&mut daemon_reader, &mut client_writer) => end,
             end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
-                UploadEnd::BadBody(_) => Outcome::cut("the client's body is broken"),
+                UploadEnd::BadBody(_) => Outcome::Cut { why: BROKEN_BODY, delimited },
                 UploadEnd::ClientGone => Outcome::ClientGone,
             },
         };
-        let delimited = !matches!(response.body, Body::UntilClose);
         match end {
             Ok(()) => {}
             Err(Cut::SourceEnd) if !delimited => return Outcome::Close,
