@@ -1,6 +1,6 @@
 //! A client that sends raw bytes and reads responses one by one.
 
-use super::{PATIENCE, find, show};
+use super::{PATIENCE, cut_front, find, show};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -86,14 +86,14 @@ impl Client {
         while self.buffer.len() < count {
             assert!(self.read_some() > 0, "ended early: {}", show(&self.buffer));
         }
-        self.buffer.drain(..count).collect()
+        cut_front(&mut self.buffer, count)
     }
 
     /// Reads up to and including `end`.
     pub fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
             if let Some(at) = find(&self.buffer, end) {
-                return self.buffer.drain(..at + end.len()).collect();
+                return cut_front(&mut self.buffer, at + end.len());
             }
             assert!(self.read_some() > 0, "ended early: {}", show(&self.buffer));
         }

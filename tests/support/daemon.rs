@@ -1,6 +1,6 @@
 //! A daemon on a Unix socket that does as a test says, and remembers every byte that reached it.
 
-use super::{PATIENCE, TempDir, find, show};
+use super::{PATIENCE, TempDir, cut_front, find, show};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -194,7 +194,7 @@ impl Session {
     pub fn read_request(&mut self) -> Option<Request> {
         let head = loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
-                let head: Vec<u8> = self.buffer.drain(..at + 4).collect();
+                let head = cut_front(&mut self.buffer, at + 4);
                 break String::from_utf8_lossy(&head).into_owned();
             }
             if self.read_some() == 0 {
@@ -222,14 +222,14 @@ impl Session {
                 return None;
             }
         }
-        Some(self.buffer.drain(..count).collect())
+        Some(cut_front(&mut self.buffer, count))
     }
 
     /// Reads up to and including `end`; `None` if the end of the stream comes before.
     pub fn read_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
             if let Some(at) = find(&self.buffer, end) {
-                return Some(self.buffer.drain(..at + end.len()).collect());
+                return Some(cut_front(&mut self.buffer, at + end.len()));
             }
             if self.read_some() == 0 {
                 return None;
@@ -246,6 +246,22 @@ impl Session {
     /// Sends, unless the proxy has gone.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Sends, or says that the proxy has gone.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// What has been read and not been asked for.
+    pub fn ahead(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Closes without reading what has come, which the proxy sees as a reset if there is any.
+    pub fn abandon(&mut self) {
+        let (ended, _) = UnixStream::pair().expect("a pair of sockets");
+        self.stream = ended;
     }
 
     /// Ends what is sent, and goes on reading.

@@ -48,7 +48,26 @@ pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
+/// Takes so many bytes from the front.
+pub fn cut_front(buffer: &mut Vec<u8>, count: usize) -> Vec<u8> {
+    let rest = buffer.split_off(count);
+    std::mem::replace(buffer, rest)
+}
+
 /// Bytes as a message of a failed assertion shows them.
 pub fn show(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
+}
+
+/// Bytes in which nothing can be lost, doubled or swapped unseen.
+pub fn pattern(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length + 8);
+    let mut state = 1_u64;
+    while bytes.len() < length {
+        // Knuth's MMIX generator; the upper half is the better one.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend_from_slice(&state.to_be_bytes()[..4]);
+    }
+    bytes.truncate(length);
+    bytes
 }
