@@ -12,7 +12,8 @@
 //! writes the log, [`limits`] makes room for descriptors, [`explain`] says what the environment grants, and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
-//! the bytes that were judged are the bytes that are sent.
+//! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
+//! that the modules name by number.
 
 // Invariant 13; tests and benches may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
