@@ -5,8 +5,9 @@
 
 use crate::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::config::Config;
-use crate::daemon;
+use crate::daemon::Daemon;
 use crate::head::{self, Finder, Method};
+use crate::logging::cut;
 use crate::relay::{DaemonFault, Exchanged, Outcome, Pump, exchange, fill};
 use crate::reply::Reply;
 use crate::splice::splice;
@@ -16,7 +17,7 @@ use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -29,6 +30,7 @@ pub struct Connection<'c> {
     client: TcpStream,
     peer: SocketAddr,
     daemon: Option<UnixStream>,
+    to_daemon: &'c Daemon,
     config: &'c Config,
     /// Turns true when the program is to stop.
     stopping: watch::Receiver<bool>,
@@ -53,12 +55,14 @@ impl<'c> Connection<'c> {
         client: TcpStream,
         peer: SocketAddr,
         config: &'c Config,
+        to_daemon: &'c Daemon,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self {
             client,
             peer,
             daemon: None,
+            to_daemon,
             config,
             stopping,
             request: Pump::default(),
@@ -87,6 +91,7 @@ impl<'c> Connection<'c> {
                 Ok(exchanged) => exchanged,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
+                    self.log_access(access, Some(reply.status), (0, 0));
                     return self.reply(&reply, to_head).await;
                 }
             };
@@ -187,10 +192,18 @@ impl<'c> Connection<'c> {
             let (status, message) = match refusal {
                 Refusal::Denied(denial) => {
                     let RequestLine { method, path } = line.unwrap_or_default();
+                    let (to_head, method, path) = (method == "HEAD", cut(method), cut(path));
+                    let missing: Vec<_> =
+                        denial.missing().variables().map(|variable| variable.name).collect();
+                    let variable = (!missing.is_empty()).then(|| missing.join(","));
                     let message = format!("{method} {path} is denied: {denial}");
-                    warn!(client:% = self.peer, event = "denied", method, path, status = 403; "{message}");
-                    let reply = Reply { status: 403, message };
-                    return (reply, method == "HEAD");
+                    // Judged at once, and nothing passed either way.
+                    warn!(
+                        client:% = self.peer, event = "denied", method:%, path:%, variable, status = 403,
+                        ms = 0, up = 0, down = 0;
+                        "{message}"
+                    );
+                    return (Reply { status: 403, message }, to_head);
                 }
                 Refusal::Head(error) => (error.status(), error.to_string()),
                 Refusal::Target(error) => (400, error.to_string()),
@@ -203,12 +216,12 @@ impl<'c> Connection<'c> {
     }
 
     fn warn_refused(&self, reply: &Reply, line: Option<RequestLine<'_>>) {
-        let RequestLine { method, path } = line.unwrap_or_default();
         let Reply { status, message } = reply;
-        let space = if path.is_empty() { "" } else { " " };
+        let (method, path) = line.map(|line| (cut(line.method), cut(line.path))).unzip();
+        let request = method.iter().chain(&path).fold(String::new(), |words, word| words + word + " ");
         warn!(
             client:% = self.peer, event = "refused", method, path, status;
-            "{method}{space}{path}{space}refused with {status}: {message}"
+            "{request}refused with {status}: {message}"
         );
     }
 
@@ -220,10 +233,11 @@ impl<'c> Connection<'c> {
     fn log_access(&mut self, access: Option<Access>, status: Option<u16>, (up, down): (u64, u64)) {
         let (up, down) = (up + self.request.take_passed(), down + self.response.take_passed());
         let Some(Access { method, path, variable, started }) = access else { return };
-        let (status, ms) = (status.unwrap_or_default(), started.elapsed().as_millis() as u64);
+        let ms = started.elapsed().as_millis() as u64;
+        let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
         debug!(
             client:% = self.peer, event = "allowed", method, path, variable, status, ms, up, down;
-            "{method} {path} is allowed by {variable}: {status} in {ms} ms, {up} bytes up, {down} down"
+            "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down"
         );
     }
 
@@ -231,13 +245,18 @@ impl<'c> Connection<'c> {
     async fn relay(&mut self, admitted: Admitted) -> Result<Exchanged, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
-            None => {
-                let path = &self.config.socket_path;
-                daemon::connect(path, self.config.connect_timeout).await.map_err(|error| {
-                    let message = format!("cannot reach the daemon at {}: {error}", path.display());
+            None => tokio::select! {
+                biased;
+                connected = self.to_daemon.connect() => connected.map_err(|error| {
+                    let path = self.config.socket_path.display();
+                    let message = format!("cannot reach the daemon at {path}: {error}");
                     Reply { status: error.status(), message }
-                })?
-            }
+                })?,
+                // A client that has gone leaves the queue.
+                _ = self.client.ready(Interest::ERROR) => {
+                    return Ok(Exchanged { status: None, outcome: Outcome::ClientGone });
+                }
+            },
         };
         let daemon = self.daemon.insert(daemon);
         Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted).await)
@@ -255,7 +274,7 @@ impl<'c> Connection<'c> {
 
     /// Sends a reply of our own and closes.
     async fn reply(mut self, reply: &Reply, to_head: bool) {
-        self.daemon = None;
+        self.drop_all_but_client();
         let sent = timeout(LINGER_TIMEOUT, self.client.write_all(&reply.render(to_head))).await;
         if matches!(sent, Ok(Ok(()))) {
             self.close().await;
@@ -265,23 +284,28 @@ impl<'c> Connection<'c> {
     /// Closes the client's connection so that it can read all that was sent: closing a socket that still has input makes
     /// the kernel reset it, and a reset discards what the client has not read yet (RFC 9112 9.6).
     async fn close(mut self) {
-        self.daemon = None;
+        self.drop_all_but_client();
         if self.client.shutdown().await.is_err() {
             return;
         }
         let _ = timeout(LINGER_TIMEOUT, async {
-            let mut discarded = BytesMut::new();
-            while matches!(fill(&mut self.client, &mut discarded, usize::MAX).await, Ok(1..)) {
-                discarded.clear();
-            }
+            while matches!(fill(&mut self.client, &mut BytesMut::new(), usize::MAX).await, Ok(1..)) {}
         })
         .await;
+    }
+
+    /// A client that lingers holds nothing else.
+    fn drop_all_but_client(&mut self) {
+        self.daemon = None;
+        self.request = Pump::default();
+        self.response = Pump::default();
     }
 }
 
 /// What is remembered of an allowed request for the log.
 struct Access {
     method: &'static str,
+    /// Cut for the log.
     path: String,
     variable: &'static str,
     started: Instant,
@@ -292,7 +316,7 @@ impl Access {
     fn new(admitted: &Admitted, held: &[u8]) -> Self {
         let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
         let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let path = String::from_utf8_lossy(path).into_owned();
+        let path = cut(&String::from_utf8_lossy(path)).into_owned();
         Self {
             method: admitted.method().as_str(),
             path,

@@ -1,17 +1,20 @@
-//! Connecting to the daemon's Unix socket.
+//! The way to the daemon's Unix socket.
 
+use crate::config::Config;
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::time::{Instant, sleep};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
 
 /// The first pause after a connect that found the daemon's backlog full; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The longest of these pauses.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 /// Why the daemon cannot be reached.
 #[derive(Debug)]
@@ -53,24 +56,48 @@ impl fmt::Display for Error {
     }
 }
 
-/// Connects to the daemon. A Unix connect answers EAGAIN at once while the daemon's backlog is full, where TCP would
-/// wait: it is tried again, with a small growing pause, until `deadline` from now.
-///
-/// # Errors
-/// [`Error::Busy`] after the deadline, [`Error::Unreachable`] at once.
-pub async fn connect(path: &Path, deadline: Duration) -> Result<UnixStream, Error> {
-    let deadline = Instant::now() + deadline;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match UnixStream::connect(path).await {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if Instant::now() + pause > deadline {
-                    return Err(Error::Busy);
+/// Where the daemon listens, and the queue of those who want to reach it.
+#[derive(Debug)]
+pub struct Daemon {
+    path: PathBuf,
+    deadline: Duration,
+    /// Held while connecting; fair, so that those who wait for room in the backlog get it in the order they came.
+    turn: Mutex<()>,
+}
+
+impl Daemon {
+    /// The daemon at SOCKET_PATH, to be reached within CONNECT_TIMEOUT.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self { path: config.socket_path.clone(), deadline: config.connect_timeout, turn: Mutex::new(()) }
+    }
+
+    /// Connects. A Unix connect answers EAGAIN at once while the daemon's backlog is full, where TCP would wait: it is
+    /// tried again, by one at a time, with a small growing pause.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after the deadline, [`Error::Unreachable`] at once.
+    pub async fn connect(&self) -> Result<UnixStream, Error> {
+        let connected = timeout(self.deadline, async {
+            let _turn = self.turn.lock().await;
+            let mut pause = FIRST_PAUSE;
+            loop {
+                match self.try_connect() {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        sleep(pause).await;
+                        pause = LONGEST_PAUSE.min(pause * 2);
+                    }
+                    connected => return connected,
                 }
-                sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
             }
-            connected => return connected.map_err(Error::Unreachable),
-        }
+        });
+        connected.await.map_err(|_| Error::Busy)?.map_err(Error::Unreachable)
+    }
+
+    /// One connect, which the kernel completes or refuses at once: nobody holds the turn over an await without need.
+    fn try_connect(&self) -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        socket.connect(&SockAddr::unix(&self.path)?)?;
+        UnixStream::from_std(socket.into())
     }
 }

@@ -1,15 +1,16 @@
 //! `docker-socket-proxy healthcheck`: does the proxy of this environment answer, and the daemon behind it?
 
 use crate::config::{Config, Listen};
-use crate::daemon;
+use crate::daemon::{self, Daemon};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::join;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Both answers have to be there after so long.
+/// Both answers have to be there after so long: before Docker ends the check (the Dockerfile's HEALTHCHECK).
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Asks both.
@@ -17,12 +18,17 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// # Errors
 /// A sentence that says which of them does not answer, and why.
 pub async fn check(config: &Config) -> Result<(), String> {
-    let proxy = timeout(DEADLINE, ask_proxy(config.listen, config.disable_ipv6)).await;
-    proxy
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(|error| format!("the proxy does not answer on {}: {error}", config.listen))?;
-    let path = config.socket_path.display();
-    match timeout(DEADLINE, ask_daemon(config)).await {
+    let (proxy, daemon) = join!(
+        timeout(DEADLINE, ask_proxy(config.listen, config.disable_ipv6)),
+        timeout(DEADLINE, ask_daemon(config))
+    );
+    let (listen, path) = (config.listen, config.socket_path.display());
+    match proxy {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(format!("the proxy does not answer on {listen}: {error}")),
+        Err(_) => return Err(format!("the proxy does not answer on {listen} within {DEADLINE:?}")),
+    }
+    match daemon {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(format!("the daemon at {path} does not answer /_ping with 200")),
         Ok(Err(error)) => Err(format!("the daemon at {path} does not answer: {error}")),
@@ -51,7 +57,7 @@ async fn ask_proxy(listen: Listen, disable_ipv6: bool) -> io::Result<()> {
 
 /// Whether the daemon answers 200.
 async fn ask_daemon(config: &Config) -> Result<bool, daemon::Error> {
-    let mut daemon = daemon::connect(&config.socket_path, DEADLINE).await?;
+    let mut daemon = Daemon::new(config).connect().await?;
     let ask = async {
         daemon.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").await?;
         let mut answer = [0; "HTTP/1.1 200".len()];

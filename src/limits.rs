@@ -2,7 +2,7 @@
 
 use log::warn;
 
-/// Descriptors of one connection: the client, the daemon, and for a hijack the watch over the client.
+/// Descriptors of one connection: the client, the daemon, and for an upload or a hijack the watch over the client.
 const PER_CONNECTION: u64 = 3;
 
 /// Descriptors of the program itself: the listener, the runtime, the standard streams.
@@ -26,6 +26,7 @@ pub fn make_room(connections: usize) -> usize {
     }
     let possible = (soft.saturating_sub(OF_OUR_OWN) / PER_CONNECTION).max(1) as usize;
     warn!(
+        event = "limits";
         "MAX_CONNECTIONS is lowered from {connections} to {possible}: the hard limit of open files is {hard}, and so many \
          connections would need {needed}"
     );

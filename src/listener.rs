@@ -5,7 +5,8 @@
 
 use crate::config::{Config, Listen};
 use crate::conn::Connection;
-use log::{debug, error, warn};
+use crate::daemon::Daemon;
+use log::{debug, warn};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::future::Future;
 use std::io;
@@ -60,7 +61,24 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves clients until `shutdown` is ready, then lets requests in flight end within the grace period.
 pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Future<Output = ()>) {
-    let permits = Arc::new(Semaphore::new(config.max_connections));
+    let (at_once, grace) = (config.max_connections, config.shutdown_grace);
+    let daemon = Arc::new(Daemon::new(&config));
+    let serve = move |client, peer, stopping| {
+        let (config, daemon) = (Arc::clone(&config), Arc::clone(&daemon));
+        async move { Connection::new(client, peer, &config, &daemon, stopping).serve().await }
+    };
+    serve_each(listener, at_once, grace, shutdown, serve).await;
+}
+
+/// Serves each client with `serve`, which is told when to stop: `at_once` of them, the others wait in the backlog.
+async fn serve_each<S: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    at_once: usize,
+    grace: Duration,
+    shutdown: impl Future<Output = ()>,
+    serve: impl Fn(TcpStream, SocketAddr, watch::Receiver<bool>) -> S,
+) {
+    let permits = Arc::new(Semaphore::new(at_once));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -68,28 +86,23 @@ pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Futu
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(ended) = connections.join_next() => {
-                if let Err(failure) = ended {
-                    error!("a connection ended in a panic: {failure}");
-                }
-                continue;
-            }
+            // Also one that panicked, which the panic hook has logged.
+            Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };
         let Some((client, peer, permit)) = accepted else { continue };
-        let (config, stopping) = (Arc::clone(&config), stopping.clone());
+        let served = serve(client, peer, stopping.clone());
         connections.spawn(async move {
-            Connection::new(client, peer, &config, stopping).serve().await;
+            served.await;
             drop(permit);
         });
     }
     drop(listener);
     // No receiver is left where no client is.
     let _ = stop.send(true);
-    let drained =
-        timeout(config.shutdown_grace, async { while connections.join_next().await.is_some() {} }).await;
+    let drained = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        warn!("{} connections were cut at the end of the grace period", connections.len());
+        warn!(event = "stop"; "{} connections were cut at the end of the grace period", connections.len());
     }
 }
 
@@ -105,7 +118,7 @@ async fn accept(
             let socket = SockRef::from(&client);
             let options = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&KEEPALIVE));
             if let Err(error) = options {
-                debug!("{peer}: socket options: {error}");
+                debug!(client:% = peer, event = "accept"; "socket options: {error}");
             }
             Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port()), permit))
         }
@@ -115,7 +128,7 @@ async fn accept(
             None
         }
         Err(error) => {
-            warn!("cannot accept: {error}");
+            warn!(event = "accept"; "cannot accept a client: {error}");
             sleep(ACCEPT_PAUSE).await;
             None
         }

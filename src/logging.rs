@@ -4,19 +4,33 @@
 //! Lines carry no time in text form, because what collects them (Docker, journald) adds its own.
 
 use crate::json;
-use log::kv::{Key, Value, VisitSource};
+use log::kv::{Key, Value, VisitSource, VisitValue};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Repeats of a line are summed up over this long.
-pub const REPEAT_WINDOW: Duration = Duration::from_secs(60);
+/// Repeats of a warning are summed up over this long.
+const REPEAT_WINDOW: Duration = Duration::from_secs(60);
 
-/// So many different lines are told apart within a window; further ones are summed up as one.
-const MAX_KINDS: usize = 256;
+/// So many different warnings are told apart within a window; further ones are summed up as one. With it, a storm of any
+/// kind is some 50 KiB a minute.
+const MAX_KINDS: usize = 100;
+
+/// The most bytes of a client's method or path in a line. Docker's own paths have some 100.
+const MAX_SHOWN_BYTES: usize = 256;
+
+/// Cuts a method or a path to what a line shows of it.
+#[must_use]
+pub fn cut(text: &str) -> Cow<'_, str> {
+    match text.get(..MAX_SHOWN_BYTES) {
+        Some(start) if start.len() < text.len() => Cow::Owned(format!("{start}...({} bytes)", text.len())),
+        _ => Cow::Borrowed(text),
+    }
+}
 
 /// The two forms of LOG_FORMAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +68,27 @@ pub fn start(level: LevelFilter, format: Format) -> &'static Logger {
 }
 
 impl Logger {
-    /// Says what was held back and is older than [`REPEAT_WINDOW`]; to be called now and then.
+    /// Says what was held back for a minute; to be called every few seconds.
     pub fn sum_up(&self) {
-        let ended = self.repeats().end_windows(Instant::now());
-        for (repeated, line) in ended {
-            let seconds = REPEAT_WINDOW.as_secs();
+        self.end_windows(REPEAT_WINDOW);
+    }
+
+    /// Says what is held back; to be called in the end.
+    pub fn sum_up_all(&self) {
+        self.end_windows(Duration::ZERO);
+    }
+
+    fn end_windows(&self, length: Duration) {
+        let ended = self.repeats().end_windows(Instant::now(), length);
+        for Repeated { line, level, count, over } in ended {
+            let seconds = over.as_secs_f64().round() as u64;
+            let fields = [("event", Value::from("repeats")), ("repeats", Value::from(count))];
             self.inner.log(
                 &Record::builder()
-                    .level(Level::Warn)
+                    .level(level)
                     .target(module_path!())
-                    .key_values(&[("event", "repeats")])
-                    .args(format_args!("{repeated} more like this in {seconds} s: {line}"))
+                    .key_values(&fields)
+                    .args(format_args!("{count} more like this in {seconds} s: {line}"))
                     .build(),
             );
         }
@@ -89,7 +113,7 @@ impl Log for Logger {
             let fields = Fields::of(record);
             let client = fields.client.rsplit_once(':').map_or("", |(address, _port)| address);
             let line = format!("{client} {}", record.args());
-            if !self.repeats().is_first(&line, Instant::now()) {
+            if !self.repeats().is_first(line.trim_start(), record.level(), Instant::now()) {
                 return;
             }
         }
@@ -101,44 +125,63 @@ impl Log for Logger {
     }
 }
 
-/// The warnings of the current window.
+/// The warnings of the last minute.
 #[derive(Default)]
 struct Repeats {
     kinds: HashMap<String, Kind>,
-    /// Lines that found no room.
-    others: u64,
+    /// Lines that found no room among the kinds.
+    others: Option<Kind>,
 }
 
 struct Kind {
+    level: Level,
     since: Instant,
     repeated: u64,
 }
 
+/// What came again within a window.
+#[derive(Debug, PartialEq, Eq)]
+struct Repeated {
+    line: String,
+    level: Level,
+    count: u64,
+    over: Duration,
+}
+
 impl Repeats {
     /// Whether this line has not been seen within its window; otherwise it is counted.
-    fn is_first(&mut self, line: &str, now: Instant) -> bool {
+    fn is_first(&mut self, line: &str, level: Level, now: Instant) -> bool {
         if let Some(kind) = self.kinds.get_mut(line) {
             kind.repeated += 1;
             return false;
         }
         if self.kinds.len() >= MAX_KINDS {
-            self.others += 1;
+            self.others.get_or_insert(Kind { level, since: now, repeated: 0 }).repeated += 1;
             return false;
         }
-        self.kinds.insert(line.to_owned(), Kind { since: now, repeated: 0 });
+        self.kinds.insert(line.to_owned(), Kind { level, since: now, repeated: 0 });
         true
     }
 
-    /// Forgets the lines whose window is over, and returns those that were repeated.
-    fn end_windows(&mut self, now: Instant) -> Vec<(u64, String)> {
-        let mut ended: Vec<_> = self
-            .kinds
-            .extract_if(|_, kind| now.duration_since(kind.since) >= REPEAT_WINDOW)
-            .filter(|(_, kind)| kind.repeated > 0)
-            .map(|(line, kind)| (kind.repeated, line.trim_start().to_owned()))
-            .collect();
-        if self.others > 0 && self.kinds.len() < MAX_KINDS {
-            ended.push((std::mem::take(&mut self.others), String::from("lines of many kinds")));
+    /// Ends the windows of at least this length, and returns what was repeated in them. What goes on is counted further:
+    /// a storm is one line a minute.
+    fn end_windows(&mut self, now: Instant, length: Duration) -> Vec<Repeated> {
+        let mut ended = Vec::new();
+        let mut goes_on = |line: &str, kind: &mut Kind| {
+            let over = now.duration_since(kind.since);
+            if over < length {
+                return true;
+            }
+            let count = std::mem::take(&mut kind.repeated);
+            kind.since = now;
+            if count > 0 {
+                ended.push(Repeated { line: line.to_owned(), level: kind.level, count, over });
+            }
+            count > 0
+        };
+        self.kinds.retain(|line, kind| goes_on(line, kind));
+        if self.others.as_mut().is_some_and(|kind| !goes_on("warnings of many kinds", kind)) {
+            self.others = None;
         }
         ended
     }
@@ -166,17 +209,48 @@ impl<'kvs> VisitSource<'kvs> for Fields {
             self.client = value.to_string();
             return Ok(());
         }
+        let start = self.others.len();
         let _ = write!(self.others, ",\"{key}\":");
-        match value.to_u64() {
-            Some(number) => {
-                let _ = write!(self.others, "{number}");
-            }
-            None => {
-                self.others.push('"');
-                json::escape(&mut self.others, &value.to_string());
-                self.others.push('"');
-            }
+        let mut field = Field { out: &mut self.others, absent: false };
+        value.visit(&mut field)?;
+        if field.absent {
+            self.others.truncate(start);
         }
+        Ok(())
+    }
+}
+
+/// The value of a field in JSON.
+struct Field<'o> {
+    out: &'o mut String,
+    /// It is a `None`.
+    absent: bool,
+}
+
+impl VisitValue<'_> for Field<'_> {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), log::kv::Error> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_str(&mut self, text: &str) -> Result<(), log::kv::Error> {
+        self.out.push('"');
+        json::escape(self.out, text);
+        self.out.push('"');
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, number: u64) -> Result<(), log::kv::Error> {
+        let _ = write!(self.out, "{number}");
+        Ok(())
+    }
+
+    fn visit_i64(&mut self, number: i64) -> Result<(), log::kv::Error> {
+        let _ = write!(self.out, "{number}");
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Result<(), log::kv::Error> {
+        self.absent = true;
         Ok(())
     }
 }

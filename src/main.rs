@@ -3,17 +3,22 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use docker_socket_proxy::config::{self, Config};
+use docker_socket_proxy::daemon::Daemon;
 use docker_socket_proxy::policy::{self, Policy};
-use docker_socket_proxy::{daemon, explain, healthcheck, limits, listener, logging};
+use docker_socket_proxy::{explain, healthcheck, limits, listener, logging};
 use log::{error, info, warn};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status of a bad argument or a bad variable: EX_USAGE of sysexits.h.
 const USAGE: u8 = 64;
+
+/// How often the log is asked for repeats to sum up.
+const SUM_UP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// More threads than this gain nothing: one moves some 70,000 requests a second.
 const MAX_WORKERS: usize = 4;
@@ -154,18 +159,19 @@ fn serve(mut config: Config) -> Result<(), String> {
         tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
         tokio::spawn(async {
             loop {
-                tokio::time::sleep(logging::REPEAT_WINDOW).await;
+                tokio::time::sleep(SUM_UP_INTERVAL).await;
                 logger.sum_up();
             }
         });
         listener::run(listener, config, shutdown).await;
+        logger.sum_up_all();
         info!(event = "stop"; "stopped");
         Ok(())
     })
 }
 
 async fn warn_of_missing_daemon(config: Arc<Config>) {
-    if let Err(error) = daemon::connect(&config.socket_path, config.connect_timeout).await {
+    if let Err(error) = Daemon::new(&config).connect().await {
         let path = config.socket_path.display();
         warn!(event = "daemon"; "cannot reach the daemon at {path} yet: {error}");
     }

@@ -7,12 +7,12 @@
 use crate::admit::Admitted;
 use crate::framing::{self, Body, BodyFraming};
 use crate::head::{self, Finder, ResponseHead};
-use crate::splice::Answer;
+use crate::splice::{Answer, Watch};
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp};
@@ -340,11 +340,14 @@ async fn response_head(
         let length = loop {
             match finder.find(&response.held).map_err(|error| fault(DaemonFault::Head(error)))? {
                 Some(length) => break length,
-                None => match fill(daemon, &mut response.held, READ_BYTES).await {
-                    Ok(0) => return Err(fault(DaemonFault::NoAnswer(None))),
-                    Ok(_) => {}
-                    Err(error) => return Err(fault(DaemonFault::NoAnswer(Some(error)))),
-                },
+                None => {
+                    let room = head::MAX_HEAD_BYTES - response.held.len();
+                    match fill(daemon, &mut response.held, room).await {
+                        Ok(0) => return Err(fault(DaemonFault::NoAnswer(None))),
+                        Ok(_) => {}
+                        Err(error) => return Err(fault(DaemonFault::NoAnswer(Some(error)))),
+                    }
+                }
             }
         };
         let head =
@@ -399,7 +402,7 @@ impl Upload<'_> {
     ) -> UploadEnd {
         loop {
             match self.state {
-                UploadState::Running => match self.pump.run(client, daemon).await {
+                UploadState::Running => match self.write_body(client, daemon).await {
                     Ok(()) => self.state = UploadState::Complete,
                     Err(Cut::SourceEnd) => self.end(daemon).await,
                     Err(Cut::Source) => return UploadEnd::ClientGone,
@@ -420,6 +423,24 @@ impl Upload<'_> {
                     return UploadEnd::ClientGone;
                 }
             }
+        }
+    }
+
+    /// Writes the request as it can be read and watches the client meanwhile, who is not read while the daemon does not.
+    async fn write_body(
+        &mut self,
+        client: &mut tcp::ReadHalf<'_>,
+        daemon: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Cut> {
+        let at_once = poll_fn(|cx| Poll::Ready(pin!(self.pump.run(client, daemon)).poll(cx)));
+        if let Poll::Ready(end) = at_once.await {
+            return end;
+        }
+        let watch = Watch::over(client.as_ref()).map_err(|_| Cut::Source)?;
+        tokio::select! {
+            biased;
+            end = self.pump.run(client, daemon) => end,
+            _ = watch.client_gone() => Err(Cut::Source),
         }
     }
 

@@ -87,19 +87,36 @@ pub async fn splice(
     early_from_client: BytesMut,
     early_from_daemon: BytesMut,
 ) -> io::Result<(u64, u64)> {
-    // A second handle on the client's socket, to be told of an error: once the client has half-closed, the copy reads it
-    // no more, and on a silent container does not write to it either, so that a reset would go unnoticed.
-    let vanished = TcpStream::from_std(client.as_fd().try_clone_to_owned()?.into())?;
+    // Once the client has half-closed, the copy reads it no more, and on a silent container does not write to it either.
+    let watch = Watch::over(client)?;
     let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
     let mut client = join((&early_from_client[..]).chain(client_reader), client_writer);
     let mut daemon = join((&early_from_daemon[..]).chain(daemon_reader), WhileRead(daemon_writer));
     tokio::select! {
         copied = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES) => copied,
-        error = vanished.ready(Interest::ERROR) => {
-            error?;
-            Err(vanished.take_error()?.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()))
-        }
+        error = watch.client_gone() => Err(error),
+    }
+}
+
+/// A second handle on the client's socket, to be told of its end by an error where nobody reads or writes it: a reset, or
+/// no answer to TCP keep-alive.
+#[derive(Debug)]
+pub struct Watch(TcpStream);
+
+impl Watch {
+    /// Watches this client.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn over(client: &TcpStream) -> io::Result<Self> {
+        Ok(Self(TcpStream::from_std(client.as_fd().try_clone_to_owned()?.into())?))
+    }
+
+    /// Waits for the error.
+    pub async fn client_gone(&self) -> io::Error {
+        let gone = self.0.ready(Interest::ERROR).await.and_then(|_| self.0.take_error());
+        gone.unwrap_or_else(Some).unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
     }
 }
 

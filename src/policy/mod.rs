@@ -82,6 +82,17 @@ pub enum Denial {
     StartWithBody(Grants),
 }
 
+impl Denial {
+    /// What would allow it; empty where nothing does.
+    #[must_use]
+    pub const fn missing(self) -> Grants {
+        match self {
+            Self::Missing(grants) | Self::StartWithBody(grants) => grants,
+            Self::NoSection | Self::Method => Grants::NONE,
+        }
+    }
+}
+
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
