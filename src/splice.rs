@@ -10,7 +10,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncReadExt, AsyncWrite, Interest, copy_bidirectional_with_sizes, join};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf, copy_bidirectional_with_sizes, join,
+};
 use tokio::net::{TcpStream, UnixStream};
 
 /// Bytes of the copy buffer of each direction: with 64 KiB, bulk data costs half the CPU of tokio's default of 8 KiB.
@@ -80,7 +82,7 @@ fn is_protocol(upgrade: Field<'_>, protocol: Hijack) -> bool {
 /// the client and from the daemon.
 ///
 /// # Errors
-/// The client is gone, or the daemon's side failed while it was read.
+/// The client is gone.
 pub async fn splice(
     client: &mut TcpStream,
     daemon: &mut UnixStream,
@@ -92,7 +94,8 @@ pub async fn splice(
     let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
     let mut client = join((&early_from_client[..]).chain(client_reader), client_writer);
-    let mut daemon = join((&early_from_daemon[..]).chain(daemon_reader), WhileRead(daemon_writer));
+    let daemon_reader = (&early_from_daemon[..]).chain(UntilClosed(daemon_reader));
+    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
     tokio::select! {
         copied = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES) => copied,
         error = watch.client_gone() => Err(error),
@@ -120,14 +123,27 @@ impl Watch {
     }
 }
 
-/// The daemon's write half, which takes and drops what the daemon no longer reads: input that comes too late must not
-/// cut the output that is still on its way.
-struct WhileRead<W>(W);
+/// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input: its
+/// output is complete, and input that comes too late must not cut what of that is still on its way.
+struct UntilClosed<H>(H);
 
-impl<W: AsyncWrite + Unpin> AsyncWrite for WhileRead<W> {
+impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer).map(|read| match read {
+            Err(error) if is_closed(&error) => Ok(()),
+            read => read,
+        })
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for UntilClosed<W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes).map(|written| match written {
-            Err(error) if is_no_longer_read(&error) => Ok(bytes.len()),
+            Err(error) if is_closed(&error) => Ok(bytes.len()),
             written => written,
         })
     }
@@ -138,13 +154,13 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for WhileRead<W> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx).map(|done| match done {
-            Err(error) if is_no_longer_read(&error) => Ok(()),
+            Err(error) if is_closed(&error) => Ok(()),
             done => done,
         })
     }
 }
 
-fn is_no_longer_read(error: &io::Error) -> bool {
+fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
