@@ -1,0 +1,10 @@
+//! See `checks::policy`.
+
+#![no_main]
+
+#[path = "../../tests/support/checks.rs"]
+mod checks;
+#[path = "../../tests/support/naive.rs"]
+mod naive;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::policy(input));

@@ -1,0 +1,10 @@
+//! See `checks::target`.
+
+#![no_main]
+
+#[path = "../../tests/support/checks.rs"]
+mod checks;
+#[path = "../../tests/support/naive.rs"]
+mod naive;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::target(input));

@@ -1,0 +1,54 @@
+//! What the fuzz targets assert, over the corpus and over `fuzz/seeds`, with a stable compiler.
+
+#[path = "support/checks.rs"]
+mod checks;
+#[path = "support/naive.rs"]
+mod naive;
+
+use std::fs;
+use std::path::Path;
+
+/// Runs a target over the corpus and over its own seeds; the output of a failed test names the input.
+fn replay(name: &str, target: impl Fn(&[u8])) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut inputs = 0;
+    let mut folders = vec![root.join("fuzz/seeds").join(name)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of inputs") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            println!("{}", path.display());
+            target(&fs::read(&path).expect("an input"));
+            inputs += 1;
+        }
+    }
+    assert!(inputs > 0, "no inputs for {name}");
+}
+
+#[test]
+fn heads_have_one_reading() {
+    replay("head", checks::head);
+}
+
+#[test]
+fn chunked_bodies_end_where_the_oracle_says() {
+    replay("framing", checks::framing);
+}
+
+#[test]
+fn targets_are_clean_in_both_readings() {
+    replay("target", checks::target);
+}
+
+#[test]
+fn the_policy_decides_as_the_oracle() {
+    replay("policy", checks::policy);
+}
+
+#[test]
+fn the_promise_holds_for_a_connection() {
+    replay("conn", checks::conn);
+}

@@ -1,0 +1,514 @@
+//! What each fuzz target asserts of an input; `tests/replay.rs` runs the same over the corpus with a stable compiler.
+//!
+//! Each compares `src` with the oracles of [`naive`].
+
+#![allow(dead_code, missing_docs, reason = "every fuzz target uses its own part of this")]
+
+use super::naive::{self, Stop};
+use docker_socket_proxy::config::Config;
+use docker_socket_proxy::conn::Connection;
+use docker_socket_proxy::daemon::Daemon;
+use docker_socket_proxy::framing::{Body, BodyFraming};
+use docker_socket_proxy::head::{Field, Finder, MAX_HEAD_BYTES, Method, RequestHead, Version};
+use docker_socket_proxy::policy::{Hijack, Policy, Verdict};
+use docker_socket_proxy::target::Target;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+/// A head that is accepted has one reading: the oracle's and httparse's. Where it ends does not depend on how it comes.
+pub fn head(input: &[u8]) {
+    let found = Finder::default().find(input);
+    match (found, naive::head_length(input)) {
+        (Ok(Some(length)), naive) => assert_eq!(naive, Ok(length)),
+        (Ok(None), naive) => assert_eq!(naive, Err(Stop::Partial)),
+        (Err(_), naive) => assert!(matches!(naive, Err(Stop::Broken(_))), "refused, but {naive:?}"),
+    }
+    for cut in cuts(input) {
+        let mut finder = Finder::default();
+        let pieces = finder.find(&input[..cut]).and_then(|first| match first {
+            None => finder.find(input),
+            length => Ok(length),
+        });
+        assert_eq!(pieces, found, "cut at {cut}");
+    }
+    let mut finder = Finder::default();
+    let bytewise =
+        (0..=input.len().min(MAX_HEAD_BYTES)).find_map(|end| finder.find(&input[..end]).transpose());
+    assert_eq!(bytewise.transpose(), found, "byte by byte");
+
+    let Ok(Some(length)) = found else { return };
+    let bytes = &input[..length];
+    let naive = naive::Request::read(bytes);
+    let head = match RequestHead::parse(bytes) {
+        Ok(head) => head,
+        Err(error) => {
+            assert_eq!(naive, None, "refused: {error}");
+            return;
+        }
+    };
+    let naive = naive.expect("what is accepted conforms");
+    assert_eq!(head.method_name, naive.method);
+    assert_eq!(head.target.as_bytes(), naive.target);
+    assert!(
+        bytes.starts_with(format!("{} {} HTTP/1.{}\r\n", naive.method, head.target, naive.minor).as_bytes())
+    );
+    assert_eq!(head.version, if naive.minor == 0 { Version::Http10 } else { Version::Http11 });
+    assert_eq!(head.persistent, naive.persistent());
+    let fields = [
+        (head.fields.host, "host"),
+        (head.fields.content_length, "content-length"),
+        (head.fields.transfer_encoding, "transfer-encoding"),
+        (head.fields.upgrade, "upgrade"),
+        (head.fields.expect, "expect"),
+    ];
+    for (field, name) in fields {
+        match (field, &naive.head.values(name)[..]) {
+            (Field::Absent, []) | (Field::Repeated, [_, _, ..]) => {}
+            (Field::Once(value), [naive]) => assert_eq!(value, *naive, "{name}"),
+            (field, naive) => panic!("{name} is {field:?}, not {naive:?}"),
+        }
+    }
+    let framing = BodyFraming::of_request(&head);
+    match naive.framing() {
+        None => assert!(framing.is_err(), "framed as {framing:?}"),
+        Some(naive::Framing::Chunked) => assert_eq!(framing, Ok(BodyFraming::Chunked)),
+        Some(naive::Framing::Length(0)) => {
+            assert!(matches!(framing, Ok(BodyFraming::None | BodyFraming::Length(0))), "{framing:?}");
+        }
+        Some(naive::Framing::Length(length)) => assert_eq!(framing, Ok(BodyFraming::Length(length))),
+    }
+
+    let mut headers = [httparse::EMPTY_HEADER; 100];
+    let mut parsed = httparse::Request::new(&mut headers);
+    assert_eq!(parsed.parse(input), Ok(httparse::Status::Complete(length)));
+    assert_eq!(parsed.path, Some(head.target));
+}
+
+/// Some places to cut an input at: all, or of a long one the ends and some between.
+fn cuts(input: &[u8]) -> impl Iterator<Item = usize> {
+    let step = (input.len() / 64).max(1);
+    (0..=input.len()).step_by(step)
+}
+
+/// A chunked body ends, or is found broken, where the oracle says, however it comes.
+pub fn framing(input: &[u8]) {
+    let naive = naive::chunked(input).map(|(end, _)| end);
+    // The offset of the error is that of the byte fed last.
+    let mut body = Body::from(BodyFraming::Chunked);
+    let mut bytewise = Err(Stop::Partial);
+    for (at, byte) in input.iter().enumerate() {
+        match body.advance(std::slice::from_ref(byte)) {
+            Ok(taken) => assert_eq!(taken, 1),
+            Err(_) => {
+                bytewise = Err(Stop::Broken(at));
+                break;
+            }
+        }
+        if body.is_done() {
+            bytewise = Ok(at + 1);
+            break;
+        }
+    }
+    assert_eq!(bytewise, naive, "byte by byte");
+    for cut in cuts(input) {
+        let mut body = Body::from(BodyFraming::Chunked);
+        let pieces = body.advance(&input[..cut]).and_then(|first| {
+            if body.is_done() {
+                return Ok(first);
+            }
+            assert_eq!(first, cut, "a body that goes on takes all there is");
+            Ok(first + body.advance(&input[cut..])?)
+        });
+        match (pieces, naive) {
+            (Ok(taken), Ok(end)) => {
+                assert!(taken == end && body.is_done(), "cut at {cut}: {taken}, not {end}")
+            }
+            (Ok(taken), Err(Stop::Partial)) => {
+                assert!(taken == input.len() && !body.is_done(), "cut at {cut}")
+            }
+            (Err(_), Err(Stop::Broken(_))) => {}
+            other => panic!("cut at {cut}: {other:?}"),
+        }
+    }
+}
+
+/// A target that is accepted is clean in both readings, and the oracle reads the same.
+pub fn target(input: &[u8]) {
+    let naive = naive::Target::read(input);
+    let target = match Target::parse(input) {
+        Ok(target) => target,
+        Err(error) => {
+            assert_eq!(naive, None, "refused: {error}");
+            return;
+        }
+    };
+    let naive = naive.expect("what is accepted is clean");
+    assert_eq!(target.path(), naive.sent.as_bytes());
+    assert_eq!(target.decoded().unwrap_or(target.path()), naive.decoded.as_bytes());
+    assert_eq!(target.decoded().is_some(), naive.sent.contains('%'));
+    assert_eq!(target.query(), naive.query.as_deref().map(str::as_bytes));
+    assert_eq!(naive::decode(&naive.decoded).as_ref(), Some(&naive.decoded), "nothing is left to decode");
+}
+
+/// A request is allowed where the oracle allows it. The input is `METHOD target`, and `NAME=VALUE` on lines behind.
+pub fn policy(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    let mut lines = text.lines();
+    let Some((method, target)) = lines.next().and_then(|line| line.split_once(' ')) else { return };
+    let environment = lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| *name != "LEARN");
+    let environment: Vec<(String, String)> =
+        environment.map(|(name, value)| (name.into(), value.into())).collect();
+    let var =
+        |name: &str| environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+    let (policy, on) = match (Policy::from_vars(&var), naive::grants(&environment)) {
+        (Ok(policy), Some(on)) => (policy, on),
+        (policy, on) => {
+            assert!(policy.is_err() && on.is_none(), "{policy:?}, {on:?}");
+            return;
+        }
+    };
+    let (Some(parsed), Ok(clean)) = (Method::parse(method.as_bytes()), Target::parse(target.as_bytes()))
+    else {
+        return;
+    };
+    let readings = naive::Target::read(target.as_bytes()).expect("what is accepted is clean");
+    match (policy.judge(parsed, &clean), naive::judge(&on, method, &readings)) {
+        (Verdict::Allow(allowed), Some(naive)) => {
+            assert_eq!(allowed.bare_start.is_some(), naive.bare_start);
+            assert_eq!(allowed.hijack.map(protocol), naive.hijack);
+            assert!(on.contains(&allowed.variable), "{} is off", allowed.variable);
+        }
+        (Verdict::Deny(_), None) => {}
+        (verdict, naive) => panic!("{verdict:?}, not {naive:?}"),
+    }
+}
+
+const fn protocol(hijack: Hijack) -> &'static str {
+    match hijack {
+        Hijack::Tcp => "tcp",
+        Hijack::WebSocket => "websocket",
+        Hijack::H2c => "h2c",
+    }
+}
+
+// The connection
+
+/// Ends the client's stream in an input of [`conn`], and each answer of the daemon.
+const SEPARATOR: &[u8] = b"\n=\n";
+
+/// What the daemon answers where the input says nothing else.
+const DEFAULT_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+const ENVIRONMENTS: [&[(&str, &str)]; 6] = [
+    &[("POST", "1"), ("CONTAINERS", "1"), ("EXEC", "1"), ("SESSION", "1"), ("GRPC", "1")],
+    &[],
+    &[("CONTAINERS", "1")],
+    &[("ALLOW_START", "1"), ("ALLOW_RESTARTS", "1")],
+    &[("DIALECT", "linuxserver"), ("POST", "1"), ("CONTAINERS", "1"), ("LIBPOD_CONTAINERS", "1")],
+    &[("POST", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("LIBPOD_EXEC", "1")],
+];
+
+/// What a fuzz input makes of both ends of a connection.
+///
+/// The client's stream; behind a [`SEPARATOR`] one byte for the environment, one for [`Manners`], then one for the length
+/// of each of the client's writes; behind further separators the daemon's answers, in order. An answer that starts with `!`
+/// ends the daemon's stream, one that starts with `~` closes its connection.
+struct Script<'i> {
+    stream: &'i [u8],
+    environment: usize,
+    manners: Manners,
+    writes: &'i [u8],
+    answers: Vec<&'i [u8]>,
+}
+
+/// How the two ends behave.
+struct Manners {
+    /// The client goes on without an end of its stream.
+    stays: bool,
+    /// The client closes without reading.
+    vanishes: bool,
+    /// The daemon answers when it has the head, not the whole request.
+    hasty: bool,
+    /// The daemon writes byte by byte.
+    dribbles: bool,
+}
+
+impl<'i> Script<'i> {
+    fn read(input: &'i [u8]) -> Self {
+        let mut parts = split(input);
+        let stream = parts.next().unwrap_or_default();
+        let (environment, manners, writes) = match parts.next().unwrap_or_default() {
+            [] => (0, 0, &[][..]),
+            [environment] => (*environment, 0, &[][..]),
+            [environment, manners, writes @ ..] => (*environment, *manners, writes),
+        };
+        let bit = |bit: u8| manners & bit != 0;
+        Self {
+            stream,
+            environment: usize::from(environment) % ENVIRONMENTS.len(),
+            manners: Manners { stays: bit(1), vanishes: bit(2), hasty: bit(4), dribbles: bit(8) },
+            writes,
+            answers: parts.collect(),
+        }
+    }
+
+    /// Whether nothing odd is asked of either end, so that all that happens can be foretold.
+    fn is_plain(&self) -> bool {
+        self.answers.is_empty() && !self.manners.vanishes && !self.manners.hasty
+    }
+}
+
+fn split(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(input);
+    std::iter::from_fn(move || {
+        let input = rest?;
+        let end = input.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
+        rest = end.map(|end| &input[end + SEPARATOR.len()..]);
+        Some(&input[..end.unwrap_or(input.len())])
+    })
+}
+
+/// What reached the daemon on one of its connections.
+#[derive(Debug, Default)]
+struct Received {
+    bytes: Vec<u8>,
+    /// From here on it is a raw stream, by the daemon's word.
+    raw_from: Option<usize>,
+}
+
+/// What is set up once for all inputs: time stands still but for waiting, when it jumps.
+struct Bench {
+    runtime: Runtime,
+    listener: UnixListener,
+    configs: Vec<(Config, Vec<&'static str>)>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        // An abstract name, which needs no file and no cleaning up.
+        let socket = format!("\0dsp-{}-{:?}", std::process::id(), std::thread::current().id());
+        let listener = runtime.block_on(async { UnixListener::bind(&socket) }).expect("a socket");
+        let configs = ENVIRONMENTS.map(|environment| {
+            let mut environment: Vec<(String, String)> =
+                environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let on = naive::grants(&environment).expect("variables that can be used");
+            environment.push(("SOCKET_PATH".into(), socket.clone()));
+            let var = |name: &str| {
+                environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+            };
+            (Config::from_vars(&var).expect("variables that can be used"), on)
+        });
+        Self { runtime, listener, configs: configs.into() }
+    }
+}
+
+/// The promise, for an arbitrary client and an arbitrary daemon: what reaches the daemon is a prefix of what the client
+/// sent, made of requests that the oracle admits, until the daemon grants a hijack. Where the daemon answers plainly, all
+/// that the oracle admits is delivered and answered.
+pub fn conn(input: &[u8]) {
+    thread_local!(static BENCH: RefCell<Bench> = RefCell::new(Bench::new()));
+    let script = Script::read(input);
+    BENCH.with_borrow_mut(|bench| {
+        let (config, on) = &bench.configs[script.environment];
+        let mut received = Vec::new();
+        let answered = bench.runtime.block_on(async {
+            let (client, proxied) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+            client.set_nonblocking(true).expect("a socket that does not block");
+            proxied.set_nonblocking(true).expect("a socket that does not block");
+            let client = UnixStream::from_std(client).expect("a socket");
+            let proxied = std::net::TcpStream::from(OwnedFd::from(proxied));
+            let proxied = TcpStream::from_std(proxied).expect("a socket");
+            let (_stop, stopping) = watch::channel(false);
+            let (ended, served) = oneshot::channel();
+            let to_daemon = Daemon::new(config);
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let serve = async {
+                Connection::new(proxied, peer, config, &to_daemon, stopping).serve().await;
+                drop(ended);
+            };
+            let daemon = daemon(&bench.listener, served, &script, on, &mut received);
+            tokio::join!(serve, send_and_read(client, &script), daemon).1
+        });
+        judge(&script, on, &received, &answered);
+    });
+}
+
+/// The client: writes its pieces, each once all else has come to rest, and reads to the end.
+async fn send_and_read(client: UnixStream, script: &Script<'_>) -> Vec<u8> {
+    let (mut reader, mut writer) = client.into_split();
+    let mut read = Vec::new();
+    let write = async {
+        let mut rest = script.stream;
+        for length in script.writes {
+            let (piece, behind) = rest.split_at(rest.len().min(usize::from(*length)));
+            if writer.write_all(piece).await.is_err() {
+                return;
+            }
+            rest = behind;
+            sleep(Duration::from_millis(1)).await;
+        }
+        let _ = writer.write_all(rest).await;
+        if !script.manners.stays {
+            let _ = writer.shutdown().await;
+        }
+        writer.forget();
+    };
+    if script.manners.vanishes {
+        write.await;
+    } else {
+        let _ = tokio::join!(write, reader.read_to_end(&mut read));
+    }
+    read
+}
+
+/// The daemon: serves one connection after the other until the proxy is done, and takes note of all that reaches it.
+async fn daemon(
+    listener: &UnixListener,
+    mut served: oneshot::Receiver<()>,
+    script: &Script<'_>,
+    on: &[&str],
+    received: &mut Vec<Received>,
+) {
+    let mut answers = script.answers.iter();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            // What was connected to before the end is in the backlog.
+            _ = &mut served => match timeout(Duration::from_millis(1), listener.accept()).await {
+                Ok(accepted) => accepted,
+                Err(_) => return,
+            },
+        };
+        let (stream, _) = accepted.expect("a connection");
+        received.push(Received::default());
+        let record = received.last_mut().expect("just pushed");
+        serve_daemon(stream, script, on, &mut answers, record).await;
+    }
+}
+
+async fn serve_daemon<'i>(
+    mut stream: UnixStream,
+    script: &Script<'i>,
+    on: &[&str],
+    answers: &mut std::slice::Iter<'_, &'i [u8]>,
+    received: &mut Received,
+) {
+    // Where the request that is to be answered next starts.
+    let mut next = 0;
+    loop {
+        while received.raw_from.is_none() {
+            let Some(rest) = received.bytes.get(next..) else { break };
+            let Ok(admitted) = naive::admit(rest, on) else { break };
+            next = match &admitted.body {
+                Ok((length, _)) => next + length,
+                Err(_) if script.manners.hasty => usize::MAX,
+                Err(_) => break,
+            };
+            let answer = answers.next().copied().unwrap_or(DEFAULT_ANSWER);
+            let (answer, close) = match answer {
+                [b'~', answer @ ..] => (answer, Some(true)),
+                [b'!', answer @ ..] => (answer, Some(false)),
+                answer => (answer, None),
+            };
+            if naive::grants_hijack(answer, &admitted).is_some() {
+                received.raw_from = Some(received.bytes.len().min(next));
+            }
+            let step = if script.manners.dribbles { 1 } else { answer.len().max(1) };
+            for piece in answer.chunks(step) {
+                // It may have been let go of.
+                if stream.write_all(piece).await.is_err() {
+                    break;
+                }
+                yield_now().await;
+            }
+            match close {
+                Some(true) => {
+                    // All that has arrived counts; nothing else runs between this and the close.
+                    while let Ok(1..) = stream.try_read_buf(&mut received.bytes) {}
+                    return;
+                }
+                Some(false) => drop(stream.shutdown().await),
+                None => {}
+            }
+        }
+        // Nobody waits for longer: both ends have fallen silent for good.
+        match timeout(Duration::from_secs(3600), stream.read_buf(&mut received.bytes)).await {
+            Ok(Ok(1..)) => {}
+            _ => return,
+        }
+    }
+}
+
+fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8]) {
+    let sent = script.stream;
+    let all: Vec<u8> = received.iter().flat_map(|connection| connection.bytes.iter().copied()).collect();
+    assert!(sent.starts_with(&all), "bytes that were not sent: {}", all.escape_ascii());
+
+    // Where in the client's stream the next request starts; `None` where there can be no next one.
+    let mut next = Some(0);
+    let mut reached = 0;
+    for connection in received.iter().filter(|connection| !connection.bytes.is_empty()) {
+        assert_eq!(next, Some(reached), "a connection starts with a request");
+        let raw_from = connection.raw_from.map_or(usize::MAX, |raw| reached + raw);
+        reached += connection.bytes.len();
+        while let Some(start) = next.filter(|start| *start < reached.min(raw_from)) {
+            let request = naive::admit(&sent[start..], on);
+            let Ok(request) = request else {
+                panic!("not admitted: {}", sent[start..reached].escape_ascii())
+            };
+            next = request.body.as_ref().ok().map(|(length, _)| start + length);
+            if let Err(Stop::Broken(at)) = request.body {
+                assert!(reached <= start + at, "a broken body passed its break");
+            }
+        }
+        if raw_from != usize::MAX {
+            next = None;
+        }
+    }
+
+    if !script.is_plain() {
+        return;
+    }
+    let mut expected = 0;
+    let mut requests = 0;
+    let mut refused = false;
+    loop {
+        match naive::admit(&sent[expected..], on) {
+            Ok(naive::Admitted { body: Ok((length, _)), request, .. }) => {
+                expected += length;
+                requests += 1;
+                if !request.persistent() {
+                    break;
+                }
+            }
+            // Some of it may reach the daemon.
+            Ok(_) => return,
+            Err(stop) => {
+                refused = stop != Stop::Partial || expected < sent.len();
+                break;
+            }
+        }
+    }
+    assert_eq!(all.escape_ascii().to_string(), sent[..expected].escape_ascii().to_string());
+    let rest = answered.strip_prefix(&DEFAULT_ANSWER.repeat(requests)[..]);
+    let Some(rest) = rest else { panic!("{requests} requests, answered {}", answered.escape_ascii()) };
+    assert!(
+        if refused { rest.starts_with(b"HTTP/1.1 4") } else { rest.is_empty() },
+        "{}",
+        rest.escape_ascii()
+    );
+}

@@ -1,0 +1,590 @@
+//! Slow and obvious readings of what `src` reads fast, to compare with.
+//!
+//! Written on their own, from the RFCs and from what the variables mean, and sharing nothing with `src`: no table, no
+//! type, no byte class. Whole messages only, copies everywhere.
+
+#![allow(dead_code, missing_docs, reason = "every test binary uses its own part of this")]
+
+/// 64 KiB.
+pub const MAX_HEAD: usize = 65_536;
+
+const TOKEN: &str = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PATH: &str = "/%-._~!$&'()*+,;=:@0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const HOST: &str = ".-:[]_~%!$&'()*+,;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn all_of(bytes: &[u8], set: &str) -> bool {
+    bytes.iter().all(|byte| set.as_bytes().contains(byte))
+}
+
+/// Why a reading came to no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The bytes end before it does.
+    Partial,
+    /// It cannot be right, whatever follows; this is the first byte that shows it.
+    Broken(usize),
+}
+
+// Heads
+
+/// How long the head at the start of a stream is: up to CRLFCRLF, in which no LF stands without CR.
+pub fn head_length(stream: &[u8]) -> Result<usize, Stop> {
+    if !stream.is_empty() && !stream[0].is_ascii_uppercase() {
+        return Err(Stop::Broken(0));
+    }
+    for at in 0..stream.len() {
+        if at == MAX_HEAD {
+            break;
+        }
+        if stream[at] == b'\n' && stream[at - 1] != b'\r' {
+            return Err(Stop::Broken(at));
+        }
+        if stream[..=at].ends_with(b"\r\n\r\n") {
+            return Ok(at + 1);
+        }
+    }
+    if stream.len() >= MAX_HEAD { Err(Stop::Broken(MAX_HEAD - 1)) } else { Err(Stop::Partial) }
+}
+
+/// A head of a request or response, cut at its blanks and colons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The start line's words.
+    pub start: Vec<Vec<u8>>,
+    /// Names in lower case, values without white space around them.
+    pub fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Head {
+    /// Reads a head that ends in its blank line.
+    pub fn read(head: &[u8]) -> Option<Self> {
+        let text = head.strip_suffix(b"\r\n\r\n")?;
+        if text.iter().any(|&byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127)) {
+            return None;
+        }
+        let text: Vec<char> = text.iter().map(|&byte| char::from(byte)).collect();
+        let text: String = text.into_iter().collect();
+        let mut lines = text.split("\r\n");
+        let start = lines.next()?;
+        if start.contains(['\r', '\n', '\t']) {
+            return None;
+        }
+        let mut fields = Vec::new();
+        for line in lines {
+            if line.contains(['\r', '\n']) {
+                return None;
+            }
+            let (name, value) = line.split_once(':')?;
+            if name.is_empty() || !name.chars().all(|letter| TOKEN.contains(letter)) {
+                return None;
+            }
+            let value = value.trim_matches([' ', '\t']);
+            fields.push((name.to_ascii_lowercase(), latin1(value)));
+        }
+        if fields.len() > 100 {
+            return None;
+        }
+        Some(Self { start: start.split(' ').map(latin1).collect(), fields })
+    }
+
+    /// All values of a field.
+    pub fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| &value[..]).collect()
+    }
+
+    /// Whether Connection lists this option.
+    pub fn connection_lists(&self, option: &str) -> bool {
+        self.values("connection").iter().any(|value| {
+            String::from_utf8_lossy(value).split(',').any(|each| each.trim().eq_ignore_ascii_case(option))
+        })
+    }
+}
+
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a byte")).collect()
+}
+
+/// A request's head that has one reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: String,
+    pub target: Vec<u8>,
+    /// 0 or 1.
+    pub minor: u8,
+    pub head: Head,
+}
+
+impl Request {
+    /// Reads a whole head; `None` where it is to be refused.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let head = Head::read(bytes)?;
+        let [method, target, version] = &head.start[..] else { return None };
+        let method = String::from_utf8(method.clone()).ok()?;
+        if method.is_empty() || !method.chars().all(|letter| letter.is_ascii_uppercase()) {
+            return None;
+        }
+        if target.is_empty() || target.iter().any(|&byte| byte <= b' ' || byte >= 0x7f) {
+            return None;
+        }
+        let minor = match &version[..] {
+            b"HTTP/1.0" => 0,
+            b"HTTP/1.1" => 1,
+            _ => return None,
+        };
+        match &head.values("host")[..] {
+            [] if minor == 0 => {}
+            [host] if all_of(host, HOST) => {}
+            _ => return None,
+        }
+        match &head.values("expect")[..] {
+            [] => {}
+            [expect] if expect.eq_ignore_ascii_case(b"100-continue") => {}
+            _ => return None,
+        }
+        match &head.values("upgrade")[..] {
+            [] => {}
+            [protocol] if !protocol.is_empty() => {}
+            _ => return None,
+        }
+        Some(Self { method, target: target.clone(), minor, head })
+    }
+
+    /// Whether the client goes on with the connection.
+    pub fn persistent(&self) -> bool {
+        !self.head.connection_lists("close") && (self.minor == 1 || self.head.connection_lists("keep-alive"))
+    }
+
+    /// How its body is framed; `None` where it is to be refused.
+    pub fn framing(&self) -> Option<Framing> {
+        match (&self.head.values("content-length")[..], &self.head.values("transfer-encoding")[..]) {
+            ([], []) => Some(Framing::Length(0)),
+            ([digits], []) => {
+                let is_number = (1..=19).contains(&digits.len()) && all_of(digits, "0123456789");
+                let number: u128 = String::from_utf8_lossy(digits).parse().ok().filter(|_| is_number)?;
+                (number <= 9_223_372_036_854_775_807).then_some(Framing::Length(number as u64))
+            }
+            ([], [coding]) if self.minor == 1 && coding.eq_ignore_ascii_case(b"chunked") => {
+                Some(Framing::Chunked)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+impl Framing {
+    /// Where a body that starts a stream ends, and the body without its framing.
+    pub fn body(self, stream: &[u8]) -> Result<(usize, Vec<u8>), Stop> {
+        match self {
+            Self::Length(length) if length <= stream.len() as u64 => {
+                Ok((length as usize, stream[..length as usize].to_vec()))
+            }
+            Self::Length(_) => Err(Stop::Partial),
+            Self::Chunked => chunked(stream),
+        }
+    }
+}
+
+// Chunks (RFC 9112 7.1)
+
+/// Where a chunked body that starts a stream ends, and its data.
+pub fn chunked(stream: &[u8]) -> Result<(usize, Vec<u8>), Stop> {
+    let mut data = Vec::new();
+    let mut at = 0;
+    loop {
+        let (size, behind) = chunk_size_line(stream, at)?;
+        if size == 0 {
+            return Ok((trailers(stream, behind)?, data));
+        }
+        if (stream.len() - behind) as u64 <= size {
+            return Err(Stop::Partial);
+        }
+        let end = behind + size as usize;
+        data.extend_from_slice(&stream[behind..end]);
+        at = crlf(stream, end)?;
+    }
+}
+
+fn byte_at(stream: &[u8], at: usize) -> Result<u8, Stop> {
+    stream.get(at).copied().ok_or(Stop::Partial)
+}
+
+fn crlf(stream: &[u8], at: usize) -> Result<usize, Stop> {
+    for (offset, expected) in [(0, b'\r'), (1, b'\n')] {
+        if byte_at(stream, at + offset)? != expected {
+            return Err(Stop::Broken(at + offset));
+        }
+    }
+    Ok(at + 2)
+}
+
+fn chunk_size_line(stream: &[u8], start: usize) -> Result<(u64, usize), Stop> {
+    let mut size: u128 = 0;
+    let mut at = start;
+    loop {
+        let digit = match byte_at(stream, at)? {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' => digit - b'a' + 10,
+            digit @ b'A'..=b'F' => digit - b'A' + 10,
+            b'\r' | b';' if at > start => break,
+            _ => return Err(Stop::Broken(at)),
+        };
+        size = size * 16 + u128::from(digit);
+        if at - start == 16 || size > 9_223_372_036_854_775_807 {
+            return Err(Stop::Broken(at));
+        }
+        at += 1;
+    }
+    let extension = at;
+    while byte_at(stream, at)? != b'\r' {
+        let byte = stream[at];
+        if at - extension == 1024 || byte == 127 || (byte < 32 && byte != 9) {
+            return Err(Stop::Broken(at));
+        }
+        at += 1;
+    }
+    Ok((size as u64, crlf(stream, at)?))
+}
+
+fn trailers(stream: &[u8], start: usize) -> Result<usize, Stop> {
+    let mut at = start;
+    let bounded = |at: usize| if at - start < 8192 { Ok(()) } else { Err(Stop::Broken(at)) };
+    while byte_at(stream, at)? != b'\r' {
+        let name = at;
+        while byte_at(stream, at)? != b':' {
+            if !all_of(&stream[at..=at], TOKEN) {
+                return Err(Stop::Broken(at));
+            }
+            bounded(at)?;
+            at += 1;
+        }
+        if at == name {
+            return Err(Stop::Broken(at));
+        }
+        while byte_at(stream, at)? != b'\r' {
+            let byte = stream[at];
+            if byte == 127 || (byte < 32 && byte != 9) {
+                return Err(Stop::Broken(at));
+            }
+            bounded(at)?;
+            at += 1;
+        }
+        bounded(at)?;
+        if byte_at(stream, at + 1)? != b'\n' {
+            return Err(Stop::Broken(at + 1));
+        }
+        bounded(at + 1)?;
+        at += 2;
+    }
+    crlf(stream, at)
+}
+
+// Targets
+
+/// A clean target's two readings and its query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// As podman reads it.
+    pub sent: String,
+    /// As Docker reads it.
+    pub decoded: String,
+    pub query: Option<String>,
+}
+
+impl Target {
+    /// Reads a target; `None` where it is to be refused.
+    pub fn read(raw: &[u8]) -> Option<Self> {
+        if raw.iter().any(|&byte| byte <= b' ' || byte >= 0x7f || byte == b'#') {
+            return None;
+        }
+        let raw = String::from_utf8(raw.to_vec()).ok()?;
+        let (sent, query) = match raw.split_once('?') {
+            Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+            None => (raw, None),
+        };
+        if !sent.starts_with('/') || !all_of(sent.as_bytes(), PATH) {
+            return None;
+        }
+        let decoded = decode(&sent)?;
+        for reading in [&sent, &decoded] {
+            if reading.contains("//") || reading.contains('\\') {
+                return None;
+            }
+            for segment in reading.split('/') {
+                if matches!(segment.split(';').next(), Some("." | "..")) {
+                    return None;
+                }
+            }
+        }
+        Some(Self { sent, decoded, query })
+    }
+}
+
+/// Decodes escapes once; `None` where one is bad, or hides what no route has.
+pub fn decode(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next()?.to_owned();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| all_of(digits.as_bytes(), "0123456789abcdefABCDEF"))?;
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        if byte <= b' ' || byte >= 0x7f || byte == b'%' || byte == b'\\' {
+            return None;
+        }
+        decoded.push(char::from(byte));
+        decoded.push_str(&part[2..]);
+    }
+    Some(decoded)
+}
+
+// The policy
+
+/// The name of a variable, the first segment that it opens, and whether anything can be below that.
+const DOCKER: &[(&str, &str, bool)] = &[
+    ("AUTH", "auth", false),
+    ("BUILD", "build", true),
+    ("COMMIT", "commit", false),
+    ("CONFIGS", "configs", true),
+    ("CONTAINERS", "containers", true),
+    ("DISTRIBUTION", "distribution", true),
+    ("EVENTS", "events", false),
+    ("EXEC", "exec", true),
+    ("GRPC", "grpc", false),
+    ("IMAGES", "images", true),
+    ("INFO", "info", false),
+    ("NETWORKS", "networks", true),
+    ("NODES", "nodes", true),
+    ("PING", "_ping", false),
+    ("PLUGINS", "plugins", true),
+    ("SECRETS", "secrets", true),
+    ("SERVICES", "services", true),
+    ("SESSION", "session", false),
+    ("SWARM", "swarm", true),
+    ("SYSTEM", "system", true),
+    ("TASKS", "tasks", true),
+    ("VERSION", "version", false),
+    ("VOLUMES", "volumes", true),
+];
+
+const LIBPOD: &[(&str, &str, bool)] = &[
+    ("LIBPOD_CONTAINERS", "containers", true),
+    ("LIBPOD_EVENTS", "events", false),
+    ("LIBPOD_EXEC", "exec", true),
+    ("LIBPOD_GENERATE", "generate", true),
+    ("LIBPOD_IMAGES", "images", true),
+    ("LIBPOD_INFO", "info", false),
+    ("LIBPOD_MANIFESTS", "manifests", true),
+    ("LIBPOD_NETWORKS", "networks", true),
+    ("LIBPOD_PING", "_ping", false),
+    ("LIBPOD_PLAY", "play", true),
+    ("LIBPOD_PODS", "pods", true),
+    ("LIBPOD_SECRETS", "secrets", true),
+    ("LIBPOD_SYSTEM", "system", true),
+    ("LIBPOD_VERSION", "version", false),
+    ("LIBPOD_VOLUMES", "volumes", true),
+];
+
+const ACTIONS: &[(&str, &[&str])] = &[
+    ("start", &["ALLOW_START"]),
+    ("stop", &["ALLOW_STOP", "ALLOW_RESTARTS"]),
+    ("restart", &["ALLOW_RESTARTS"]),
+    ("kill", &["ALLOW_RESTARTS"]),
+    ("pause", &["ALLOW_PAUSE"]),
+    ("unpause", &["ALLOW_UNPAUSE"]),
+];
+
+const GATES: &[(&str, &str)] = &[
+    ("archive", "ALLOW_ARCHIVE"),
+    ("changes", "ALLOW_CHANGES"),
+    ("export", "ALLOW_EXPORT"),
+    ("logs", "ALLOW_LOGS"),
+    ("top", "ALLOW_TOP"),
+];
+
+/// Every variable that grants something.
+pub fn variables() -> Vec<&'static str> {
+    let sections = DOCKER.iter().chain(LIBPOD).map(|(variable, ..)| *variable);
+    let actions = ["ALLOW_START", "ALLOW_STOP", "ALLOW_RESTARTS", "ALLOW_PAUSE", "ALLOW_UNPAUSE"];
+    let gates = GATES.iter().map(|(_, variable)| *variable);
+    ["POST"].into_iter().chain(sections).chain(actions).chain(gates).collect()
+}
+
+/// The variables of an environment that are on; `None` where a value cannot be used.
+pub fn grants(environment: &[(String, String)]) -> Option<Vec<&'static str>> {
+    let value = |name: &str| {
+        environment
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.trim().to_ascii_lowercase())
+    };
+    let linuxserver = match value("DIALECT").unwrap_or_default().as_str() {
+        "" | "tecnativa" => false,
+        "linuxserver" => true,
+        _ => return None,
+    };
+    let mut on = Vec::new();
+    for variable in variables() {
+        let is_on = match value(variable).as_deref() {
+            Some("1" | "true" | "yes" | "on") => true,
+            Some("" | "0" | "false" | "no" | "off") => false,
+            Some(_) => return None,
+            None if ["PING", "VERSION", "EVENTS"].contains(&variable) => true,
+            None if ["LIBPOD_PING", "LIBPOD_VERSION"].contains(&variable) => linuxserver,
+            None => GATES.iter().any(|(_, gate)| *gate == variable) && !linuxserver,
+        };
+        if is_on {
+            on.push(variable);
+        }
+    }
+    Some(on)
+}
+
+/// What an allowed request may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// The protocol that the daemon may turn the connection to.
+    pub hijack: Option<&'static str>,
+    /// Only ALLOW_START allows it: no new settings in its body.
+    pub bare_start: bool,
+}
+
+/// Whether the variables that are on allow a request, in both readings of its target.
+pub fn judge(on: &[&str], method: &str, target: &Target) -> Option<Allowed> {
+    let query = target.query.as_deref().unwrap_or_default();
+    let podman = judge_path(on, method, &target.sent, query)?;
+    let docker = judge_path(on, method, &target.decoded, query)?;
+    Some(Allowed { hijack: docker.hijack, bare_start: podman.bare_start || docker.bare_start })
+}
+
+fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allowed> {
+    let reads = ["GET", "HEAD"].contains(&method);
+    if !reads && !["POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
+        return None;
+    }
+    let post = method == "POST";
+    let mut segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    if segments.len() > 1 && is_version(segments[0]) {
+        segments.remove(0);
+    }
+    let libpod = segments[0] == "libpod" && segments.len() > 1;
+    if libpod {
+        segments.remove(0);
+    }
+    let table = if libpod { LIBPOD } else { DOCKER };
+    let (variable, section, below) = table.iter().find(|(_, section, _)| *section == segments[0])?;
+    if segments.len() > 1 && !below {
+        return None;
+    }
+    let on = |variable: &str| on.contains(&variable);
+    segments.remove(0);
+    // With a slash at the end it is no such route: that opens nothing, and closes as much.
+    let slash = segments.last() == Some(&"");
+    if slash {
+        segments.pop();
+    }
+    // The name is at least one segment, so that the sub-resource is a later one.
+    let last = if segments.len() > 1 { segments[segments.len() - 1] } else { "" };
+    let containers = ["containers", "pods"].contains(section);
+
+    let mut hijack = None;
+    let mut allowed = on(variable) && (reads || on("POST"));
+    match (*section, last) {
+        ("containers" | "pods", "attach") | ("exec", "start") if post && !slash => hijack = Some("tcp"),
+        ("containers" | "pods", "ws") if segments[segments.len() - 2] == "attach" => {
+            allowed &= on("POST");
+            hijack = (method == "GET" && !slash).then_some("websocket");
+        }
+        ("session" | "grpc", _) if post => hijack = Some("h2c"),
+        ("containers" | "pods", "healthcheck") => allowed &= on("POST"),
+        ("containers" | "pods", gate) => {
+            allowed &= GATES.iter().all(|(name, variable)| *name != gate || on(variable));
+        }
+        ("secrets", _) if reads && may_show_secret(query) => allowed &= on("POST"),
+        _ => {}
+    }
+    let actions = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
+    let by_action = actions.is_some_and(|(_, variables)| variables.iter().any(|variable| on(variable)));
+    let bare_start = !allowed && by_action && last == "start";
+    (allowed || by_action).then_some(Allowed { hijack, bare_start })
+}
+
+/// A version as Docker (`v[0-9.]+`) or podman (`v[0-9][0-9A-Za-z.-]*`) takes it.
+fn is_version(segment: &str) -> bool {
+    let Some(number) = segment.strip_prefix('v').filter(|number| !number.is_empty()) else { return false };
+    let docker = number.chars().all(|letter| "0123456789.".contains(letter));
+    let podman = number.starts_with(|letter: char| letter.is_ascii_digit())
+        && number.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-".contains(letter));
+    docker || podman
+}
+
+/// Whether podman may read `showsecret` out of a query: its key in any spelling, and not plainly switched off.
+fn may_show_secret(query: &str) -> bool {
+    query.split(['&', ';']).any(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key.contains('%') || key.eq_ignore_ascii_case("showsecret")) && !["false", "0"].contains(&value)
+    })
+}
+
+// The whole
+
+/// A request that starts a stream and may reach the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub request: Request,
+    pub decoded_path: String,
+    pub hijack: Option<&'static str>,
+    /// Where its head ends.
+    pub head: usize,
+    /// Where it ends, and its body without framing; the offset of [`Stop::Broken`] is in the stream.
+    pub body: Result<(usize, Vec<u8>), Stop>,
+}
+
+/// Reads and judges the request that starts a stream. `Err(Partial)` where its head is incomplete.
+pub fn admit(stream: &[u8], on: &[&str]) -> Result<Admitted, Stop> {
+    let head = head_length(stream)?;
+    let refused = Stop::Broken(head);
+    let request = Request::read(&stream[..head]).ok_or(refused)?;
+    let target = Target::read(&request.target).ok_or(refused)?;
+    let allowed = judge(on, &request.method, &target).ok_or(refused)?;
+    let framing = request.framing().ok_or(refused)?;
+    if allowed.bare_start && !matches!(framing, Framing::Length(0..=7)) {
+        return Err(refused);
+    }
+    let body = match framing.body(&stream[head..]) {
+        Ok((length, body)) => Ok((head + length, body)),
+        Err(Stop::Broken(at)) => Err(Stop::Broken(head + at)),
+        Err(Stop::Partial) => Err(Stop::Partial),
+    };
+    Ok(Admitted { decoded_path: target.decoded, hijack: allowed.hijack, request, head, body })
+}
+
+/// Whether an answer of the daemon turns the connection into a raw stream: interim heads, then a 101 to the protocol of
+/// the route that was asked for, or a 200 without framing on a route of raw streams. Returns where the raw bytes start.
+pub fn grants_hijack(answer: &[u8], admitted: &Admitted) -> Option<usize> {
+    let route = admitted.hijack?;
+    let asked = match &admitted.request.head.values("upgrade")[..] {
+        [protocol] => protocol.eq_ignore_ascii_case(route.as_bytes()),
+        _ => false,
+    };
+    let mut at = 0;
+    loop {
+        let length = head_length(&answer[at..]).ok()?;
+        let head = Head::read(&answer[at..at + length])?;
+        at += length;
+        let unframed =
+            head.values("content-length").is_empty() && head.values("transfer-encoding").is_empty();
+        let upgrade = head.values("upgrade");
+        let same =
+            upgrade.is_empty() || (upgrade.len() == 1 && upgrade[0].eq_ignore_ascii_case(route.as_bytes()));
+        match head.start.get(1).map(Vec::as_slice)? {
+            b"101" => return (asked && same).then_some(at),
+            b"200" => return (route == "tcp" && unframed).then_some(at),
+            [b'1', b'0'..=b'9', b'0'..=b'9'] => {}
+            _ => return None,
+        }
+    }
+}
