@@ -2,7 +2,9 @@
 
 mod support;
 
-use docker_socket_proxy::policy::{Policy, ROUTES, VARIABLES, lookalikes, warnings};
+use docker_socket_proxy::policy::{
+    Kind, Policy, ROUTES, VARIABLES, Variable, WhenUnset, lookalikes, warnings,
+};
 use std::collections::BTreeMap;
 use std::process::Output;
 use support::{FakeDaemon, Program};
@@ -281,4 +283,84 @@ fn the_start_says_what_is_granted_and_warns() {
     assert!(program.wait().success());
     let warned = program.log().iter().filter(|line| line.starts_with("WARN")).count();
     assert_eq!(warned, 2, "{:#?}", program.log());
+}
+
+// === The README ===
+
+/// The rows of the README's table about these variables, as the code has them.
+fn rows(belongs: impl Fn(Kind) -> bool) -> Vec<String> {
+    let default = |variable: &Variable| match variable.default {
+        WhenUnset::Off => "`0`",
+        WhenUnset::On => "`1`",
+        WhenUnset::OnInTecnativa => "`1`; linuxserver: `0`",
+        WhenUnset::OnInLinuxserver => "`0`; linuxserver: `1`",
+    };
+    let of_table = VARIABLES.iter().filter(|variable| belongs(variable.kind));
+    of_table
+        .map(|variable| format!("| `{}` | {} | {} |", variable.name, default(variable), variable.about))
+        .collect()
+}
+
+#[test]
+fn the_tables_of_the_readme_are_those_of_the_code() {
+    let readme = include_str!("../README.md");
+    let section = readme.split("\n## What each variable opens\n").nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    let mut tables = section.split("\n\n").filter_map(|part| {
+        let mut lines = part.lines().skip_while(|line| !line.starts_with("| "));
+        assert!(lines.next()?.starts_with("| variable | default | "), "{part}");
+        Some(lines.skip(1).collect::<Vec<_>>())
+    });
+    let groups: [fn(Kind) -> bool; 4] = [
+        |kind| matches!(kind, Kind::Post | Kind::Section(_) | Kind::Exact(_)),
+        |kind| matches!(kind, Kind::Action(_)),
+        |kind| matches!(kind, Kind::Gate(_)),
+        |kind| matches!(kind, Kind::Libpod(_) | Kind::LibpodExact(_)),
+    ];
+    for group in groups {
+        let rows = rows(group);
+        assert_eq!(tables.next().unwrap_or_default(), rows, "it should be:\n{}\n", rows.join("\n"));
+    }
+    let others = tables.next().expect("DIALECT and LEARN");
+    assert!(
+        others.len() == 2 && others[0].starts_with("| `DIALECT` |") && others[1].starts_with("| `LEARN` |")
+    );
+    assert_eq!(tables.next(), None);
+}
+
+#[test]
+fn the_readme_lists_the_deliberate_differences() {
+    let readme = include_str!("../README.md");
+    let section = readme.split("\n### From Tecnativa/docker-socket-proxy\n").nth(1).expect("the section");
+    let section = section.split("\n### ").next().expect("its end");
+    let items: Vec<_> = (1..=8).map(|number| section.find(&format!("\n{number}. "))).collect();
+    assert!(
+        items.iter().all(Option::is_some) && items.is_sorted() && !section.contains("\n9. "),
+        "{items:?}"
+    );
+    for (number, about) in [
+        (1, "attach/ws"),
+        (2, "work without `POST=1`"),
+        (3, "`true`"),
+        (4, "/containersfoo"),
+        (5, "`//`"),
+        (6, "TRACE"),
+        (7, "HostConfig"),
+        (8, "JSON"),
+    ] {
+        let item = section.split(&format!("\n{number}. ")).nth(1).expect("the item");
+        let item = item.split(&format!("\n{}. ", number + 1)).next().expect("its end");
+        assert!(item.contains(about), "{number}: {item}");
+    }
+}
+
+#[test]
+fn what_the_readme_shows_of_explain_is_what_it_prints() {
+    let readme = include_str!("../README.md");
+    let shown = readme.split(" docker-socket-proxy explain --allowed\n").nth(1).expect("the example");
+    let shown = shown.split("```").next().expect("its end");
+    let printed = stdout(&explain("CONTAINERS=1 ALLOW_START=1 LOGS=1", &["--allowed"]));
+    for line in shown.lines().filter(|line| *line != "  ...") {
+        assert!(printed.lines().any(|printed| printed == line), "{line:?} is not in\n{printed}");
+    }
 }

@@ -1,0 +1,248 @@
+//! The compose files of examples/: what each client is known to ask for is allowed, with nothing to spare.
+
+use docker_socket_proxy::admit::admit;
+use docker_socket_proxy::policy::{Policy, VARIABLES, lookalikes};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A client's file, what it asks the daemon for (as its source code says), and what is dangerous and stays closed.
+struct Example {
+    file: &'static str,
+    asks: &'static [&'static str],
+    closed: &'static [&'static str],
+}
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        file: "traefik.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.51/version",
+            "GET /v1.51/containers/json?limit=0",
+            "GET /v1.51/containers/4c01db0b339c/json",
+            "GET /v1.51/events?filters=%7B%22type%22%3A%7B%22container%22%3Atrue%7D%7D",
+        ],
+        closed: &[
+            "POST /containers/create",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /containers/4c01db0b339c/export",
+            "GET /containers/4c01db0b339c/logs?stdout=1",
+        ],
+    },
+    Example {
+        file: "portainer-read-only.yml",
+        asks: &[
+            "GET /_ping",
+            "GET /v1.41/version",
+            "GET /v1.41/info",
+            "GET /v1.41/containers/json?all=1",
+            "GET /v1.41/containers/4c01db0b339c/json",
+            "GET /v1.41/containers/4c01db0b339c/logs?stdout=1&tail=100",
+            "GET /v1.41/containers/4c01db0b339c/stats?stream=false",
+            "GET /v1.41/containers/4c01db0b339c/top",
+            "GET /v1.41/images/json",
+            "GET /v1.41/images/sha256:4c01db0b339c/json",
+            "GET /v1.41/images/sha256:4c01db0b339c/history",
+            "GET /v1.41/networks",
+            "GET /v1.41/volumes?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D",
+            "GET /v1.41/events?since=1&until=2",
+        ],
+        closed: &[
+            "POST /containers/create",
+            "POST /containers/4c01db0b339c/exec",
+            "GET /containers/4c01db0b339c/attach/ws",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "DELETE /volumes/data",
+        ],
+    },
+    Example {
+        file: "portainer.yml",
+        asks: &[
+            "GET /_ping",
+            "GET /v1.41/info",
+            "GET /v1.41/plugins",
+            "POST /v1.41/containers/create?name=web",
+            "POST /v1.41/containers/4c01db0b339c/start",
+            "DELETE /v1.41/containers/4c01db0b339c?force=true",
+            "POST /v1.41/containers/4c01db0b339c/exec",
+            "POST /v1.41/exec/4c01db0b339c/start",
+            "POST /v1.41/exec/4c01db0b339c/resize?h=40&w=120",
+            "POST /v1.41/images/create?fromImage=alpine",
+            "POST /v1.41/build?t=app",
+            "POST /v1.41/commit?container=4c01db0b339c",
+            "POST /v1.41/networks/create",
+            "DELETE /v1.41/volumes/data",
+        ],
+        closed: &["POST /swarm/init", "GET /secrets", "GET /configs", "POST /grpc", "POST /auth"],
+    },
+    Example {
+        file: "watchtower.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.44/containers/json?filters=%7B%7D",
+            "GET /v1.44/containers/4c01db0b339c/json",
+            "GET /v1.44/images/sha256:4c01db0b339c/json",
+            "POST /v1.44/images/create?fromImage=alpine&tag=latest",
+            "POST /v1.44/containers/4c01db0b339c/kill?signal=SIGTERM",
+            "DELETE /v1.44/containers/4c01db0b339c?force=1",
+            "POST /v1.44/containers/create?name=web",
+            "POST /v1.44/networks/web/disconnect",
+            "POST /v1.44/networks/web/connect",
+            "POST /v1.44/containers/4c01db0b339c/start",
+            "POST /v1.44/containers/4c01db0b339c/rename?name=old",
+            "DELETE /v1.44/images/sha256:4c01db0b339c?force=1",
+        ],
+        closed: &[
+            "POST /exec/4c01db0b339c/start",
+            "GET /containers/4c01db0b339c/export",
+            "PUT /containers/4c01db0b339c/archive?path=/",
+            "DELETE /volumes/data",
+            "POST /plugins/pull",
+        ],
+    },
+    Example {
+        file: "dozzle.yml",
+        asks: &[
+            "GET /_ping",
+            "GET /v1.51/info",
+            "GET /v1.51/containers/json?all=1",
+            "GET /v1.51/containers/4c01db0b339c/json",
+            "GET /v1.51/containers/4c01db0b339c/logs?follow=1&stdout=1&stderr=1&timestamps=1",
+            "GET /v1.51/containers/4c01db0b339c/stats?stream=1",
+            "GET /v1.51/events",
+        ],
+        closed: &[
+            "POST /containers/4c01db0b339c/stop",
+            "POST /containers/4c01db0b339c/attach",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /containers/4c01db0b339c/export",
+        ],
+    },
+    Example {
+        file: "diun.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.51/version",
+            "GET /v1.51/containers/json?filters=%7B%7D",
+            "GET /v1.51/containers/4c01db0b339c/json",
+            "GET /v1.51/images/sha256:4c01db0b339c/json",
+        ],
+        closed: &[
+            "POST /images/create?fromImage=alpine",
+            "GET /containers/4c01db0b339c/logs?stdout=1",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+        ],
+    },
+    Example {
+        file: "homepage.yml",
+        asks: &[
+            "GET /containers/json?all=true",
+            "GET /containers/web/json",
+            "GET /containers/web/stats?stream=false",
+        ],
+        closed: &[
+            "POST /containers/web/restart",
+            "GET /containers/web/logs?stdout=1",
+            "GET /containers/web/export",
+            "GET /events",
+        ],
+    },
+    Example {
+        file: "ci-runner.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.51/version",
+            "POST /grpc",
+            "POST /v1.51/grpc",
+            "POST /session",
+            "GET /v1.51/images/json",
+            "POST /v1.51/images/app/tag?repo=registry.example%2Fapp&tag=1",
+            "POST /v1.51/images/registry.example/app/push?tag=1",
+            "POST /v1.51/images/create?fromImage=alpine",
+        ],
+        closed: &[
+            "POST /containers/create",
+            "GET /containers/json",
+            "POST /exec/4c01db0b339c/start",
+            "POST /volumes/create",
+            "POST /plugins/pull",
+        ],
+    },
+];
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// The environment of a file's proxy, and the comment that stands above each variable's group.
+fn environment(file: &str) -> Vec<(String, String, String)> {
+    let text = std::fs::read_to_string(folder().join(file)).expect("the file");
+    let block =
+        text.split_once("    image: docker-socket-proxy\n    environment:\n").expect("the proxy's block").1;
+    let mut comment = String::new();
+    let mut found = Vec::new();
+    for line in block.lines().map_while(|line| line.strip_prefix("      ")) {
+        match (line.strip_prefix("# "), line.split_once(": ")) {
+            (Some(text), _) => text.clone_into(&mut comment),
+            (None, Some((name, value))) => found.push((name.to_owned(), value.to_owned(), comment.clone())),
+            _ => panic!("{file}: {line}"),
+        }
+    }
+    found
+}
+
+fn policy(environment: impl IntoIterator<Item = (String, String)>) -> Policy {
+    let set: BTreeMap<_, _> = environment.into_iter().collect();
+    Policy::from_vars(&|name| set.get(name).cloned()).expect("a usable environment")
+}
+
+fn allows(policy: &Policy, request: &str) -> bool {
+    let head = format!("{request} HTTP/1.1\r\nHost: docker\r\n\r\n");
+    admit(head.as_bytes(), policy).1.is_ok()
+}
+
+#[test]
+fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
+    for Example { file, asks, closed } in EXAMPLES {
+        let environment = environment(file);
+        let pairs = || environment.iter().map(|(name, value, _)| (name.clone(), value.clone()));
+        let policy_of_file = policy(pairs());
+        for request in *asks {
+            assert!(allows(&policy_of_file, request), "{file}: {request}");
+        }
+        for request in *closed {
+            assert!(!allows(&policy_of_file, request), "{file}: {request}");
+        }
+        for (switched, value, comment) in &environment {
+            assert!(!comment.is_empty(), "{file}: {switched} says nothing about why");
+            let other = if value == "1" { "0" } else { "1" };
+            let changed =
+                pairs().filter(|(name, _)| name != switched).chain([(switched.clone(), other.to_owned())]);
+            let changed = policy(changed);
+            if value == "1" {
+                let all = asks.iter().all(|request| allows(&changed, request));
+                assert!(!all, "{file}: {switched} is not needed");
+            } else {
+                assert_ne!(changed.grants(), policy_of_file.grants(), "{file}: {switched}");
+            }
+            assert!(VARIABLES.iter().any(|variable| variable.name == switched), "{file}: {switched}");
+        }
+        assert!(lookalikes(pairs()).is_empty(), "{file}");
+    }
+}
+
+#[test]
+fn every_file_is_held_against_its_client_and_named_in_the_readme() {
+    let readme = std::fs::read_to_string(folder().join("../README.md")).expect("the README");
+    let mut files: Vec<_> = std::fs::read_dir(folder())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
+        .collect();
+    files.sort();
+    let mut known: Vec<_> = EXAMPLES.iter().map(|example| example.file.to_owned()).collect();
+    known.sort();
+    assert_eq!(files, known);
+    for file in files {
+        assert!(readme.contains(&format!("(examples/{file})")), "{file}");
+    }
+}
