@@ -380,19 +380,28 @@ impl<'b> ResponseHead<'b> {
 /// Refuses control bytes (tab aside) inside lines, and lines that start with white space. Where LF may stand is
 /// [`Finder`]'s to say; here a CR must stand before it and nowhere else.
 fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
-    let mut rest = head;
-    while let Some(lf) = memchr(b'\n', rest) {
-        let (line, after) = rest.split_at(lf + 1);
-        let Some(line) = line.strip_suffix(b"\r\n") else { return Err(Error::BareLf) };
-        if line.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
-            return Err(Error::ControlByte);
-        }
-        if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Err(Error::Fold);
-        }
-        rest = after;
+    let [first, rest @ ..] = head else { return Err(Error::Malformed) };
+    // Every byte beside the one before it, without a branch: so the compiler compares many at once.
+    let (mut bare_lf, mut bare_cr, mut fold) = (*first == b'\n', false, false);
+    for (&before, &byte) in head.iter().zip(rest) {
+        bare_lf |= (byte == b'\n') & (before != b'\r');
+        bare_cr |= (before == b'\r') & (byte != b'\n');
+        fold |= (before == b'\n') & matches!(byte, b' ' | b'\t');
     }
-    if rest.is_empty() { Ok(()) } else { Err(Error::Malformed) }
+    let control = head.iter().fold(false, |control, &byte| {
+        control | ((byte < b' ') & !matches!(byte, b'\t' | b'\r' | b'\n')) | (byte == 0x7f)
+    });
+    if bare_lf {
+        Err(Error::BareLf)
+    } else if bare_cr || control {
+        Err(Error::ControlByte)
+    } else if fold {
+        Err(Error::Fold)
+    } else if !head.ends_with(b"\n") {
+        Err(Error::Malformed)
+    } else {
+        Ok(())
+    }
 }
 
 /// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them.
