@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
-use support::daemon::response;
+use support::daemon::{response, wait_patiently};
 use support::{Client, FakeDaemon, Program, Proxy, Session, TempDir};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -109,11 +109,13 @@ fn a_daemon_that_ends_while_the_client_is_idle_is_let_go_of_and_reached_anew() {
 #[test]
 fn a_connection_that_the_daemon_closed_together_with_the_next_request_is_not_used() {
     let (end, wait) = gate();
+    let (ended, has_ended) = channel();
     let daemon = FakeDaemon::serving(move |session| {
         while let Some(request) = session.read_request() {
             session.send(response("200 OK", request.line()));
             wait();
             session.half_close();
+            ended.send(()).expect("the test waits");
         }
     });
     let program = Program::start(&daemon.socket(), &[]);
@@ -123,12 +125,14 @@ fn a_connection_that_the_daemon_closed_together_with_the_next_request_is_not_use
         program.signal("STOP");
         let daemons = daemon.connections().len();
         end.send(()).expect("the daemon waits");
+        wait_patiently(&has_ended);
         client.send(PING);
         program.signal("CONT");
         assert_eq!(client.read_response().status, 200);
         daemon.wait_for_connections(daemons + 1);
         // This round's second connection ends in idle.
         end.send(()).expect("the daemon waits");
+        wait_patiently(&has_ended);
         daemon.ended();
     }
 }
