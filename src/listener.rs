@@ -70,8 +70,9 @@ pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Futu
     serve_each(listener, at_once, grace, shutdown, serve).await;
 }
 
-/// Serves each client with `serve`, which is told when to stop: `at_once` of them, the others wait in the backlog.
-async fn serve_each<S: Future<Output = ()> + Send + 'static>(
+/// Serves each client with `serve`, which is told when to stop: `at_once` of them, the others wait in the backlog. A panic
+/// ends only the client that it happened to.
+pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     at_once: usize,
     grace: Duration,
@@ -86,7 +87,7 @@ async fn serve_each<S: Future<Output = ()> + Send + 'static>(
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // Also one that panicked, which the panic hook has logged.
+            // Also one that panicked; the panic hook has logged it.
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };

@@ -5,7 +5,7 @@
 
 use crate::json;
 use log::kv::{Key, Value, VisitSource, VisitValue};
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record, error};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ pub struct Logger {
     repeats: Mutex<Repeats>,
 }
 
-/// Makes `format` the program's log on stderr, from `level` on; RUST_LOG wins.
+/// Makes `format` the program's log on stderr, from `level` on; RUST_LOG wins. A panic becomes a line of it.
 pub fn start(level: LevelFilter, format: Format) -> &'static Logger {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
@@ -64,6 +64,7 @@ pub fn start(level: LevelFilter, format: Format) -> &'static Logger {
     if log::set_logger(logger).is_ok() {
         log::set_max_level(filter);
     }
+    std::panic::set_hook(Box::new(|panic| error!(event = "panic"; "{panic}")));
     logger
 }
 
@@ -278,4 +279,33 @@ fn object(record: &Record<'_>, now: SystemTime) -> String {
     json::escape(&mut line, &record.args().to_string());
     line.push_str("\"}\n");
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_is_counted_from_window_to_window_and_what_ends_is_forgotten() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut repeats = Repeats::default();
+        let say = |repeats: &mut Repeats, line, seconds| repeats.is_first(line, Level::Warn, at(seconds));
+        assert!(say(&mut repeats, "storm", 0));
+        assert!(say(&mut repeats, "once", 0));
+        for second in 1..59 {
+            assert!(!say(&mut repeats, "storm", second));
+        }
+        assert_eq!(repeats.end_windows(at(59), REPEAT_WINDOW), []);
+        let sum = |count, over| {
+            let (line, over) = (String::from("storm"), Duration::from_secs(over));
+            [Repeated { line, level: Level::Warn, count, over }]
+        };
+        assert_eq!(repeats.end_windows(at(62), REPEAT_WINDOW), sum(58, 62));
+        assert!(!say(&mut repeats, "storm", 63), "one line a minute");
+        assert!(say(&mut repeats, "once", 63), "forgotten");
+        assert_eq!(repeats.end_windows(at(123), REPEAT_WINDOW), sum(1, 61));
+        assert_eq!(repeats.end_windows(at(184), REPEAT_WINDOW), []);
+        assert!(say(&mut repeats, "storm", 185), "it had ended");
+    }
 }

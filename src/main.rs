@@ -6,7 +6,7 @@ use docker_socket_proxy::config::{self, Config};
 use docker_socket_proxy::daemon::Daemon;
 use docker_socket_proxy::policy::{self, Policy};
 use docker_socket_proxy::{explain, healthcheck, limits, listener, logging};
-use log::{error, info, warn};
+use log::{info, warn};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -135,7 +135,6 @@ fn check_health(config: &Config) -> Result<(), String> {
 
 fn serve(mut config: Config) -> Result<(), String> {
     let logger = logging::start(config.log_level, config.log_format);
-    std::panic::set_hook(Box::new(|panic| error!(event = "panic"; "{panic}")));
     config.max_connections = limits::make_room(config.max_connections);
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();

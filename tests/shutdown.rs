@@ -1,0 +1,177 @@
+//! Stopping: SIGTERM and SIGINT, what is in flight, the grace period, the second signal; and a connection that panics.
+
+mod support;
+
+use docker_socket_proxy::config::Config;
+use docker_socket_proxy::{listener, logging};
+use log::LevelFilter;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+use support::daemon::wait_patiently;
+use support::{FakeDaemon, PATIENCE, Program, Proxy};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+
+/// Waits until nobody listens any more: the signal has been taken.
+fn wait_until_refused(address: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Ok(mut unserved) = TcpStream::connect(address) {
+        assert!(Instant::now() < deadline, "somebody listens on {address}");
+        unserved.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let _ = unserved.read(&mut [0]);
+    }
+}
+
+#[test]
+fn a_request_in_flight_ends_whole_and_idle_connections_close_at_once() {
+    for signal in ["TERM", "INT"] {
+        let (answer, wait) = channel();
+        let wait = Mutex::new(wait);
+        let daemon = FakeDaemon::serving(move |session| {
+            // The program looks once at its start whether the daemon is there.
+            if session.read_request().is_none() {
+                return;
+            }
+            session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
+            wait_patiently(&wait.lock().expect("no panic"));
+            session.send(b"ves");
+        });
+        let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h")]);
+        let mut fresh = program.client();
+        let mut client = program.client();
+        client.send(PING);
+        assert_eq!(client.read_until(b"hal"), b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
+        program.signal(signal);
+        assert_eq!(fresh.read_to_end(), b"");
+        wait_until_refused(program.address.expect("it listened"));
+        answer.send(()).expect("the daemon waits");
+        assert_eq!(client.read_to_end(), b"ves");
+        drop((fresh, client));
+        assert!(program.wait().success());
+        program.wait_for_log("stopped");
+    }
+}
+
+#[test]
+fn a_head_that_is_half_there_is_a_request_in_flight() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h")]);
+    let mut client = program.client();
+    assert_eq!(client.ask(PING).status, 200);
+    client.send(&PING[..20]);
+    program.signal("TERM");
+    wait_until_refused(program.address.expect("it listened"));
+    assert_eq!(client.ask(&PING[20..]).text(), "GET /_ping");
+    assert_eq!(client.read_to_end(), b"");
+    drop(client);
+    assert!(program.wait().success());
+}
+
+#[test]
+fn endless_streams_and_hijacks_are_cut_when_the_grace_ends() {
+    let daemon = FakeDaemon::serving(|session| {
+        let Some(request) = session.read_request() else { return };
+        session.send(match request.line() {
+            "GET /events" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice(),
+            _ => b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+        });
+        session.read_to_end();
+    });
+    let vars = [("SHUTDOWN_GRACE", "200ms"), ("CONTAINERS", "1"), ("POST", "1")];
+    let mut program = Program::start(&daemon.socket(), &vars);
+    let (mut events, mut attach) = (program.client(), program.client());
+    events.send(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n");
+    attach.send(
+        b"POST /containers/c/attach HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n",
+    );
+    assert!(events.read_head().starts_with("HTTP/1.1 200"));
+    assert!(attach.read_head().starts_with("HTTP/1.1 101"));
+    program.signal("TERM");
+    assert_eq!(events.read_to_end(), b"");
+    assert_eq!(attach.read_to_end(), b"");
+    assert!(program.wait().success());
+    program.wait_for_log("2 connections were cut at the end of the grace period");
+    daemon.ended();
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let daemon = FakeDaemon::serving(|session| drop(session.read_to_end()));
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h")]);
+    let mut client = program.client();
+    client.send(PING);
+    daemon.wait_for(PING);
+    program.signal("TERM");
+    wait_until_refused(program.address.expect("it listened"));
+    program.signal("INT");
+    assert_eq!(program.wait().code(), Some(1));
+}
+
+#[test]
+fn a_keep_alive_client_is_not_asked_for_another_request_once_the_proxy_stops() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("SHUTDOWN_GRACE", "1h")]);
+    let mut client = proxy.client();
+    assert_eq!(client.ask(PING).status, 200);
+    drop(proxy);
+    assert_eq!(client.read_to_end(), b"");
+}
+
+#[test]
+fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
+    let child = std::env::current_exe().expect("this program");
+    let mut command = Command::new(child);
+    command.args(["--ignored", "--exact", "--nocapture", "serves_three_clients_and_panics_at_the_second"]);
+    let mut program = Program::spawn(command);
+    let line = program.wait_for_log("listening on");
+    let address: SocketAddr = line.rsplit(' ').next().expect("a word").parse().expect("an address");
+    let served: Vec<String> = (0..3)
+        .map(|_| {
+            let mut answer = String::new();
+            TcpStream::connect(address).expect("it listens").read_to_string(&mut answer).expect("an end");
+            answer
+        })
+        .collect();
+    assert_eq!(served, ["served", "", "served"]);
+    assert!(program.wait().success(), "{:#?}", program.log());
+    let lines = program.log();
+    let panics: Vec<_> = lines.iter().filter(|line| line.contains("deliberate")).collect();
+    assert_eq!(panics.len(), 1, "{lines:#?}");
+    assert!(panics[0].starts_with("ERROR panicked at tests/shutdown.rs:"), "{}", panics[0]);
+}
+
+/// The listener of the program, with a server of its own: nothing in the program panics when asked to.
+#[test]
+#[ignore = "run as a child of the test above"]
+fn serves_three_clients_and_panics_at_the_second() {
+    logging::start(LevelFilter::Info, logging::Format::Text);
+    let config = Config::from_vars(&|name| (name == "LISTEN").then(|| "127.0.0.1:0".to_owned()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = listener::bind(&config.expect("a configuration")).expect("a free port");
+        eprintln!("listening on {}", listener.local_addr().expect("an address"));
+        let (begun, mut beginning) = mpsc::unbounded_channel();
+        let number = std::sync::atomic::AtomicUsize::new(0);
+        // One at once: a panic must give its place back.
+        let serve = |mut client: tokio::net::TcpStream, _, _| {
+            let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            begun.send(()).expect("the receiver lives");
+            async move {
+                assert_ne!(number, 1, "deliberate\nand of two lines");
+                client.write_all(b"served").await.expect("a client");
+            }
+        };
+        let all = async {
+            for _ in 0..3 {
+                beginning.recv().await;
+            }
+        };
+        listener::serve_each(listener, 1, Duration::from_secs(10), all, serve).await;
+    });
+}
