@@ -377,12 +377,15 @@ impl Engine {
         }
     }
 
-    /// Containers, images, networks and volumes.
-    fn state(&self) -> String {
-        self.docker(["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"])
+    /// Containers, images, networks and volumes. Sorted: what was made within the same second is listed in any order.
+    fn state(&self) -> Vec<String> {
+        let state = self.docker(["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"])
             + &self.docker(["images", "-a", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"])
             + &self.docker(["network", "ls", "-q", "--no-trunc"])
-            + &self.docker(["volume", "ls", "-q"])
+            + &self.docker(["volume", "ls", "-q"]);
+        let mut state: Vec<String> = state.lines().map(str::to_owned).collect();
+        state.sort();
+        state
     }
 
     /// All that has happened: also what leaves no trace in the state, such as an exec, an attach or a copy.
