@@ -1,0 +1,370 @@
+//! The corpus: raw messages under tests/corpus, one a file, `{request,response,chunked,target}/{accept,reject}`. The folder
+//! is the verdict; a refused one is named `<error>--<what-is-odd>.http`, where the error is a variant of the Error of head,
+//! target or framing.
+//!
+//! Each is read by the library: whole, byte by byte, and cut in two at every offset. Each is sent through the proxy, what
+//! is accepted in all these ways, too.
+
+mod support;
+
+use docker_socket_proxy::admit::{Refusal, admit};
+use docker_socket_proxy::framing::{Body, BodyFraming};
+use docker_socket_proxy::head::{Finder, Method, RequestHead, ResponseHead};
+use docker_socket_proxy::policy::{Policy, VARIABLES};
+use docker_socket_proxy::target::Target;
+use docker_socket_proxy::{framing, head};
+use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use support::daemon::response;
+use support::{Client, FakeDaemon, PATIENCE, Proxy, show};
+
+/// A file of the corpus.
+struct Message {
+    name: String,
+    bytes: Vec<u8>,
+    /// The error that it must be refused with.
+    error: Option<String>,
+}
+
+/// Why a message is refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    error: String,
+    status: u16,
+    message: String,
+}
+
+impl Refused {
+    fn of(error: impl Debug + Display, status: u16) -> Self {
+        let mut name = String::new();
+        for letter in format!("{error:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        Self { error: name, status, message: error.to_string() }
+    }
+}
+
+impl From<head::Error> for Refused {
+    fn from(error: head::Error) -> Self {
+        Self::of(error, error.status())
+    }
+}
+
+impl From<framing::Error> for Refused {
+    fn from(error: framing::Error) -> Self {
+        Self::of(error, 400)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Head(error) => error.into(),
+            Refusal::Target(error) => Self::of(error, 400),
+            Refusal::Framing(error) => error.into(),
+            Refusal::Denied(denial) => panic!("everything is granted, but: {denial}"),
+        }
+    }
+}
+
+/// The files of a folder.
+fn files(folder: &str) -> Vec<Message> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
+    let mut messages = Vec::new();
+    for entry in fs::read_dir(&path).expect("a folder of the corpus") {
+        let path = entry.expect("an entry").path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name in UTF-8");
+        let error = folder.ends_with("/reject").then(|| {
+            let (error, _) = stem.split_once("--").unwrap_or_else(|| panic!("{stem} names no error"));
+            error.to_owned()
+        });
+        let bytes = fs::read(&path).expect("a file of the corpus");
+        messages.push(Message { name: format!("{folder}/{stem}"), bytes, error });
+    }
+    assert!(!messages.is_empty());
+    messages.sort_by(|one, other| one.name.cmp(&other.name));
+    messages
+}
+
+/// Requests; bodies and targets as parts of one.
+fn requests(verdict: &str) -> Vec<Message> {
+    let mut messages = files(&format!("request/{verdict}"));
+    for mut body in files(&format!("chunked/{verdict}")) {
+        let head = b"POST /build HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n";
+        body.bytes.splice(0..0, *head);
+        messages.push(body);
+    }
+    for mut target in files(&format!("target/{verdict}")) {
+        target.bytes.splice(0..0, *b"GET ");
+        target.bytes.extend(b" HTTP/1.1\r\nHost: docker\r\n\r\n");
+        messages.push(target);
+    }
+    messages
+}
+
+/// The places to cut a message at: all, or of a long one those near its ends and some between.
+fn cuts(length: usize) -> impl Iterator<Item = usize> {
+    (1..length)
+        .filter(move |at| length < 1500 || *at < 200 || length - at < 200 || at.is_multiple_of(length / 50))
+}
+
+/// A message in pieces: whole, byte by byte, and in two.
+fn deliveries(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    let small = bytes.chunks(bytes.len().div_ceil(1500)).collect();
+    let halves = cuts(bytes.len()).map(|cut| vec![&bytes[..cut], &bytes[cut..]]);
+    [vec![bytes], small].into_iter().chain(halves)
+}
+
+fn everything() -> Vec<(&'static str, &'static str)> {
+    VARIABLES.iter().map(|variable| (variable.name, "1")).collect()
+}
+
+/// A policy that grants everything.
+fn permissive() -> Policy {
+    let grants = |name: &str| VARIABLES.iter().any(|one| one.name == name).then(|| String::from("1"));
+    Policy::from_vars(&grants).expect("switches")
+}
+
+/// Reads a head that comes in pieces, judges it, and reads the body that it says: the message's length, `None` if it is not
+/// whole, or why it is refused and how many bytes had been read by then.
+fn read(
+    pieces: &[&[u8]],
+    judge: impl Fn(&[u8]) -> Result<Option<BodyFraming>, Refused>,
+) -> Result<Option<usize>, (Refused, usize)> {
+    let (mut buffer, mut start, mut finder) = (Vec::new(), 0, Finder::default());
+    let mut body = None;
+    let mut end = 0;
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        let read = buffer.len();
+        let refused = |error: Refused| (error, read);
+        while body.is_none() {
+            let head = finder.find(&buffer[start..]).map_err(|error| refused(error.into()))?;
+            let Some(length) = head else { break };
+            end = start + length;
+            match judge(&buffer[start..end]).map_err(refused)? {
+                Some(framing) => body = Some(Body::from(framing)),
+                // An interim response.
+                None => (start, finder) = (end, Finder::default()),
+            }
+        }
+        if let Some(body) = &mut body {
+            end += body.advance(&buffer[end..]).map_err(|error| refused(error.into()))?;
+        }
+    }
+    let whole = body.is_some_and(|body| body.is_done() || matches!(body, Body::UntilClose));
+    Ok(whole.then_some(end))
+}
+
+fn read_request(pieces: &[&[u8]]) -> Result<Option<usize>, (Refused, usize)> {
+    let policy = permissive();
+    read(pieces, |head| match admit(head, &policy).1 {
+        Ok(admitted) => Ok(Some(admitted.framing())),
+        Err(refusal) => Err(refusal.into()),
+    })
+}
+
+fn read_response(pieces: &[&[u8]]) -> Result<Option<usize>, (Refused, usize)> {
+    read(pieces, |head| {
+        let head = ResponseHead::parse(head)?;
+        let framing = BodyFraming::of_response(&head, Method::Get)?;
+        Ok((!matches!(head.status, 100..=199)).then_some(framing))
+    })
+}
+
+#[test]
+fn what_is_accepted_is_read_to_its_end_however_it_is_cut() {
+    const NEXT: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+    for Message { name, bytes, .. } in requests("accept") {
+        // The next request must stay, in whatever piece it comes.
+        for pieces in deliveries(&[&bytes, NEXT].concat()) {
+            assert_eq!(read_request(&pieces), Ok(Some(bytes.len())), "{name}: {}", show(&bytes));
+        }
+        assert_eq!(read_request(&[&bytes[..bytes.len() - 1]]), Ok(None), "{name}: {}", show(&bytes));
+    }
+    for Message { name, bytes, .. } in files("response/accept") {
+        for pieces in deliveries(&bytes) {
+            assert_eq!(read_response(&pieces), Ok(Some(bytes.len())), "{name}: {}", show(&bytes));
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_has_its_error_however_it_is_cut() {
+    let refused = |message: &Message, reading: Result<Option<usize>, (Refused, usize)>| {
+        let error = reading.map_err(|(refused, _)| refused.error);
+        let expected = Err(message.error.clone().expect("a name with an error"));
+        assert_eq!(error, expected, "{}: {}", message.name, show(&message.bytes));
+    };
+    for message in requests("reject") {
+        deliveries(&message.bytes).for_each(|pieces| refused(&message, read_request(&pieces)));
+    }
+    for message in files("response/reject") {
+        deliveries(&message.bytes).for_each(|pieces| refused(&message, read_response(&pieces)));
+    }
+}
+
+#[test]
+fn the_target_s_error_is_the_target_s() {
+    for Message { name, bytes, error } in files("target/reject") {
+        let refused = Target::parse(&bytes).map_err(|error| Refused::of(error, 400).error);
+        assert_eq!(refused.err(), error, "{name}");
+    }
+}
+
+#[test]
+fn every_error_has_a_message_that_is_refused_with_it() {
+    let named: BTreeSet<String> = ["request", "chunked", "target"]
+        .iter()
+        .flat_map(|kind| files(&format!("{kind}/reject")))
+        .filter_map(|message| message.error)
+        .collect();
+    let sources =
+        [include_str!("../src/head.rs"), include_str!("../src/target.rs"), include_str!("../src/framing.rs")];
+    let mut variants = BTreeSet::new();
+    for source in sources {
+        let (_, declared) = source.split_once("\npub enum Error {\n").expect("an Error");
+        let (declared, _) = declared.split_once("\n}\n").expect("its end");
+        let names = declared.lines().filter_map(|line| line.trim().strip_suffix(','));
+        variants.extend(
+            names
+                .filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric()))
+                .map(|name| Refused::of(Plain(name), 0).error),
+        );
+    }
+    assert_eq!(named, variants);
+}
+
+/// A variant's name as its Debug would show it.
+struct Plain<'n>(&'n str);
+
+impl Debug for Plain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[test]
+fn what_is_accepted_reaches_the_daemon_unchanged() {
+    let expected = Arc::new(AtomicUsize::new(0));
+    let (read, received) = mpsc::channel();
+    let daemon = FakeDaemon::serving({
+        let expected = Arc::clone(&expected);
+        move |session| {
+            // The first byte says that the test has set what is expected.
+            while let Some(mut request) = session.read_exact(1) {
+                let left = expected.load(Ordering::SeqCst) - 1;
+                request.extend(session.read_exact(left).unwrap_or_default());
+                read.send((request, session.ahead().to_vec())).expect("the test waits");
+                session.send(response("200 OK", ""));
+            }
+        }
+    });
+    let proxy = Proxy::start(&daemon, &everything());
+    for Message { name, bytes, .. } in requests("accept") {
+        expected.store(bytes.len(), Ordering::SeqCst);
+        let length = Finder::default().find(&bytes).expect("a head").expect("whole");
+        let head = RequestHead::parse(&bytes[..length]).expect("it is accepted");
+        let (method, persistent) = (head.method, head.persistent);
+        let mut kept: Option<Client> = None;
+        for pieces in deliveries(&bytes) {
+            let mut client = kept.take().unwrap_or_else(|| proxy.client());
+            for piece in pieces {
+                client.send(piece);
+            }
+            let (request, ahead) =
+                received.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{name} is lost"));
+            assert!(request == bytes, "{name}: {}", show(&request));
+            assert_eq!(show(&ahead), "", "{name}");
+            let answer = match method {
+                Method::Head => client.read_response_to_head(),
+                _ => client.read_response(),
+            };
+            assert_eq!(answer.status, 200, "{name}");
+            if persistent {
+                kept = Some(client);
+            } else {
+                assert_eq!(show(&client.read_to_end()), "", "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_does_not_reach_the_daemon() {
+    for Message { name, bytes, error } in requests("reject") {
+        let daemon = FakeDaemon::serving(|_| {});
+        let proxy = Proxy::start(&daemon, &everything());
+        let deliveries: Vec<_> = deliveries(&bytes).take(2).collect();
+        let (refused, read) = read_request(&deliveries[1]).expect_err("it is refused");
+        assert_eq!(Some(refused.error), error, "{name}");
+        for pieces in deliveries {
+            let at_once = pieces.len() == 1;
+            let mut client = proxy.client();
+            for piece in pieces {
+                // The reply may come before all is sent.
+                let _ = client.try_send(piece);
+            }
+            let reply = client.read_response();
+            assert_eq!(reply.status, refused.status, "{name}");
+            let message = format!("{{\"message\":\"docker-socket-proxy: {}\"}}\n", refused.message);
+            assert_eq!(reply.text(), message, "{name}");
+            assert_eq!(show(&client.read_to_end()), "", "{name}");
+            let received = daemon.ended().concat();
+            let head = Finder::default().find(&bytes).ok().flatten();
+            match head.filter(|head| *head < read && !at_once) {
+                // Found broken in its body: what came before the bad byte may have gone.
+                Some(_) => assert!(bytes[..read - 1].starts_with(&received), "{name}: {}", show(&received)),
+                None => assert_eq!(show(&received), "", "{name}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn responses_reach_the_client_unchanged_or_as_a_502() {
+    const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+    for Message { name, bytes, error } in files("response/accept").into_iter().chain(files("response/reject"))
+    {
+        let deliveries: Vec<Vec<Vec<u8>>> =
+            deliveries(&bytes).map(|pieces| pieces.into_iter().map(<[u8]>::to_vec).collect()).collect();
+        let count = deliveries.len();
+        let next = AtomicUsize::new(0);
+        let daemon = FakeDaemon::serving(move |session| {
+            session.read_request();
+            for piece in &deliveries[next.fetch_add(1, Ordering::SeqCst)] {
+                session.send(piece);
+            }
+            session.half_close();
+        });
+        let proxy = Proxy::start(&daemon, &[]);
+        for round in 0..count {
+            let mut client = proxy.client();
+            client.send(PING);
+            client.half_close();
+            let answer = client.read_to_end();
+            match &error {
+                None => assert_eq!(show(&answer), show(&bytes), "{name}"),
+                // What came before the error may have gone, if it came by itself.
+                Some(_) if round > 0 && bytes.starts_with(&answer) => {}
+                Some(_) => {
+                    assert!(answer.starts_with(b"HTTP/1.1 502 Bad Gateway\r\n"), "{name}: {}", show(&answer));
+                }
+            }
+        }
+    }
+}
