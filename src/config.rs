@@ -2,12 +2,14 @@
 //!
 //! The grants (sections, POST, ALLOW_*) are the policy's; they are read with [`parse_switch`] of this module.
 
+use crate::learn::Learner;
 use crate::logging::Format;
 use crate::policy::Policy;
 use log::LevelFilter;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
@@ -65,6 +67,8 @@ pub struct Config {
     pub log_format: Format,
     /// The grants.
     pub policy: Policy,
+    /// LEARN: remembers what the traffic needs.
+    pub learner: Option<Arc<Learner>>,
     /// HEAD_TIMEOUT: from a head's first byte to its last.
     pub head_timeout: Duration,
     /// IDLE_TIMEOUT: between two requests. Above the 90 s of Go's clients, so that the proxy does not close under one.
@@ -83,13 +87,15 @@ impl Config {
     /// # Errors
     /// The first variable whose value cannot be used.
     pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
+        let policy = Policy::from_vars(var)?;
         Ok(Self {
             listen: read(var, "LISTEN", "127.0.0.1:2375", parse_listen)?,
             disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
             socket_path: read(var, "SOCKET_PATH", "/var/run/docker.sock", |_, path| Ok(PathBuf::from(path)))?,
             log_level: read(var, "LOG_LEVEL", "info", parse_level)?,
             log_format: read(var, "LOG_FORMAT", "text", parse_format)?,
-            policy: Policy::from_vars(var)?,
+            learner: policy.learning().then(|| Arc::new(Learner::new(policy.dialect()))),
+            policy,
             head_timeout: read(var, "HEAD_TIMEOUT", "10", parse_duration)?,
             idle_timeout: read(var, "IDLE_TIMEOUT", "120", parse_duration)?,
             connect_timeout: read(var, "CONNECT_TIMEOUT", "10", parse_duration)?,

@@ -187,7 +187,11 @@ impl<'c> Connection<'c> {
 
     /// Judges the head that starts the held bytes. What is refused is logged, and comes with whether it was a HEAD.
     fn admit(&self, length: usize) -> Result<Admitted, (Reply, bool)> {
-        let (line, verdict) = admit(&self.request.held[..length], &self.config.policy);
+        let head = &self.request.held[..length];
+        if let Some(learner) = &self.config.learner {
+            learner.note(head);
+        }
+        let (line, verdict) = admit(head, &self.config.policy);
         verdict.map_err(|refusal| {
             let (status, message) = match refusal {
                 Refusal::Denied(denial) => {

@@ -3,6 +3,7 @@
 //! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
 
 use crate::head::Method;
+use crate::learn;
 use crate::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict, warnings};
 use crate::target::Target;
 use std::fmt::{self, Write as _};
@@ -77,12 +78,15 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
         }
     }
     group(&mut out, policy, only_allowed, Grants::NONE, "no variable");
-    let warnings = warnings(policy.grants(), policy.dialect());
-    if !warnings.is_empty() || !more.is_empty() {
+    let learning = policy.learning().then(|| String::from(learn::WARNING));
+    let mut warnings: Vec<_> =
+        learning.into_iter().chain(warnings(policy.grants(), policy.dialect())).collect();
+    warnings.extend_from_slice(more);
+    if !warnings.is_empty() {
         out.push_str("\nbeware:\n");
-        for warning in warnings.iter().chain(more) {
-            wrap(&mut out, warning);
-        }
+    }
+    for warning in &warnings {
+        wrap(&mut out, "  - ", "    ", warning.split(' '));
     }
     out
 }
@@ -125,23 +129,22 @@ fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants,
     }
 }
 
-/// Adds a list item, broken between words.
-fn wrap(out: &mut String, text: &str) {
-    let mut column = COLUMNS;
-    let mut lead = "  - ";
-    for word in text.split(' ') {
-        if column + 1 + word.len() > COLUMNS {
-            if lead == "    " {
-                out.push('\n');
-            }
-            out.push_str(lead);
-            (column, lead) = (lead.len(), "    ");
-        } else {
+/// Adds a text, broken between its pieces: `first` leads its first line, `next` the others.
+pub(crate) fn wrap(out: &mut String, first: &str, next: &str, pieces: impl IntoIterator<Item: AsRef<str>>) {
+    let mut column = first.len();
+    out.push_str(first);
+    for (at, piece) in pieces.into_iter().enumerate() {
+        let piece = piece.as_ref();
+        if at > 0 && column + 1 + piece.len() > COLUMNS {
+            out.push('\n');
+            out.push_str(next);
+            column = next.len();
+        } else if at > 0 {
             out.push(' ');
             column += 1;
         }
-        out.push_str(word);
-        column += word.len();
+        out.push_str(piece);
+        column += piece.len();
     }
     out.push('\n');
 }

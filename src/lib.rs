@@ -9,7 +9,7 @@
 //! the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
 //! connection that [`daemon`] made, while the response comes back; where the daemon grants a hijack, [`splice`] copies
 //! raw bytes from there. Everything else ends in a [`reply`] of our own. [`config`] reads the environment, [`logging`]
-//! writes the log, [`limits`] makes room for descriptors, [`explain`] says what the environment grants, and [`healthcheck`] asks from outside whether all this works.
+//! writes the log, [`limits`] makes room for descriptors, [`explain`] says what the environment grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
@@ -34,5 +34,6 @@ pub mod target;
 pub mod explain;
 pub mod healthcheck;
 pub mod json;
+pub mod learn;
 pub mod limits;
 pub mod logging;

@@ -4,6 +4,7 @@
 
 use docker_socket_proxy::config::{self, Config};
 use docker_socket_proxy::daemon::Daemon;
+use docker_socket_proxy::learn::{self, Learner};
 use docker_socket_proxy::policy::{self, Policy};
 use docker_socket_proxy::{explain, healthcheck, limits, listener, logging};
 use log::{info, warn};
@@ -12,7 +13,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit status of a bad argument or a bad variable: EX_USAGE of sysexits.h.
 const USAGE: u8 = 64;
@@ -22,6 +23,9 @@ const SUM_UP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// More threads than this gain nothing: one moves some 70,000 requests a second.
 const MAX_WORKERS: usize = 4;
+
+/// How often it is said that everything is allowed.
+const LEARN_REMINDER: Duration = Duration::from_secs(3600);
 
 const HELP: &str = "\
 docker-socket-proxy: a filter in front of the Docker socket
@@ -154,6 +158,13 @@ fn serve(mut config: Config) -> Result<(), String> {
         for warning in warnings.into_iter().chain(lookalikes()) {
             warn!(event = "grants"; "{warning}");
         }
+        let learner = config.learner.clone();
+        if let Some(learner) = learner.clone() {
+            let asked = signal(SignalKind::user_defined1());
+            let asked = asked.map_err(|error| format!("cannot wait for signals: {error}"))?;
+            tokio::spawn(print_when_asked(Arc::clone(&learner), asked));
+            tokio::spawn(remind_of_learning());
+        }
         let config = Arc::new(config);
         tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
         tokio::spawn(async {
@@ -162,11 +173,34 @@ fn serve(mut config: Config) -> Result<(), String> {
                 logger.sum_up();
             }
         });
+        // At once, as whoever stops a container may not wait for the grace period's end.
+        let shutdown = async {
+            shutdown.await;
+            if let Some(learner) = &learner {
+                print(&learner.report());
+            }
+        };
         listener::run(listener, config, shutdown).await;
+        if let Some(learner) = learner.filter(|learner| learner.has_news()) {
+            print(&learner.report());
+        }
         logger.sum_up_all();
         info!(event = "stop"; "stopped");
         Ok(())
     })
+}
+
+async fn print_when_asked(learner: Arc<Learner>, mut asked: Signal) {
+    while asked.recv().await.is_some() {
+        print(&learner.report());
+    }
+}
+
+async fn remind_of_learning() {
+    loop {
+        warn!(event = "learn"; "{}", learn::WARNING);
+        tokio::time::sleep(LEARN_REMINDER).await;
+    }
 }
 
 async fn warn_of_missing_daemon(config: Arc<Config>) {

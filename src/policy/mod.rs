@@ -171,8 +171,7 @@ impl Policy {
     /// What is open, in a line: the variables that are on, and the gates that are closed where they close something.
     #[must_use]
     pub fn granted(&self) -> String {
-        let containers = CONTAINERS.and(LIBPOD_CONTAINERS).and(LIBPOD_PODS);
-        let gated = !self.grants.common(containers).is_empty();
+        let gated = !self.grants.common(Grants::CONTAINERS).is_empty();
         let mut names = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
             match (variable.kind, self.grants.hold(Grants::of(place))) {
@@ -235,11 +234,14 @@ pub struct Need {
     /// The section's variable alone; none where the path belongs to no section.
     pub section: Grants,
     hijack: Option<Hijack>,
-    /// Where nobody can allow it.
-    never: Option<Denial>,
+    /// Why nobody can allow it, where that is so.
+    pub never: Option<Denial>,
 }
 
 impl Need {
+    /// Of the actions, the one that covers a request without a body only.
+    pub const BARE: Grants = ALLOW_START;
+
     const fn never(denial: Denial) -> Self {
         let none = Grants::NONE;
         Self { all: none, any: none, section: none, hijack: None, never: Some(denial) }
@@ -386,7 +388,8 @@ impl Need {
 
 /// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
 /// either as a version is safe for both: where one of them does not, it knows no route of such a name.
-fn without_version(path: &[u8]) -> &[u8] {
+#[must_use]
+pub fn without_version(path: &[u8]) -> &[u8] {
     let (segment, below) = split_segment(path);
     let is_version = match segment {
         [b'v', version @ ..] if !version.is_empty() && !below.is_empty() => {

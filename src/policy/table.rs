@@ -5,12 +5,15 @@
 use super::Dialect;
 
 /// One bit for each variable of [`VARIABLES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Grants(u64);
 
 impl Grants {
     /// None.
     pub const NONE: Self = Self(0);
+
+    /// The sections of containers and pods, which actions and gates are about.
+    pub const CONTAINERS: Self = bit("CONTAINERS").and(bit("LIBPOD_CONTAINERS")).and(bit("LIBPOD_PODS"));
 
     /// The variable at this place of the table.
     #[must_use]

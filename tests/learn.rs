@@ -1,0 +1,240 @@
+//! LEARN=1: what is printed grants the same traffic, and no more than it.
+
+mod support;
+
+use docker_socket_proxy::admit::admit;
+use docker_socket_proxy::learn::Learner;
+use docker_socket_proxy::policy::{Dialect, Policy};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use support::daemon::response;
+use support::{Client, FakeDaemon, Program, Proxy};
+
+/// The request heads of a Docker CLI 28.2 against dockerd 20.10, in the order of `version`, `info`, `images`, `network
+/// create`, `volume create`, `build`, `run -d`, `ps`, `inspect`, `logs`, `top`, `exec`, `stats`, `cp` both ways, `diff`, `pause`,
+/// `unpause`, `stop`, `start`, `restart`, `kill`, `rename`, `run --rm`, `run -i`, `tag`, `rmi`, `save`, `load`, `events`,
+/// `system df`, `rm`, `network rm`, `volume rm`, `image prune`. A blank line ends each; line ends are LF here.
+const DOCKER_CLI: &str = include_str!("sessions/docker-cli.txt");
+
+/// Every head of a session, as sent.
+fn heads(session: &str) -> Vec<String> {
+    session.trim_end().split("\n\n").map(|head| format!("{}\r\n\r\n", head.replace('\n', "\r\n"))).collect()
+}
+
+/// A daemon that grants what a client of such a session asks for.
+fn daemon() -> FakeDaemon {
+    FakeDaemon::serving(|session| {
+        while let Some(request) = session.read_request() {
+            if request.head.contains("\r\nUpgrade: tcp\r\n") {
+                session.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nraw");
+                return;
+            }
+            let whole = response("200 OK", "ok");
+            let sent = if request.line().starts_with("HEAD") { whole.len() - 2 } else { whole.len() };
+            session.send(&whole[..sent]);
+        }
+    })
+}
+
+/// Sends one recorded request, with a body of the length that it had, on a connection of its own; returns the status.
+fn replay(mut client: Client, head: &str) -> u16 {
+    client.send(head);
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    if let Some(length) = length {
+        let body = vec![b' '; length.parse().expect("a length")];
+        // A denial ends the connection before all is taken.
+        let _ = client.try_send(body);
+    } else if head.contains("\r\nTransfer-Encoding: chunked\r\n") {
+        let _ = client.try_send("0\r\n\r\n");
+    }
+    let answer =
+        if head.starts_with("HEAD") { client.read_response_to_head() } else { client.read_response() };
+    if answer.status == 101 {
+        assert_eq!(client.read_exact(3), b"raw", "{head}");
+    }
+    answer.status
+}
+
+/// The variables of a printed block.
+fn variables(report: &str) -> Vec<(&str, &str)> {
+    let mut lines =
+        report.lines().map(str::trim_start).skip_while(|line| !line.starts_with("environment:")).skip(1);
+    lines.by_ref().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": ")).collect()
+}
+
+fn policy(variables: &[(&str, &str)]) -> Policy {
+    let set: BTreeMap<_, _> = variables.iter().copied().collect();
+    Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned())).expect("a usable environment")
+}
+
+fn allows_all(policy: &Policy, heads: &[String]) -> bool {
+    heads.iter().all(|head| admit(head.as_bytes(), policy).1.is_ok())
+}
+
+/// What is printed for these heads; checks that it grants them all, and that nothing of it can be left out.
+fn learned(dialect: Dialect, heads: &[String]) -> String {
+    let learner = Learner::new(dialect);
+    for head in heads {
+        learner.note(head.as_bytes());
+    }
+    let report = learner.report();
+    let block = variables(&report);
+    assert!(allows_all(&policy(&block), heads), "{report}");
+    for &(left_out, value) in block.iter().filter(|(_, value)| *value == "1") {
+        let less: Vec<_> =
+            block.iter().map(|&(name, value)| (name, if name == left_out { "0" } else { value })).collect();
+        assert!(!allows_all(&policy(&less), heads), "{left_out}={value} is not needed:\n{report}");
+    }
+    report
+}
+
+fn requests(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| format!("{line} HTTP/1.1\r\nHost: docker\r\n\r\n")).collect()
+}
+
+#[test]
+fn the_printed_block_lets_a_recorded_docker_cli_do_the_same_again() {
+    let heads = heads(DOCKER_CLI);
+    assert_eq!(heads.len(), 84);
+    let daemon = daemon();
+    let mut learning = Program::start(&daemon.socket(), &[("LEARN", "1")]);
+    learning.wait_for_log("LEARN=1: EVERYTHING IS ALLOWED");
+    for head in &heads {
+        assert_ne!(replay(learning.client(), head), 403, "{head}");
+    }
+    // Printed when asked, and again at the end.
+    let mut stdout = BufReader::new(learning.child.stdout.take().expect("a pipe"));
+    learning.signal("USR1");
+    let mut first = String::new();
+    assert!(stdout.read_line(&mut first).is_ok());
+    assert_eq!(first, "    environment:\n");
+    learning.signal("TERM");
+    assert!(learning.wait().success());
+    let mut rest = String::new();
+    assert!(stdout.read_to_string(&mut rest).is_ok());
+    let printed = first + &rest;
+    let (once, again) = printed.split_at(printed.len() / 2);
+    assert_eq!(once, again);
+
+    let block = variables(once);
+    let proxy = Proxy::start(&daemon, &block);
+    for head in &heads {
+        assert!(matches!(replay(proxy.client(), head), 101 | 200), "{head}\n{once}");
+    }
+    assert_eq!(learned(Dialect::Tecnativa, &heads), once, "it was printed as it is learned");
+}
+
+#[test]
+fn the_block_is_ready_to_paste_and_says_why() {
+    let seen = requests(&[
+        "HEAD /_ping",
+        "GET /v1.41/containers/json?all=1&filters=secret",
+        "GET /v1.41/containers/web/json",
+        "GET /v1.41/containers/a/b/logs?follow=1",
+        "POST /v1.41/containers/web/restart?t=5",
+        "POST /v1.41/containers/web/stop",
+        "POST /v4.0.0/libpod/pods/x/start",
+        "GET /v1.41/debug/vars",
+        "BREW /coffee",
+        "GET /coffee/beans?sort=x",
+    ]);
+    let expected = "    environment:
+      # GET /containers/json, GET /containers/{name}/json, GET /containers/{name}/logs
+      CONTAINERS: 1
+      # POST /libpod/pods/{name}/start
+      ALLOW_START: 1
+      # POST /containers/{name}/restart, POST /containers/{name}/stop
+      ALLOW_RESTARTS: 1
+      # open by default, and no request needed it
+      EVENTS: 0
+      VERSION: 0
+      ALLOW_ARCHIVE: 0
+      ALLOW_CHANGES: 0
+      ALLOW_EXPORT: 0
+      ALLOW_TOP: 0
+      # beware: CONTAINERS=1 shows every container's environment variables, where passwords
+      #   often are
+      # no variable allows: BREW (refused), GET /coffee/..., GET /debug/vars
+";
+    let learner = Learner::new(Dialect::Tecnativa);
+    assert!(!learner.has_news());
+    for head in &seen {
+        learner.note(head.as_bytes());
+    }
+    assert!(learner.has_news());
+    assert_eq!(learner.report(), expected);
+    assert!(!learner.has_news());
+    learner.note(seen[1].as_bytes());
+    assert!(!learner.has_news(), "the same request is no news");
+    learned(Dialect::Tecnativa, &seen[..7]);
+}
+
+#[test]
+fn the_smallest_set_is_found_whatever_comes_together() {
+    for (lines, expected) in [
+        (&["POST /containers/a/stop"][..], "ALLOW_STOP"),
+        (&["POST /containers/a/stop", "POST /containers/a/kill"], "ALLOW_RESTARTS"),
+        (&["POST /containers/a/stop", "POST /containers/create"], "POST CONTAINERS"),
+        (&["POST /containers/a/start", "GET /containers/json"], "CONTAINERS ALLOW_START"),
+        (&["POST /containers/a%2Fstart"], "POST CONTAINERS"),
+        (&["POST /containers/a%2Fb/start"], "ALLOW_START"),
+        (&["GET /containers/a/attach/ws"], "POST CONTAINERS"),
+        (&["GET /secrets/a?showsecret=1"], "POST SECRETS"),
+        (&["GET /secrets/a"], "SECRETS"),
+        (&["POST /v4.0.0/libpod/pods/a/pause", "POST /containers/a/unpause"], "ALLOW_PAUSE ALLOW_UNPAUSE"),
+        (&[], ""),
+    ] {
+        let report = learned(Dialect::Tecnativa, &requests(lines));
+        let on: Vec<_> =
+            variables(&report).into_iter().filter(|(_, value)| *value == "1").map(|(name, _)| name).collect();
+        assert_eq!(on.join(" "), expected, "{lines:?}");
+    }
+    let with_body = "POST /v1.23/containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
+    let report = learned(Dialect::Tecnativa, &[with_body.to_owned()]);
+    assert!(report.contains("CONTAINERS: 1\n") && report.contains("POST: 1\n"), "{report}");
+    let logs = requests(&["GET /containers/a/logs", "GET /libpod/_ping"]);
+    let report = learned(Dialect::Linuxserver, &logs);
+    assert!(report.starts_with("    environment:\n      DIALECT: linuxserver\n"), "{report}");
+    assert!(report.contains("      # GET /containers/{name}/logs\n      ALLOW_LOGS: 1\n"), "{report}");
+    let nothing_to_set = requests(&["GET /_ping", "GET /version", "GET /events"]);
+    assert_eq!(learned(Dialect::Tecnativa, &nothing_to_set), "    environment: {}\n");
+}
+
+#[test]
+fn what_is_remembered_is_bounded_and_holds_nothing_private() {
+    let learner = Learner::new(Dialect::Tecnativa);
+    let long = "x".repeat(3000);
+    for number in 0..500 {
+        for head in requests(&[
+            &format!("GET /containers/private{number}/json?token=private{number}"),
+            &format!("POST /images/private{number}/a/b/push"),
+            &format!("GET /images/private{number}/{long}/nowhere"),
+            &format!("DELETE /libpod/volumes/private{number}/x"),
+            &format!("GET /unknown{number}/private{number}"),
+            &format!("{}{long} /", "PRIVATE".repeat(number % 7 + 1)).to_ascii_uppercase(),
+        ]) {
+            learner.note(head.as_bytes());
+        }
+    }
+    let report = learner.report();
+    assert!(!report.contains("private") && !report.contains("token"), "{report}");
+    assert!(report.len() < 6 * 1024, "{} bytes:\n{report}", report.len());
+    assert!(report.contains("GET /images/...") && report.contains(" and others"), "{report}");
+}
+
+#[test]
+fn what_has_two_readings_is_refused_while_learning_too() {
+    let daemon = daemon();
+    let proxy = Proxy::start(&daemon, &[("LEARN", "1")]);
+    for (request, status) in [
+        ("GET //x HTTP/1.1\r\nHost: docker\r\n\r\n", 400),
+        ("GET /x HTTP/1.1\r\n\r\n", 400),
+        ("TRACE /x HTTP/1.1\r\nHost: docker\r\n\r\n", 403),
+        ("POST /x HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ] {
+        assert_eq!(proxy.client().ask(request).status, status, "{request}");
+    }
+    assert_eq!(proxy.client().ask("GET /anything HTTP/1.1\r\nHost: docker\r\n\r\n").status, 200);
+    drop(proxy);
+    assert_eq!(daemon.received(), b"GET /anything HTTP/1.1\r\nHost: docker\r\n\r\n");
+}
