@@ -15,6 +15,9 @@ fn the_table_and_help_name_the_same_variables_and_defaults() {
     for (variable, default) in &table {
         assert_eq!(help.get(variable), Some(default), "{variable} in --help and in README.md");
     }
+    for variable in help.keys() {
+        assert!(README.contains(&format!("`{variable}`")), "README.md does not name {variable}");
+    }
 }
 
 #[test]
