@@ -51,7 +51,11 @@ fn difference(image: &str, environment: &str, method: &str, target: &str) -> Opt
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let segments = match segments[..] {
-        [version, ref rest @ ..] if version.starts_with("v1.") => rest,
+        [version, ref rest @ ..]
+            if version.starts_with('v') && version[1..].starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            rest
+        }
         ref all => all,
     };
     let (libpod, segments) = match segments {
