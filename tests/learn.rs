@@ -238,3 +238,52 @@ fn what_has_two_readings_is_refused_while_learning_too() {
     drop(proxy);
     assert_eq!(daemon.received(), b"GET /anything HTTP/1.1\r\nHost: docker\r\n\r\n");
 }
+
+#[test]
+fn hijacks_work_while_learning() {
+    let daemon = FakeDaemon::serving(|session| {
+        let Some(request) = session.read_request() else { return };
+        let upgrade =
+            request.head.lines().find_map(|line| line.strip_prefix("Upgrade: ")).expect("an upgrade");
+        session.send(format!("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n"));
+        let said = session.read_exact(2).expect("raw bytes");
+        session.send(said);
+    });
+    let proxy = Proxy::start(&daemon, &[("LEARN", "1")]);
+    for (request, upgrade) in [
+        ("POST /v1.41/containers/a/attach?stream=1", "tcp"),
+        ("POST /v1.41/containers/a%2Fb/attach?stream=1", "tcp"),
+        ("POST /v1.41/exec/a/start", "tcp"),
+        ("GET /v1.41/containers/a/attach/ws", "websocket"),
+        ("POST /session", "h2c"),
+        ("POST /grpc", "h2c"),
+    ] {
+        let mut client = proxy.client();
+        client.send(format!(
+            "{request} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n"
+        ));
+        assert!(client.read_head().starts_with("HTTP/1.1 101 "), "{request}");
+        client.send("hi");
+        assert_eq!(client.read_exact(2), b"hi", "{request}");
+    }
+}
+
+#[test]
+fn the_block_is_printed_as_soon_as_the_stop_begins() {
+    let daemon = FakeDaemon::serving(|session| while session.read_request().is_some() {});
+    let mut learning = Program::start(&daemon.socket(), &[("LEARN", "1"), ("SHUTDOWN_GRACE", "1h")]);
+    let mut client = learning.client();
+    client.send("GET /events HTTP/1.1\r\nHost: docker\r\n\r\n");
+    daemon.wait_for(b"GET /events ");
+    let mut stdout = BufReader::new(learning.child.stdout.take().expect("a pipe"));
+    learning.signal("TERM");
+    let mut first = String::new();
+    assert!(stdout.read_line(&mut first).is_ok());
+    assert_eq!(first, "    environment:\n");
+    assert!(matches!(learning.child.try_wait(), Ok(None)), "the stream is still served");
+    drop(client);
+    assert!(learning.wait().success());
+    let mut rest = String::new();
+    assert!(stdout.read_to_string(&mut rest).is_ok());
+    assert!(!rest.contains("environment:"), "nothing was learned since");
+}
