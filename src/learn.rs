@@ -126,7 +126,7 @@ impl Learner {
         if self.dialect == Dialect::Linuxserver {
             set(&mut out, "DIALECT", "linuxserver");
         }
-        let gated = !wanted.common(Grants::CONTAINERS).is_empty();
+        let gated = !wanted.common(Grants::CONTAINER_SECTIONS).is_empty();
         let mut to_close = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
             let one = Grants::of(place);

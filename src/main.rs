@@ -7,7 +7,7 @@ use docker_socket_proxy::daemon::Daemon;
 use docker_socket_proxy::learn::{self, Learner};
 use docker_socket_proxy::policy::{self, Policy};
 use docker_socket_proxy::{explain, healthcheck, limits, listener, logging};
-use log::{info, warn};
+use log::{error, info, warn};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ Usage: docker-socket-proxy [COMMAND]
   (none)                serve
   explain               every known route, whether this environment allows it, and by which variable
   explain --allowed     only what is allowed
-  explain METHOD PATH   one request: exit status 0 if it is allowed, 1 if not, 64 if there is no such request
+  explain METHOD PATH   one request: exit status 0 if it is allowed, 1 if not, 64 on a bad call
   healthcheck           exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
   --help, --version
 
@@ -198,7 +198,8 @@ async fn print_when_asked(learner: Arc<Learner>, mut asked: Signal) {
 
 async fn remind_of_learning() {
     loop {
-        warn!(event = "learn"; "{}", learn::WARNING);
+        // An error's level, so that it is seen whatever LOG_LEVEL is.
+        error!(event = "learn"; "{}", learn::WARNING);
         tokio::time::sleep(LEARN_REMINDER).await;
     }
 }

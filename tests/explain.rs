@@ -80,6 +80,10 @@ fn explain_allowed_lists_what_is_open_and_nothing_else() {
     assert!(text.contains("\n  allowed  GET     /images/json "), "{text}");
     assert!(text.contains("\n  allowed  HEAD    /_ping "), "{text}");
     assert!(!text.contains("denied") && !text.contains("CONTAINERS"), "{text}");
+    let learning = stdout(&explain("LEARN=1", &["--allowed"]));
+    assert!(learning.starts_with("granted: everything, as LEARN=1\n"), "{learning}");
+    assert!(learning.contains("\n  allowed  POST    /containers/create ") && !learning.contains("denied"));
+    assert!(learning.contains("\nbeware:\n  - LEARN=1: EVERYTHING IS ALLOWED, "), "{learning}");
     let closed = stdout(&explain("PING=0 VERSION=0 EVENTS=0", &["--allowed"]));
     assert_eq!(closed, "granted: nothing\n");
 }
@@ -362,5 +366,21 @@ fn what_the_readme_shows_of_explain_is_what_it_prints() {
     let printed = stdout(&explain("CONTAINERS=1 ALLOW_START=1 LOGS=1", &["--allowed"]));
     for line in shown.lines().filter(|line| *line != "  ...") {
         assert!(printed.lines().any(|printed| printed == line), "{line:?} is not in\n{printed}");
+    }
+}
+
+#[test]
+fn the_help_names_every_call_and_every_variable_that_is_no_plain_section() {
+    let output = Program::command(&["--help"], &[]).output().expect("the program runs");
+    let help = stdout(&output);
+    let special = VARIABLES.iter().filter(|variable| {
+        matches!(variable.kind, Kind::Post | Kind::Action(_) | Kind::Gate(_))
+            || variable.default == WhenUnset::On
+    });
+    let names = special.map(|variable| variable.name).chain(["DIALECT", "LEARN"]);
+    for name in
+        names.chain(["explain --allowed", "explain METHOD PATH", "healthcheck", "--help", "--version"])
+    {
+        assert!(help.contains(name), "{name}");
     }
 }

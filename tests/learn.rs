@@ -98,7 +98,8 @@ fn the_printed_block_lets_a_recorded_docker_cli_do_the_same_again() {
     assert_eq!(heads.len(), 84);
     let daemon = daemon();
     let mut learning = Program::start(&daemon.socket(), &[("LEARN", "1")]);
-    learning.wait_for_log("LEARN=1: EVERYTHING IS ALLOWED");
+    learning.wait_for_log("granted: everything, as LEARN=1");
+    learning.wait_for_log("ERROR LEARN=1: EVERYTHING IS ALLOWED");
     for head in &heads {
         assert_ne!(replay(learning.client(), head), 403, "{head}");
     }

@@ -171,7 +171,10 @@ impl Policy {
     /// What is open, in a line: the variables that are on, and the gates that are closed where they close something.
     #[must_use]
     pub fn granted(&self) -> String {
-        let gated = !self.grants.common(Grants::CONTAINERS).is_empty();
+        if self.learning {
+            return String::from("everything, as LEARN=1");
+        }
+        let gated = !self.grants.common(Grants::CONTAINER_SECTIONS).is_empty();
         let mut names = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
             match (variable.kind, self.grants.hold(Grants::of(place))) {

@@ -13,7 +13,8 @@ impl Grants {
     pub const NONE: Self = Self(0);
 
     /// The sections of containers and pods, which actions and gates are about.
-    pub const CONTAINERS: Self = bit("CONTAINERS").and(bit("LIBPOD_CONTAINERS")).and(bit("LIBPOD_PODS"));
+    pub const CONTAINER_SECTIONS: Self =
+        bit("CONTAINERS").and(bit("LIBPOD_CONTAINERS")).and(bit("LIBPOD_PODS"));
 
     /// The variable at this place of the table.
     #[must_use]
