@@ -12,7 +12,7 @@ use std::path::Path;
 fn replay(name: &str, target: impl Fn(&[u8])) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut inputs = 0;
-    let mut folders = vec![root.join("fuzz/seeds").join(name)];
+    let mut folders = vec![root.join("tests/corpus"), root.join("fuzz/seeds").join(name)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of inputs") {
             let path = entry.expect("an entry").path();

@@ -135,7 +135,7 @@ impl Client {
         self.read_body(head, true)
     }
 
-    fn read_body(&mut self, head: String, bodiless: bool) -> Response {
+    pub fn read_body(&mut self, head: String, bodiless: bool) -> Response {
         let status = head[9..12].parse().expect("a status");
         let mut response = Response { status, head, body: Vec::new() };
         if bodiless || matches!(status, 100..=199 | 204 | 304) {

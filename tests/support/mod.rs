@@ -6,6 +6,8 @@
 
 pub mod client;
 pub mod daemon;
+pub mod godaemon;
+pub mod naive;
 pub mod proxy;
 
 pub use client::{Client, Response};
