@@ -3,7 +3,8 @@
 
 use docker_socket_proxy::admit::{Refusal, admit};
 use docker_socket_proxy::head::Method;
-use docker_socket_proxy::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
+use docker_socket_proxy::policy::{Denial, Grants, Hijack, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
+use docker_socket_proxy::target::Target;
 use std::collections::BTreeMap;
 
 /// The policy of an environment, given as `NAME=value NAME=value`.
@@ -487,6 +488,52 @@ fn a_start_granted_by_allow_start_alone_carries_no_host_config() {
     assert_eq!(says("ALLOW_START=1 POST=1", path), format!("{reason}set CONTAINERS=1 to allow it"));
     let pod = "/v4.0.0/libpod/pods/a/start";
     assert_eq!(says("ALLOW_START=1", pod), format!("{reason}set LIBPOD_PODS=1 and POST=1 to allow it"));
+}
+
+#[test]
+fn a_hijack_is_possible_on_its_routes_alone() {
+    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    let everything = policy(&everything);
+    for learning in [&everything, &policy("LEARN=1")] {
+        let hijack = |method, target: &str| {
+            let target = Target::parse(target.as_bytes()).expect("a clean target");
+            match learning.judge(method, &target) {
+                Verdict::Allow(allowed) => allowed.hijack,
+                Verdict::Deny(_) => None,
+            }
+        };
+        for (method, target, expected) in [
+            (Method::Post, "/v1.41/containers/a/attach?stream=1", Hijack::Tcp),
+            (Method::Post, "/containers/a/b/attach", Hijack::Tcp),
+            (Method::Post, "/containers/a%2Fattach", Hijack::Tcp),
+            (Method::Post, "/v4.0.0/libpod/containers/a/attach", Hijack::Tcp),
+            (Method::Post, "/exec/a/start", Hijack::Tcp),
+            (Method::Post, "/v4.0.0/libpod/exec/a/start", Hijack::Tcp),
+            (Method::Get, "/containers/a/attach/ws", Hijack::WebSocket),
+            (Method::Post, "/session", Hijack::H2c),
+            (Method::Post, "/v1.41/grpc", Hijack::H2c),
+        ] {
+            assert_eq!(hijack(method, target), Some(expected), "{target}");
+            for other in [Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete, Method::Patch]
+            {
+                assert!(other == method || hijack(other, target).is_none(), "{other:?} {target}");
+            }
+            let (path, _) = target.split_once('?').unwrap_or((target, ""));
+            for odd in [format!("{path}/"), format!("{path}x"), format!("{path}/x"), format!("{path}%2F")] {
+                assert_eq!(hijack(method, &odd), None, "{odd}");
+            }
+        }
+        for target in [
+            "/containers/attach",
+            "/exec/start",
+            "/containers/a/ws",
+            "/containers/attach/ws",
+            "/images/a/attach",
+        ] {
+            assert_eq!(hijack(Method::Post, target), None, "{target}");
+            assert_eq!(hijack(Method::Get, target), None, "{target}");
+        }
+    }
 }
 
 // === What a denial says ===

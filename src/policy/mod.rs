@@ -321,7 +321,8 @@ impl Need {
             // A GET that writes to the container's input.
             b"ws" if clean.ends_with(b"/attach/ws") => {
                 self.all = self.all.and(POST);
-                self.hijack = (method == Method::Get && !slash).then_some(Hijack::WebSocket);
+                let named = clean.len() > b"/attach/ws".len();
+                self.hijack = (method == Method::Get && named && !slash).then_some(Hijack::WebSocket);
             }
             _ => {}
         }

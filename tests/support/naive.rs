@@ -496,7 +496,7 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
         ("containers" | "pods", "attach") | ("exec", "start") if post && !slash => hijack = Some("tcp"),
         ("containers" | "pods", "ws") if segments[segments.len() - 2] == "attach" => {
             allowed &= on("POST");
-            hijack = (method == "GET" && !slash).then_some("websocket");
+            hijack = (method == "GET" && !slash && segments.len() > 2).then_some("websocket");
         }
         ("session" | "grpc", _) if post => hijack = Some("h2c"),
         ("containers" | "pods", "healthcheck") => allowed &= on("POST"),
