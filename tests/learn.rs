@@ -175,6 +175,7 @@ fn the_smallest_set_is_found_whatever_comes_together() {
     for (lines, expected) in [
         (&["POST /containers/a/stop"][..], "ALLOW_STOP"),
         (&["POST /containers/a/stop", "POST /containers/a/kill"], "ALLOW_RESTARTS"),
+        (&["POST /containers/a/stop", "POST /v4.0.0/libpod/pods/a/kill"], "ALLOW_RESTARTS"),
         (&["POST /containers/a/stop", "POST /containers/create"], "POST CONTAINERS"),
         (&["POST /containers/a/start", "GET /containers/json"], "CONTAINERS ALLOW_START"),
         (&["POST /containers/a%2Fstart"], "POST CONTAINERS"),

@@ -354,12 +354,8 @@ impl Need {
     fn judge_both(&self, decoded: &Self, grants: Grants) -> Verdict {
         Verdict::Deny(match (self.judge(grants), decoded.judge(grants)) {
             (Verdict::Allow(sent), Verdict::Allow(read)) => {
-                let bare_start = match (sent.bare_start, read.bare_start) {
-                    (Some(one), Some(other)) => Some(one.and(other)),
-                    (one, other) => one.or(other),
-                };
                 // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
-                return Verdict::Allow(Allowed { bare_start, ..read });
+                return Verdict::Allow(Allowed { bare_start: sent.bare_start.or(read.bare_start), ..read });
             }
             (Verdict::Deny(Denial::Missing(_)), Verdict::Deny(Denial::Missing(_))) => {
                 let pairs =
@@ -396,7 +392,7 @@ impl Need {
 pub fn without_version(path: &[u8]) -> &[u8] {
     let (segment, below) = split_segment(path);
     let is_version = match segment {
-        [b'v', version @ ..] if !version.is_empty() && !below.is_empty() => {
+        [b'v', version @ ..] if !version.is_empty() => {
             version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
                 || (version[0].is_ascii_digit()
                     && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
