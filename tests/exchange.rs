@@ -642,6 +642,42 @@ fn a_daemon_that_gives_no_answer_is_a_502() {
 }
 
 #[test]
+fn a_response_head_is_bounded_as_a_request_s_is() {
+    let head = |length: usize| {
+        let (start, end) = ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", "\r\n\r\n");
+        format!("{start}{}{end}", "x".repeat(length - start.len() - end.len()))
+    };
+    let largest = head(64 << 10);
+    let daemon = FakeDaemon::answering(largest.clone());
+    let proxy = Proxy::start(&daemon, &[]);
+    let mut client = proxy.client();
+    client.send(PING);
+    assert!(client.read_head() == largest);
+
+    for answer in [head((64 << 10) + 1), largest.replace("\r\n\r\n", "") + &"x".repeat(1 << 20)] {
+        let daemon = FakeDaemon::answering(answer);
+        let proxy = Proxy::start(&daemon, &[]);
+        let mut client = proxy.client();
+        client.send(PING);
+        let message = "the daemon's answer cannot be read: the head is larger than 64 KiB";
+        assert_eq!(show(&client.read_to_end()), show(own_reply("502 Bad Gateway", message).as_bytes()));
+    }
+}
+
+#[test]
+fn a_body_that_is_broken_from_the_start_sends_nothing_of_its_request() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, BUILD);
+    let mut client = proxy.client();
+    // Behind a request on the same connections, too.
+    assert_eq!(client.ask(PING).status, 200);
+    client.send(build("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n5\nhello\r\n0\r\n\r\n"));
+    let reply = own_reply("400 Bad Request", "an invalid chunk size");
+    assert_eq!(show(&client.read_to_end()), show(reply.as_bytes()));
+    assert_eq!(daemon.ended(), [PING]);
+}
+
+#[test]
 fn big_bodies_pass_both_ways_at_once_byte_for_byte() {
     let body = pattern(32 << 20);
     let framed = [
