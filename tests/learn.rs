@@ -206,6 +206,8 @@ fn the_smallest_set_is_found_whatever_comes_together() {
 fn what_is_remembered_is_bounded_and_holds_nothing_private() {
     let learner = Learner::new(Dialect::Tecnativa);
     let long = "x".repeat(3000);
+    // As many segments as a head has room for.
+    learner.note(requests(&[&format!("GET /images/{}json", "a/".repeat(30_000))])[0].as_bytes());
     for number in 0..500 {
         for head in requests(&[
             &format!("GET /containers/private{number}/json?token=private{number}"),
