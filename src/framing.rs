@@ -44,6 +44,10 @@ pub enum Error {
     EncodingInvalid,
     /// Transfer-Encoding in HTTP/1.0, which Go ignores: the chunks would be its next requests.
     EncodingInHttp10,
+    /// A body in HTTP/1.0 whose Connection says more than one `keep-alive`. net/http reads it twice, once by commas over all
+    /// lines and once by words of the first; where the two differ, Go 1.27 neither drains a body that its handler left
+    /// nor closes, and takes the body for the next request.
+    ConnectionInHttp10,
     /// A chunk size that is not 1 to 16 hexadecimal digits up to `i64::MAX`, directly followed by `;` or CRLF.
     ChunkSize,
     /// A control byte in a chunk extension, or more than [`MAX_EXTENSION_BYTES`] of it.
@@ -62,6 +66,9 @@ impl fmt::Display for Error {
             Self::LengthInvalid => "an invalid Content-Length",
             Self::EncodingInvalid => "a Transfer-Encoding other than one chunked",
             Self::EncodingInHttp10 => "Transfer-Encoding in HTTP/1.0",
+            Self::ConnectionInHttp10 => {
+                "a body in HTTP/1.0 with a Connection other than one keep-alive or close"
+            }
             Self::ChunkSize => "an invalid chunk size",
             Self::ChunkExtension => "an invalid chunk extension",
             Self::ChunkLineEnd => "a line of the chunked body does not end in CRLF",
@@ -79,7 +86,15 @@ impl BodyFraming {
     /// Whatever two parsers could frame differently.
     pub fn of_request(head: &RequestHead<'_>) -> Result<Self, Error> {
         let (length, encoding) = (head.fields.content_length, head.fields.transfer_encoding);
-        Ok(Self::declared(length, encoding, head.version)?.unwrap_or(Self::None))
+        match Self::declared(length, encoding, head.version)? {
+            None => Ok(Self::None),
+            Some(Self::Length(1..))
+                if head.version == Version::Http10 && !is_plain(head.fields.connection) =>
+            {
+                Err(Error::ConnectionInHttp10)
+            }
+            Some(framing) => Ok(framing),
+        }
     }
 
     /// The framing of the response to a request of this method (RFC 9112 6.3).
@@ -107,6 +122,19 @@ impl BodyFraming {
             (Field::Absent, _) => Err(Error::EncodingInvalid),
             (_, _) => Err(Error::LengthAndEncoding),
         }
+    }
+}
+
+/// Whether a Connection says `keep-alive` in a way that nobody can miss, or not at all.
+fn is_plain(connection: Field<'_>) -> bool {
+    const KEEP_ALIVE: &[u8] = b"keep-alive";
+    match connection {
+        Field::Absent => true,
+        Field::Once(value) => {
+            value.eq_ignore_ascii_case(KEEP_ALIVE)
+                || !value.windows(KEEP_ALIVE.len()).any(|part| part.eq_ignore_ascii_case(KEEP_ALIVE))
+        }
+        Field::Repeated => false,
     }
 }
 

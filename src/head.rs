@@ -223,6 +223,8 @@ pub struct Fields<'b> {
     pub upgrade: Field<'b>,
     /// Expect.
     pub expect: Field<'b>,
+    /// Connection.
+    pub connection: Field<'b>,
     /// Connection lists `close`, in whichever of its lines.
     pub close: bool,
     /// Connection lists `keep-alive`.
@@ -240,6 +242,7 @@ impl<'b> Fields<'b> {
                 6 if name.eq_ignore_ascii_case("expect") => fields.expect.add(value),
                 7 if name.eq_ignore_ascii_case("upgrade") => fields.upgrade.add(value),
                 10 if name.eq_ignore_ascii_case("connection") => {
+                    fields.connection.add(value);
                     for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                         fields.close |= option.eq_ignore_ascii_case(b"close");
                         fields.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
@@ -253,8 +256,9 @@ impl<'b> Fields<'b> {
         fields
     }
 
-    /// Whether the connection goes on after this message (RFC 9112 9.3). A `close` anywhere wins: net/http lets an
-    /// earlier `keep-alive` win in HTTP/1.0, and closing where the daemon would go on does no harm.
+    /// Whether the connection goes on after this message (RFC 9112 9.3). A `close` anywhere wins. net/http lets an
+    /// earlier `keep-alive` win in HTTP/1.0; closing where the daemon would go on does no harm as long as nothing was
+    /// sent behind the head ([`framing::Error::ConnectionInHttp10`](crate::framing::Error::ConnectionInHttp10)).
     const fn persistent(&self, version: Version) -> bool {
         match version {
             Version::Http11 => !self.close,

@@ -161,7 +161,16 @@ impl Request {
             ([digits], []) => {
                 let is_number = (1..=19).contains(&digits.len()) && all_of(digits, "0123456789");
                 let number: u128 = String::from_utf8_lossy(digits).parse().ok().filter(|_| is_number)?;
-                (number <= 9_223_372_036_854_775_807).then_some(Framing::Length(number as u64))
+                // In HTTP/1.0 with a body, keep-alive stands alone or nowhere.
+                let connection: Vec<_> =
+                    self.head.values("connection").iter().map(|value| value.to_ascii_lowercase()).collect();
+                let plain = match &connection[..] {
+                    [] => true,
+                    [one] => one == b"keep-alive" || !String::from_utf8_lossy(one).contains("keep-alive"),
+                    _ => false,
+                };
+                let readable = plain || self.minor == 1 || number == 0;
+                (readable && number <= 9_223_372_036_854_775_807).then_some(Framing::Length(number as u64))
             }
             ([], [coding]) if self.minor == 1 && coding.eq_ignore_ascii_case(b"chunked") => {
                 Some(Framing::Chunked)
