@@ -7,7 +7,7 @@
 use crate::admit::Admitted;
 use crate::framing::{self, Body, BodyFraming};
 use crate::head::{self, Finder, ResponseHead};
-use crate::splice::{Answer, Watch};
+use crate::splice::{Answer, UntilClosed, Watch};
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -251,7 +251,9 @@ async fn run(
         return Outcome::BadBody(error);
     }
     let (mut client_reader, mut client_writer) = client.split();
-    let (mut daemon_reader, mut daemon_writer) = daemon.split();
+    let (daemon_reader, mut daemon_writer) = daemon.split();
+    // A daemon that closes while it leaves some of the request unread has answered all the same.
+    let mut daemon_reader = UntilClosed(daemon_reader);
     let mut upload = Upload { pump: request, state: UploadState::Running };
 
     let head = tokio::select! {

@@ -123,9 +123,9 @@ impl Watch {
     }
 }
 
-/// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input: its
-/// output is complete, and input that comes too late must not cut what of that is still on its way.
-struct UntilClosed<H>(H);
+/// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input, and
+/// comes behind all its output, of which none may be lost: it is an end like any other.
+pub struct UntilClosed<H>(pub H);
 
 impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
     fn poll_read(
