@@ -213,6 +213,17 @@ fn what_is_refused_has_its_error_however_it_is_cut() {
 }
 
 #[test]
+fn a_head_is_refused_for_its_line_ends_whoever_found_its_end() {
+    // The finder sees them first; httparse would let them pass.
+    for message in files("request/reject") {
+        if message.error.as_deref() == Some("bare-lf") {
+            let parsed = RequestHead::parse(&message.bytes);
+            assert_eq!(parsed, Err(head::Error::BareLf), "{}", message.name);
+        }
+    }
+}
+
+#[test]
 fn the_target_s_error_is_the_target_s() {
     for Message { name, bytes, error } in files("target/reject") {
         let refused = Target::parse(&bytes).map_err(|error| Refused::of(error, 400).error);

@@ -850,31 +850,6 @@ fn reconnects_where_the_daemon_closed_between_two_requests() {
 }
 
 #[test]
-fn notices_a_daemon_that_closed_together_with_the_next_request() {
-    let (close, gate) = gate();
-    let daemon = FakeDaemon::serving(move |session| {
-        // At its start the program makes a connection of its own, and asks nothing.
-        if session.read_request().is_none() {
-            return;
-        }
-        session.send(OK);
-        gate.wait();
-        session.close();
-    });
-    let program = Program::start(&daemon.socket(), &[]);
-    let mut client = program.client();
-    assert_eq!(client.ask(PING).status, 200);
-    // Both have happened by the time that the program looks again.
-    program.signal("STOP");
-    open(&close);
-    daemon.wait_for_ends(2);
-    client.send(PING);
-    program.signal("CONT");
-    assert_eq!(client.read_response().status, 200);
-    open(&close);
-}
-
-#[test]
 fn the_program_answers_and_stops_at_once_when_idle() {
     let daemon = FakeDaemon::echoing();
     let mut program = Program::start(&daemon.socket(), &[]);
