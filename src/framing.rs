@@ -11,6 +11,11 @@ use std::fmt;
 /// The most bytes of extension on one chunk-size line. Go takes lines of 4096 bytes.
 pub const MAX_EXTENSION_BYTES: u16 = 1024;
 
+/// The most bytes of extension in a whole body. Go gives up in the middle of the chunks once their lines have 16 KiB more
+/// than it deems fit, and up to 1.26 then reads what follows as the next request, if the handler is full duplex, as moby's
+/// of POST /build is.
+pub const MAX_EXTENSIONS_BYTES: u16 = 8 * 1024;
+
 /// The most bytes of a trailer section, its line ends included.
 pub const MAX_TRAILER_BYTES: u16 = 8 * 1024;
 
@@ -50,7 +55,7 @@ pub enum Error {
     ConnectionInHttp10,
     /// A chunk size that is not 1 to 16 hexadecimal digits up to `i64::MAX`, directly followed by `;` or CRLF.
     ChunkSize,
-    /// A control byte in a chunk extension, or more than [`MAX_EXTENSION_BYTES`] of it.
+    /// A control byte in a chunk extension, or more than [`MAX_EXTENSION_BYTES`] of it, or [`MAX_EXTENSIONS_BYTES`] of all.
     ChunkExtension,
     /// A line end of the chunked framing that is not CRLF (CVE-2025-22871).
     ChunkLineEnd,
@@ -202,6 +207,8 @@ impl Body {
 #[derive(Debug, Default)]
 pub struct ChunkScanner {
     next: Next,
+    /// Bytes of extension so far, over all chunks.
+    extensions: u16,
 }
 
 /// Named for the byte that is expected next.
@@ -257,7 +264,14 @@ impl ChunkScanner {
                 }
                 next => {
                     at += 1;
-                    next.after(bytes[at - 1])?
+                    let next = next.after(bytes[at - 1])?;
+                    if matches!(next, Next::Extension { .. }) {
+                        self.extensions += 1;
+                        if self.extensions > MAX_EXTENSIONS_BYTES {
+                            return Err(Error::ChunkExtension);
+                        }
+                    }
+                    next
                 }
             };
         }

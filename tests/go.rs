@@ -167,34 +167,36 @@ fn read_head(client: &mut Client, status: u16) -> String {
 
 /// Reads `\r`, `\n`, `\t`, `\0`, `\\`, `\xNN`, and `\{N*text}` for so many times that text.
 fn unescape(text: &str) -> Vec<u8> {
+    let mut letters = text.bytes();
+    let bytes = unescape_until(&mut letters, None);
+    assert_eq!(letters.len(), 0, "too many }} in {text:?}");
+    bytes
+}
+
+fn unescape_until(letters: &mut std::str::Bytes<'_>, end: Option<u8>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(letter) = rest.chars().next() {
-        rest = &rest[1..];
-        if letter != '\\' {
-            bytes.push(letter as u8);
+    while let Some(letter) = letters.next().filter(|letter| Some(*letter) != end) {
+        if letter != b'\\' {
+            bytes.push(letter);
             continue;
         }
-        match rest.as_bytes()[0] {
-            b'r' => bytes.extend(b"\r"),
-            b'n' => bytes.extend(b"\n"),
-            b't' => bytes.extend(b"\t"),
-            b'0' => bytes.extend(b"\0"),
-            b'\\' => bytes.extend(b"\\"),
-            b'x' => {
-                bytes.push(u8::from_str_radix(&rest[1..3], 16).expect("two digits"));
-                rest = &rest[2..];
+        match letters.next() {
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'0') => bytes.push(0),
+            Some(b'\\') => bytes.push(b'\\'),
+            Some(b'x') => {
+                let digits: Vec<u8> = letters.by_ref().take(2).collect();
+                bytes.push(u8::from_str_radix(&show(&digits), 16).expect("two digits"));
             }
-            b'{' => {
-                let (count, behind) = rest[1..].split_once('*').expect("N*text");
-                let (unit, behind) = behind.split_once('}').expect("an end");
-                bytes.extend(unescape(unit).repeat(count.parse().expect("a count")));
-                rest = behind;
-                continue;
+            Some(b'{') => {
+                let count: Vec<u8> = letters.by_ref().take_while(|letter| *letter != b'*').collect();
+                let unit = unescape_until(letters, Some(b'}'));
+                bytes.extend(unit.repeat(show(&count).parse().expect("a count")));
             }
-            other => panic!("\\{} in {text:?}", other as char),
+            other => panic!("what is \\ and {other:?}?"),
         }
-        rest = &rest[1..];
     }
     bytes
 }

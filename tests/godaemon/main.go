@@ -124,6 +124,10 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
+	name := strings.TrimPrefix(unversioned(r.URL.Path), "/")
+	if name == "build" {
+		fullDuplex(w)
+	}
 	// A handler that reads makes net/http send a 100 Continue, which those of GET do not.
 	if r.Method != http.MethodGet || r.ContentLength == 0 || r.Header.Get("Expect") == "" {
 		body, err := io.ReadAll(r.Body)
@@ -134,7 +138,6 @@ func serve(w http.ResponseWriter, r *http.Request) {
 			}
 		})
 	}
-	name := strings.TrimPrefix(unversioned(r.URL.Path), "/")
 	upgrade := r.Header.Get("Upgrade")
 	missing := strings.Contains(name, "missing")
 	post := r.Method == http.MethodPost

@@ -204,9 +204,10 @@ impl Framing {
 /// Where a chunked body that starts a stream ends, and its data.
 pub fn chunked(stream: &[u8]) -> Result<(usize, Vec<u8>), Stop> {
     let mut data = Vec::new();
+    let mut extensions = 0;
     let mut at = 0;
     loop {
-        let (size, behind) = chunk_size_line(stream, at)?;
+        let (size, behind) = chunk_size_line(stream, at, &mut extensions)?;
         if size == 0 {
             return Ok((trailers(stream, behind)?, data));
         }
@@ -232,7 +233,8 @@ fn crlf(stream: &[u8], at: usize) -> Result<usize, Stop> {
     Ok(at + 2)
 }
 
-fn chunk_size_line(stream: &[u8], start: usize) -> Result<(u64, usize), Stop> {
+/// Reads a line; `extensions` counts their bytes over all lines.
+fn chunk_size_line(stream: &[u8], start: usize, extensions: &mut usize) -> Result<(u64, usize), Stop> {
     let mut size: u128 = 0;
     let mut at = start;
     loop {
@@ -252,9 +254,10 @@ fn chunk_size_line(stream: &[u8], start: usize) -> Result<(u64, usize), Stop> {
     let extension = at;
     while byte_at(stream, at)? != b'\r' {
         let byte = stream[at];
-        if at - extension == 1024 || byte == 127 || (byte < 32 && byte != 9) {
+        if at - extension == 1024 || *extensions == 8192 || byte == 127 || (byte < 32 && byte != 9) {
             return Err(Stop::Broken(at));
         }
+        *extensions += 1;
         at += 1;
     }
     Ok((size as u64, crlf(stream, at)?))

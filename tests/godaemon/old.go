@@ -4,5 +4,8 @@ package main
 
 import "net/http"
 
-// speakHTTP2 does nothing: a daemon of this age speaks HTTP/1 alone.
+// A daemon of this age does neither.
+
 func speakHTTP2(*http.Server) {}
+
+func fullDuplex(http.ResponseWriter) {}
