@@ -91,16 +91,16 @@ impl<'c> Connection<'c> {
                 Ok(exchanged) => exchanged,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
-                    self.log_access(access, Some(reply.status), (0, 0));
+                    self.log_access(access, Some(reply.status));
                     return self.reply(&reply, to_head).await;
                 }
             };
             if let Outcome::Hijack = outcome {
-                let copied = self.splice().await;
-                self.log_access(access, status, copied);
+                self.splice().await;
+                self.log_access(access, status);
                 return self.close().await;
             }
-            self.log_access(access, status, (0, 0));
+            self.log_access(access, status);
             match outcome {
                 Outcome::KeepAlive if !*self.stopping.borrow() => {}
                 Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
@@ -130,8 +130,12 @@ impl<'c> Connection<'c> {
 
     /// Waits for the next request's head.
     async fn next_head(&mut self) -> Next {
-        if self.request.held.is_empty() && !self.wait_for_first_bytes().await {
-            return Next::Nothing;
+        if self.request.held.is_empty() {
+            self.request.release_large();
+            self.response.release_large();
+            if !self.wait_for_first_bytes().await {
+                return Next::Nothing;
+            }
         }
         let deadline = Instant::now() + self.config.head_timeout;
         let mut finder = Finder::default();
@@ -234,8 +238,8 @@ impl<'c> Connection<'c> {
     }
 
     /// Says what became of an allowed request.
-    fn log_access(&mut self, access: Option<Access>, status: Option<u16>, (up, down): (u64, u64)) {
-        let (up, down) = (up + self.request.take_passed(), down + self.response.take_passed());
+    fn log_access(&mut self, access: Option<Access>, status: Option<u16>) {
+        let (up, down) = (self.request.take_passed(), self.response.take_passed());
         let Some(Access { method, path, variable, started }) = access else { return };
         let ms = started.elapsed().as_millis() as u64;
         let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
@@ -266,14 +270,13 @@ impl<'c> Connection<'c> {
         Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted).await)
     }
 
-    /// Goes on as a raw stream. Returns the bytes copied from the client and from the daemon.
-    async fn splice(&mut self) -> (u64, u64) {
-        let Some(mut daemon) = self.daemon.take() else { return (0, 0) };
-        let (from_client, from_daemon) = (self.request.held.split(), self.response.held.split());
-        splice(&mut self.client, &mut daemon, from_client, from_daemon).await.unwrap_or_else(|error| {
+    /// Goes on as a raw stream.
+    async fn splice(&mut self) {
+        let Some(mut daemon) = self.daemon.take() else { return };
+        if let Err(error) = splice(&mut self.client, &mut daemon, &mut self.request, &mut self.response).await
+        {
             debug!(client:% = self.peer, event = "cut"; "raw stream cut: {error}");
-            (0, 0)
-        })
+        }
     }
 
     /// Sends a reply of our own and closes.

@@ -24,7 +24,7 @@ const READ_BYTES: usize = 64 * 1024;
 /// holds.
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
 
-/// A buffer of more capacity than this is given back once it is empty.
+/// A buffer of more bytes than this is given back once it is empty.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
 /// Why a response is cut where the request turns out to be broken behind its start.
@@ -74,9 +74,9 @@ enum Cut {
     /// The source ended.
     SourceEnd,
     /// Reading failed.
-    Source,
+    Source(io::Error),
     /// Writing failed.
-    Sink,
+    Sink(io::Error),
     /// The body's framing is broken; nothing of the read that showed it was written.
     Framing(framing::Error),
 }
@@ -117,6 +117,33 @@ impl Pump {
         }
     }
 
+    /// Gives an empty buffer back that is large. What was taken from its start is still allocated, though no longer a part
+    /// of its capacity.
+    pub fn release_large(&mut self) {
+        if self.held.is_empty() && self.held.try_reclaim(KEPT_CAPACITY + 1) {
+            self.release();
+        }
+    }
+
+    /// Writes what is held and all that comes, up to the end, which is passed on.
+    ///
+    /// # Errors
+    /// Either side's.
+    pub async fn pour(
+        &mut self,
+        source: &mut (impl AsyncRead + Unpin),
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<()> {
+        self.body = Body::UntilClose;
+        self.cleared = self.held.len();
+        match self.run(source, sink).await {
+            Ok(()) | Err(Cut::SourceEnd) => sink.shutdown().await,
+            Err(Cut::Source(error) | Cut::Sink(error)) => Err(error),
+            // Raw bytes have no framing.
+            Err(Cut::Framing(_)) => Ok(()),
+        }
+    }
+
     /// Writes the bytes that may go.
     fn poll_flush(
         &mut self,
@@ -140,10 +167,8 @@ impl Pump {
     ) -> Result<(), Cut> {
         poll_fn(|cx| {
             loop {
-                ready!(self.poll_flush(cx, sink)).map_err(|_| Cut::Sink)?;
-                if self.held.is_empty() && self.held.capacity() > KEPT_CAPACITY {
-                    self.release();
-                }
+                ready!(self.poll_flush(cx, sink)).map_err(Cut::Sink)?;
+                self.release_large();
                 if self.body.is_done() {
                     return Poll::Ready(Ok(()));
                 }
@@ -151,14 +176,14 @@ impl Pump {
                 // between, so that the thread's one buffer serves every connection.
                 ready!(READ_BUFFER.with_borrow_mut(|scratch| {
                     let mut read = ReadBuf::new(scratch);
-                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(|_| Cut::Source)?;
+                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(Cut::Source)?;
                     let bytes = read.filled();
                     if bytes.is_empty() {
                         return Poll::Ready(Err(Cut::SourceEnd));
                     }
                     let cleared = self.body.advance(bytes).map_err(Cut::Framing)?;
                     let written = match Pin::new(&mut *sink).poll_write(cx, &bytes[..cleared]) {
-                        Poll::Ready(written) => written.map_err(|_| Cut::Sink)?,
+                        Poll::Ready(written) => written.map_err(Cut::Sink)?,
                         Poll::Pending => 0,
                     };
                     self.held.extend_from_slice(&bytes[written..]);
@@ -296,11 +321,11 @@ async fn run(
             Ok(()) => {}
             Err(Cut::SourceEnd) if !delimited => return Outcome::Close,
             Err(Cut::SourceEnd) => return Outcome::cut("the daemon ended inside its response"),
-            Err(Cut::Source) => {
+            Err(Cut::Source(_)) => {
                 return Outcome::Cut { why: "the daemon failed inside its response", delimited };
             }
             Err(Cut::Framing(_)) => return Outcome::cut("the daemon's chunked body is broken"),
-            Err(Cut::Sink) => return Outcome::ClientGone,
+            Err(Cut::Sink(_)) => return Outcome::ClientGone,
         }
     }
     // A request that is not complete by now is not going to be: the daemon has stopped reading, or the client waited for
@@ -407,8 +432,8 @@ impl Upload<'_> {
                 UploadState::Running => match self.write_body(client, daemon).await {
                     Ok(()) => self.state = UploadState::Complete,
                     Err(Cut::SourceEnd) => self.end(daemon).await,
-                    Err(Cut::Source) => return UploadEnd::ClientGone,
-                    Err(Cut::Sink) => self.state = UploadState::DaemonStopped,
+                    Err(Cut::Source(_)) => return UploadEnd::ClientGone,
+                    Err(Cut::Sink(_)) => self.state = UploadState::DaemonStopped,
                     Err(Cut::Framing(error)) => return UploadEnd::BadBody(error),
                 },
                 UploadState::Complete if self.pump.held.len() < MAX_AHEAD_BYTES => {
@@ -438,11 +463,11 @@ impl Upload<'_> {
         if let Poll::Ready(end) = at_once.await {
             return end;
         }
-        let watch = Watch::over(client.as_ref()).map_err(|_| Cut::Source)?;
+        let watch = Watch::over(client.as_ref()).map_err(Cut::Source)?;
         tokio::select! {
             biased;
             end = self.pump.run(client, daemon) => end,
-            _ = watch.client_gone() => Err(Cut::Source),
+            error = watch.client_gone() => Err(Cut::Source(error)),
         }
     }
 

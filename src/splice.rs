@@ -5,18 +5,14 @@
 
 use crate::head::{Field, Fields, RequestHead, ResponseHead};
 use crate::policy::Hijack;
-use bytes::BytesMut;
+use crate::relay::Pump;
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf, copy_bidirectional_with_sizes, join,
-};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-
-/// Bytes of the copy buffer of each direction: with 64 KiB, bulk data costs half the CPU of tokio's default of 8 KiB.
-const COPY_BUFFER_BYTES: usize = 64 * 1024;
+use tokio::try_join;
 
 /// On which answers of the daemon a request's connection becomes a raw stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,27 +73,30 @@ fn is_protocol(upgrade: Field<'_>, protocol: Hijack) -> bool {
     matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(name))
 }
 
-/// Copies raw bytes both ways until both ends are done, first those that either end has sent early. The client's EOF
-/// shuts down only the daemon's write half, and the other way round; there is no deadline. Returns the bytes copied from
-/// the client and from the daemon.
+/// Copies raw bytes both ways until both ends are done, first those that the pumps hold because they came early. The
+/// client's EOF shuts down only the daemon's write half, and the other way round; there is no deadline.
 ///
 /// # Errors
 /// The client is gone.
 pub async fn splice(
     client: &mut TcpStream,
     daemon: &mut UnixStream,
-    early_from_client: BytesMut,
-    early_from_daemon: BytesMut,
-) -> io::Result<(u64, u64)> {
-    // Once the client has half-closed, the copy reads it no more, and on a silent container does not write to it either.
+    from_client: &mut Pump,
+    from_daemon: &mut Pump,
+) -> io::Result<()> {
+    // Once the client has half-closed, it is read no more, and on a silent container not written to either.
     let watch = Watch::over(client)?;
-    let (client_reader, client_writer) = client.split();
+    let (mut client_reader, mut client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
-    let mut client = join((&early_from_client[..]).chain(client_reader), client_writer);
-    let daemon_reader = (&early_from_daemon[..]).chain(UntilClosed(daemon_reader));
-    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
+    let (mut daemon_reader, mut daemon_writer) = (UntilClosed(daemon_reader), UntilClosed(daemon_writer));
+    let both = async {
+        try_join!(
+            from_client.pour(&mut client_reader, &mut daemon_writer),
+            from_daemon.pour(&mut daemon_reader, &mut client_writer),
+        )
+    };
     tokio::select! {
-        copied = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES) => copied,
+        ended = both => ended.map(drop),
         error = watch.client_gone() => Err(error),
     }
 }

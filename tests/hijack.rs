@@ -210,8 +210,7 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
 
     drop(daemon);
     client.shutdown().await.expect("an end");
-    let early = (request.held.split(), response.held.split());
-    splice(&mut accepted, &mut socket, early.0, early.1).await.expect("both ends are done");
+    splice(&mut accepted, &mut socket, &mut request, &mut response).await.expect("both ends are done");
     drop(accepted);
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).await.expect("the rest");
@@ -293,7 +292,7 @@ fn a_client_that_vanishes_after_its_end_is_noticed_too() {
 async fn a_client_that_vanishes_after_its_end_is_noticed_without_a_write() {
     let (client, mut accepted, mut daemon, mut socket) = both_sides().await;
     let splicing = tokio::spawn(async move {
-        splice(&mut accepted, &mut socket, Default::default(), Default::default()).await
+        splice(&mut accepted, &mut socket, &mut Pump::default(), &mut Pump::default()).await
     });
     let client = client.into_std().expect("a blocking socket");
     client.shutdown(std::net::Shutdown::Write).expect("an end");
@@ -343,7 +342,7 @@ async fn output_that_a_slow_client_has_not_taken_survives_the_daemon() {
     socket.write_all(b"input").await.expect("room");
     drop(daemon);
     let splicing = tokio::spawn(async move {
-        splice(&mut accepted, &mut socket, Default::default(), Default::default()).await
+        splice(&mut accepted, &mut socket, &mut Pump::default(), &mut Pump::default()).await
     });
     let mut read = Vec::new();
     client.read_to_end(&mut read).await.expect("an orderly end");

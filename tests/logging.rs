@@ -268,8 +268,9 @@ fn levels_go_by_their_syslog_names_and_rust_log_wins() {
     ];
     for (vars, shows_allowed) in cases {
         let program = Program::start(&daemon.socket(), vars);
-        assert_eq!(program.client().ask(PING).status, 200);
-        program.client().ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n");
+        let mut client = program.client();
+        assert_eq!(client.ask(PING).status, 200);
+        client.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n");
         program.wait_for_log("/info is denied");
         let allowed =
             program.log().iter().any(|line| line.contains("GET /_ping is allowed by PING: 200 in "));
