@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, missing_docs, reason = "every test binary uses its own part of this")]
 
 pub mod client;
+pub mod crowd;
 pub mod daemon;
 pub mod godaemon;
 pub mod naive;

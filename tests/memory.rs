@@ -1,0 +1,233 @@
+//! Memory stays bounded, whatever 4,096 clients do.
+
+mod support;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+use support::crowd::{Daemon, have_descriptors, memory, runtime};
+use support::{Program, TempDir};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// MAX_CONNECTIONS as it is by default.
+const CLIENTS: usize = 4096;
+
+/// The promise, in bytes.
+const LIMIT: u64 = 400_000_000;
+
+/// A peer that takes nothing for so long takes nothing more.
+const STALL: Duration = Duration::from_millis(500);
+
+/// One crowd at a time: each needs most of the descriptors.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// What a client sends without reading, and what the daemon does with the first request.
+struct Scene {
+    name: &'static str,
+    bytes: Vec<u8>,
+    deed: Deed,
+}
+
+/// What the daemon does.
+#[derive(Clone)]
+enum Deed {
+    /// Reads everything and says nothing.
+    Reads,
+    /// Reads no more, and sends this and chunks without end.
+    Floods(&'static str),
+    /// Reads no more, and sends this.
+    Answers(Vec<u8>),
+}
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+const HIJACKED: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+/// As much as the sockets on the way take, and the proxy.
+const PLENTY: usize = 1 << 20;
+
+/// Chunks of it.
+static CHUNKS: LazyLock<String> =
+    LazyLock::new(|| format!("8000\r\n{}\r\n", "x".repeat(0x8000)).repeat(PLENTY >> 15));
+
+/// Writes until the other side takes no more.
+async fn write_until_stalled(stream: &mut (impl AsyncWriteExt + Unpin), mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match timeout(STALL, stream.write(bytes)).await {
+            Ok(Ok(written)) => bytes = &bytes[written..],
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+async fn serve(mut stream: UnixStream, scenes: Arc<[Scene]>) -> io::Result<()> {
+    // The request line is in the first read; what is behind it is left in the socket but for the scenes that are read.
+    let mut buffer = vec![0; 4096];
+    let read = stream.read(&mut buffer).await?;
+    let head = String::from_utf8_lossy(&buffer[..read]).into_owned();
+    // The program looks once at its start whether the daemon is there.
+    let Some((_, number)) = head.split_once("scene=") else { return Ok(()) };
+    let number: usize = number.split(' ').next().expect("a word").parse().expect("a number");
+    match &scenes[number].deed {
+        Deed::Reads => while stream.read(&mut buffer).await? > 0 {},
+        Deed::Floods(head) => {
+            write_until_stalled(&mut stream, head.as_bytes()).await;
+            write_until_stalled(&mut stream, CHUNKS.as_bytes()).await;
+        }
+        Deed::Answers(answer) => write_until_stalled(&mut stream, answer).await,
+    }
+    std::future::pending().await
+}
+
+/// A client with the smallest buffers, so that the proxy is left with the bytes.
+async fn client(address: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(2048).expect("a small buffer");
+    socket.set_send_buffer_size(2048).expect("a small buffer");
+    let mut stream = socket.connect(address).await.expect("the proxy listens");
+    write_until_stalled(&mut stream, bytes).await;
+    stream
+}
+
+/// Has all clients play these scenes, and returns the most memory that the program has had.
+fn peak(scenes: impl IntoIterator<Item = Scene>) -> Option<u64> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !have_descriptors(3 * CLIENTS as u64 + 100) {
+        return None;
+    }
+    let mut scenes: Vec<_> = scenes.into_iter().collect();
+    for (number, scene) in scenes.iter_mut().enumerate() {
+        let bytes = String::from_utf8(std::mem::take(&mut scene.bytes)).expect("ASCII");
+        scene.bytes = bytes.replace("scene=?", &format!("scene={number}")).into_bytes();
+    }
+    let scenes: Arc<[Scene]> = scenes.into();
+    Some(runtime().block_on(async {
+        let dir = TempDir::new();
+        let socket = dir.join("docker.sock");
+        let played = Arc::clone(&scenes);
+        let _daemon = Daemon::serving(&socket, move |stream| serve(stream, Arc::clone(&played)));
+        let vars = [
+            ("CONTAINERS", "1"),
+            ("POST", "1"),
+            ("BUILD", "1"),
+            ("HEAD_TIMEOUT", "1h"),
+            ("CONNECT_TIMEOUT", "1h"),
+        ];
+        let program = Program::start(&socket, &vars);
+        let address = program.address.expect("it listens");
+        let mut clients = JoinSet::new();
+        for number in 0..CLIENTS {
+            let scenes = Arc::clone(&scenes);
+            clients.spawn(async move { client(address, &scenes[number % scenes.len()].bytes).await });
+        }
+        let clients = clients.join_all().await;
+        // What was sent has been taken. What the daemon sends has been taken when the memory grows no more.
+        let mut before = 0;
+        loop {
+            let now = memory(&program, "VmRSS");
+            if now <= before {
+                break;
+            }
+            before = now;
+            tokio::time::sleep(2 * STALL).await;
+        }
+        drop(clients);
+        memory(&program, "VmHWM")
+    }))
+}
+
+/// The peak is below the promise, and above what shows that the scenes took place.
+fn assert_bounded(scenes: impl IntoIterator<Item = Scene>, least: u64) {
+    let mut names = Vec::new();
+    let scenes = scenes.into_iter().inspect(|scene| names.push(scene.name));
+    let Some(peak) = peak(scenes) else { return };
+    println!("{} MB: {}", peak / 1_000_000, names.join(", "));
+    assert!(peak < LIMIT, "{names:?}: {peak} bytes");
+    assert!(peak > least, "{names:?}: {peak} bytes are too few to be true");
+}
+
+fn padded(request_line: &str, fields: &str, length: usize) -> Vec<u8> {
+    let start = format!("{request_line}\r\nHost: docker\r\n{fields}X-Padding: ");
+    let padding = "x".repeat(length - start.len());
+    (start + &padding).into_bytes()
+}
+
+fn with_end(mut head: Vec<u8>, behind: &[u8]) -> Vec<u8> {
+    head.extend(b"\r\n\r\n");
+    head.extend(behind);
+    head
+}
+
+const HALF_HEAD: usize = 63 * 1024;
+
+fn half_head() -> Scene {
+    Scene { name: "half heads", bytes: padded("GET /_ping HTTP/1.1", "", HALF_HEAD), deed: Deed::Reads }
+}
+
+/// Both directions are stuck: the daemon reads no body and the client no response.
+fn unread_both_ways() -> Scene {
+    let head = padded("POST /build?scene=? HTTP/1.1", "Content-Length: 100000000\r\n", HALF_HEAD);
+    let bytes = with_end(head, &vec![b'x'; PLENTY]);
+    Scene { name: "unread bodies and unread responses", bytes, deed: Deed::Floods(CHUNKED) }
+}
+
+fn other_scenes() -> [Scene; 6] {
+    let ahead = || b"GET /events?scene=? HTTP/1.1\r\nHost: docker\r\n\r\n".repeat(1000);
+    let large_head = padded("HTTP/1.1 200 OK", "Content-Length: 10000000\r\n", HALF_HEAD);
+    let chunk = format!("1;{}\r\nx\r\n", "x".repeat(1000));
+    let chunked = "POST /build?scene=? HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let attach =
+        "POST /containers/c/attach?scene=? HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\nConnection: Upgrade";
+    [
+        Scene {
+            name: "denied paths of 60 KiB",
+            bytes: with_end(
+                format!("GET /{} HTTP/1.1\r\nHost: docker", "x".repeat(60 * 1024)).into_bytes(),
+                b"",
+            ),
+            deed: Deed::Reads,
+        },
+        Scene { name: "requests ahead of unread responses", bytes: ahead(), deed: Deed::Floods(CHUNKED) },
+        Scene {
+            name: "response heads without end",
+            bytes: ahead(),
+            deed: Deed::Answers(padded("HTTP/1.1 200 OK", "", 2 * HALF_HEAD)),
+        },
+        Scene {
+            name: "large response heads that nobody reads",
+            bytes: ahead(),
+            deed: Deed::Answers(with_end(large_head, &vec![b'x'; PLENTY])),
+        },
+        Scene {
+            name: "huge chunk extensions and bodies that stop",
+            bytes: (chunked.to_owned() + &chunk.repeat(100) + "1;x").into_bytes(),
+            deed: Deed::Reads,
+        },
+        Scene {
+            name: "hijacks that nobody reads",
+            bytes: with_end(attach.into(), &vec![b'x'; PLENTY]),
+            deed: Deed::Floods(HIJACKED),
+        },
+    ]
+}
+
+#[test]
+fn four_thousand_half_heads_fit() {
+    assert_bounded([half_head()], (CLIENTS * HALF_HEAD) as u64);
+}
+
+#[test]
+fn four_thousand_clients_that_do_their_worst_fit() {
+    assert_bounded(other_scenes().into_iter().chain([half_head(), unread_both_ways()]), 50_000_000);
+}
+
+#[test]
+#[ignore = "minutes: each scene with all clients"]
+fn four_thousand_of_each_scene_fit() {
+    for scene in other_scenes().into_iter().chain([half_head(), unread_both_ways()]) {
+        assert_bounded([scene], 10_000_000);
+    }
+}
