@@ -71,7 +71,7 @@ impl<'c> Connection<'c> {
     }
 
     /// Serves the connection to its end.
-    pub async fn serve(mut self) {
+    pub async fn serve(&mut self) {
         loop {
             let length = match self.next_head().await {
                 Next::Head(length) => length,
@@ -280,7 +280,7 @@ impl<'c> Connection<'c> {
     }
 
     /// Sends a reply of our own and closes.
-    async fn reply(mut self, reply: &Reply, to_head: bool) {
+    async fn reply(&mut self, reply: &Reply, to_head: bool) {
         self.drop_all_but_client();
         let sent = timeout(LINGER_TIMEOUT, self.client.write_all(&reply.render(to_head))).await;
         if matches!(sent, Ok(Ok(()))) {
@@ -290,7 +290,7 @@ impl<'c> Connection<'c> {
 
     /// Closes the client's connection so that it can read all that was sent: closing a socket that still has input makes
     /// the kernel reset it, and a reset discards what the client has not read yet (RFC 9112 9.6).
-    async fn close(mut self) {
+    async fn close(&mut self) {
         self.drop_all_but_client();
         if self.client.shutdown().await.is_err() {
             return;

@@ -1,6 +1,6 @@
 //! Binding, accepting and stopping.
 //!
-//! Owns invariant 12: the accept loop awaits nothing but a permit, a client and the end; out of descriptors it backs off
+//! Owns invariant 12: the accept loop awaits nothing but room, a client and the end; out of descriptors it backs off
 //! and goes on.
 
 use crate::config::{Config, Listen};
@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -65,7 +65,10 @@ pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Futu
     let daemon = Arc::new(Daemon::new(&config));
     let serve = move |client, peer, stopping| {
         let (config, daemon) = (Arc::clone(&config), Arc::clone(&daemon));
-        async move { Connection::new(client, peer, &config, &daemon, stopping).serve().await }
+        async move {
+            let mut connection = Connection::new(client, peer, &config, &daemon, stopping);
+            connection.serve().await;
+        }
     };
     serve_each(listener, at_once, grace, shutdown, serve).await;
 }
@@ -79,7 +82,6 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     shutdown: impl Future<Output = ()>,
     serve: impl Fn(TcpStream, SocketAddr, watch::Receiver<bool>) -> S,
 ) {
-    let permits = Arc::new(Semaphore::new(at_once));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -89,14 +91,11 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
             () = &mut shutdown => break,
             // Also one that panicked; the panic hook has logged it.
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener), if connections.len() < at_once => accepted,
         };
-        let Some((client, peer, permit)) = accepted else { continue };
-        let served = serve(client, peer, stopping.clone());
-        connections.spawn(async move {
-            served.await;
-            drop(permit);
-        });
+        if let Some((client, peer)) = accepted {
+            connections.spawn(serve(client, peer, stopping.clone()));
+        }
     }
     drop(listener);
     // No receiver is left where no client is.
@@ -107,13 +106,8 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// Accepts one client once there is room for it; until then it waits in the backlog.
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    // Never closed.
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+/// Accepts one client.
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((client, peer)) => {
             let socket = SockRef::from(&client);
@@ -121,7 +115,7 @@ async fn accept(
             if let Err(error) = options {
                 debug!(client:% = peer, event = "accept"; "socket options: {error}");
             }
-            Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port()), permit))
+            Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port())))
         }
         Err(error)
             if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
