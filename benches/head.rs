@@ -1,0 +1,102 @@
+//! What one request costs before a byte is passed on: finding the end of its head, reading it, judging it; and what a body
+//! costs that is scanned. Results are asserted, so that nothing is timed that does not work.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use docker_socket_proxy::admit::admit;
+use docker_socket_proxy::framing::{Body, BodyFraming};
+use docker_socket_proxy::head::{Finder, RequestHead, ResponseHead};
+use docker_socket_proxy::policy::Policy;
+use std::hint::black_box;
+
+const REQUESTS: [(&str, &[u8]); 3] = [
+    ("docker-cli-ping", include_bytes!("../tests/corpus/request/accept/docker-cli-ping.http")),
+    ("docker-py", include_bytes!("../tests/corpus/request/accept/docker-py.http")),
+    ("hundred-headers", include_bytes!("../tests/corpus/request/accept/hundred-headers.http")),
+];
+
+/// A response and the two bytes of its body.
+const RESPONSE: &[u8] = include_bytes!("../tests/corpus/response/accept/dockerd-ping.http");
+
+fn find(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("find the end of a head");
+    for (name, head) in REQUESTS {
+        group.throughput(Throughput::Bytes(head.len() as u64));
+        group.bench_with_input(BenchmarkId::new("whole", name), head, |bencher, head| {
+            bencher.iter(|| assert_eq!(Finder::default().find(black_box(head)), Ok(Some(head.len()))));
+        });
+        group.bench_with_input(BenchmarkId::new("byte by byte", name), head, |bencher, head| {
+            bencher.iter(|| {
+                let mut finder = Finder::default();
+                for length in 1..head.len() {
+                    assert_eq!(finder.find(black_box(&head[..length])), Ok(None));
+                }
+                assert_eq!(finder.find(head), Ok(Some(head.len())));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn read(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("read a head");
+    for (name, head) in REQUESTS {
+        group.throughput(Throughput::Bytes(head.len() as u64));
+        group.bench_with_input(BenchmarkId::new("request", name), head, |bencher, head| {
+            bencher.iter(|| assert!(RequestHead::parse(black_box(head)).is_ok_and(|head| head.persistent)));
+        });
+    }
+    let head = &RESPONSE[..RESPONSE.len() - b"OK".len()];
+    group.throughput(Throughput::Bytes(head.len() as u64));
+    group.bench_function(BenchmarkId::new("response", "dockerd-ping"), |bencher| {
+        bencher.iter(|| assert!(ResponseHead::parse(black_box(head)).is_ok_and(|head| head.status == 200)));
+    });
+    group.finish();
+}
+
+/// By the length of the path, without escapes and with one: such a path is judged in two readings.
+fn judge(criterion: &mut Criterion) {
+    let policy = Policy::from_vars(&|name| (name == "CONTAINERS").then(|| "1".to_owned())).ok();
+    let mut group = criterion.benchmark_group("read and judge a request");
+    for length in [32, 128, 512, 2048, 8192] {
+        for (kind, start) in [("plain", "/v1.51/containers/a"), ("escaped", "/v1.51/containers/%41")] {
+            let end = "/json";
+            let path = format!("{start}{}{end}", "a".repeat(length - start.len() - end.len()));
+            let head = format!(
+                "GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/28.5.1 (linux)\r\n\r\n"
+            );
+            group.throughput(Throughput::Bytes(head.len() as u64));
+            group.bench_with_input(BenchmarkId::new(kind, length), head.as_bytes(), |bencher, head| {
+                bencher.iter(|| {
+                    let admitted = policy.as_ref().map(|policy| admit(black_box(head), policy).1);
+                    assert!(matches!(admitted, Some(Ok(admitted)) if admitted.head_length() == head.len()));
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// By the size of the chunks, in reads as large as the proxy's.
+fn scan(criterion: &mut Criterion) {
+    const DATA_BYTES: usize = 1024 * 1024;
+    const READ_BYTES: usize = 64 * 1024;
+    let mut group = criterion.benchmark_group("scan chunks");
+    group.throughput(Throughput::Bytes(DATA_BYTES as u64));
+    for size in [1, 64, 512, 4096, 32 * 1024, 1024 * 1024] {
+        let chunk = [format!("{size:x}\r\n").as_bytes(), &vec![b'x'; size], b"\r\n"].concat();
+        let body = [chunk.repeat(DATA_BYTES / size).as_slice(), b"0\r\n\r\n"].concat();
+        group.bench_with_input(BenchmarkId::from_parameter(size), &body[..], |bencher, bytes| {
+            bencher.iter(|| {
+                let mut body = Body::from(BodyFraming::Chunked);
+                for read in black_box(bytes).chunks(READ_BYTES) {
+                    assert_eq!(body.advance(read), Ok(read.len()));
+                }
+                assert!(body.is_done());
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, find, read, judge, scan);
+criterion_main!(benches);
