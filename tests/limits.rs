@@ -1,0 +1,255 @@
+//! Time-outs of each phase, the number of clients, descriptors, and clients that do not read.
+
+mod support;
+
+use docker_socket_proxy::head::MAX_HEAD_BYTES;
+use std::io::Read;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use support::daemon::response;
+use support::{Client, FakeDaemon, PATIENCE, Program, Proxy};
+
+const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+const DENIED: &[u8] = b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n";
+
+#[test]
+fn a_head_that_is_not_whole_in_time_is_a_408() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("HEAD_TIMEOUT", "100ms"), ("IDLE_TIMEOUT", "1h")]);
+    for begun in [&b"G"[..], &PING[..PING.len() - 1]] {
+        // The second request of a connection as well as the first.
+        for before in [0, 1] {
+            let mut client = proxy.client();
+            for _ in 0..before {
+                assert_eq!(client.ask(PING).status, 200);
+            }
+            let reply = client.ask(begun);
+            assert_eq!(reply.status, 408);
+            assert!(reply.text().contains("no whole head within 100ms"), "{}", reply.text());
+            assert_eq!(client.read_to_end(), b"");
+        }
+    }
+}
+
+#[test]
+fn each_further_byte_does_not_prolong_the_time_for_a_head() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("HEAD_TIMEOUT", "300ms")]);
+    let mut client = proxy.client();
+    client.stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    let begun = Instant::now();
+    client.send(b"GET /");
+    let mut answer = [0; 12];
+    // A byte at each read that finds nothing.
+    while client.stream.read(&mut answer).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "it is waited for without end");
+        let _ = client.try_send(b"x");
+    }
+    assert_eq!(answer, *b"HTTP/1.1 408");
+}
+
+#[test]
+fn an_idle_connection_ends_without_a_byte_and_takes_its_daemon_connection_with_it() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("IDLE_TIMEOUT", "100ms"), ("HEAD_TIMEOUT", "1h")]);
+    assert_eq!(proxy.client().read_to_end(), b"");
+    let mut client = proxy.client();
+    assert_eq!(client.ask(PING).status, 200);
+    assert_eq!(client.read_to_end(), b"");
+    assert_eq!(daemon.ended(), [PING]);
+}
+
+#[test]
+fn clients_beyond_the_limit_wait_and_are_served_when_there_is_room() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("MAX_CONNECTIONS", "2")]);
+    let (mut first, mut second) = (proxy.client(), proxy.client());
+    assert_eq!(first.ask(PING).status, 200);
+    assert_eq!(second.ask(PING).status, 200);
+    let mut third = proxy.client();
+    third.send(PING);
+    third.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    let waits = third.stream.peek(&mut [0]).expect_err("no answer yet");
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
+    // Those who are served do not notice.
+    assert_eq!(first.ask(PING).status, 200);
+    drop(first);
+    third.stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    assert_eq!(third.read_response().status, 200);
+}
+
+/// The program in a shell that has lowered its limits of open files.
+fn with_descriptors(daemon: &FakeDaemon, limits: &str, vars: &[(&str, &str)]) -> Program {
+    let socket = daemon.socket();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limits}; exec \"$0\""), env!("CARGO_BIN_EXE_docker-socket-proxy")]);
+    command.env_clear().env("LISTEN", "127.0.0.1:0").env("SOCKET_PATH", socket).envs(vars.iter().copied());
+    let mut program = Program::spawn(command);
+    let line = program.wait_for_log(" on ");
+    program.address = line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
+    program
+}
+
+/// The soft limit of open files of a program.
+fn soft_limit(program: &Program) -> u64 {
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.child.id())).expect("a process");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+    line.split_whitespace().next().expect("a word").parse().expect("a number")
+}
+
+#[test]
+fn the_soft_limit_of_open_files_is_raised_as_far_as_needed() {
+    let daemon = FakeDaemon::echoing();
+    let limits = "ulimit -Sn 64; ulimit -Hn 4000";
+    let program = with_descriptors(&daemon, limits, &[("MAX_CONNECTIONS", "500")]);
+    assert_eq!(soft_limit(&program), 3 * 500 + 32);
+    assert_eq!(program.log().len(), 1, "nothing to warn of: {:#?}", program.log());
+}
+
+#[test]
+fn a_hard_limit_of_open_files_that_is_too_low_lowers_the_number_of_clients_with_a_warning() {
+    let daemon = FakeDaemon::echoing();
+    let program = with_descriptors(&daemon, "ulimit -n 92", &[]);
+    let warning = program.wait_for_log("MAX_CONNECTIONS");
+    let expected = "WARN  MAX_CONNECTIONS is lowered from 4096 to 20: the hard limit of open files is 92, and so many \
+                    connections would need 12320";
+    assert_eq!(warning, expected);
+    // So many are served, and one more waits.
+    let mut clients: Vec<_> = (0..20).map(|_| program.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.ask(PING).status, 200);
+    }
+    let mut next = program.client();
+    next.send(PING);
+    clients.pop();
+    assert_eq!(next.read_response().status, 200);
+}
+
+#[test]
+fn without_descriptors_it_waits_with_one_warning_and_goes_on() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "10s")]);
+    let mut client = program.client();
+    assert_eq!(client.ask(PING).status, 200);
+    // None is left, whatever was reckoned with at the start.
+    let pid = program.child.id();
+    let lower = |limit: usize| {
+        let status = Command::new("prlimit")
+            .args([format!("--pid={pid}"), format!("--nofile={limit}:20000")])
+            .status();
+        assert!(status.expect("prlimit runs").success());
+    };
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("a process").count();
+    lower(open);
+    let mut waiting = program.client();
+    waiting.send(DENIED);
+    program.wait_for_log("WARN  cannot accept a client: ");
+    let before = cpu_ticks(pid);
+    // Who is served goes on being served, ten pauses long.
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end {
+        assert_eq!(client.ask(PING).status, 200);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(cpu_ticks(pid) - before < 50, "it is busy");
+    lower(1000);
+    assert_eq!(waiting.read_response().status, 403);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    program.wait_for_log("stopped");
+    let log = program.log();
+    let lines: Vec<_> = log.iter().filter(|line| line.contains("cannot accept")).collect();
+    assert_eq!(lines.len(), 2, "{log:#?}");
+    assert!(lines[1].contains("more like this in "), "{log:#?}");
+}
+
+#[test]
+fn it_stops_while_it_has_no_descriptors() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Program::start(&daemon.socket(), &[]);
+    let mut client = program.client();
+    assert_eq!(client.ask(PING).status, 200);
+    let pid = program.child.id();
+    let status = Command::new("prlimit").args([format!("--pid={pid}"), "--nofile=3:20000".into()]).status();
+    assert!(status.expect("prlimit runs").success());
+    let _waiting = program.client();
+    program.wait_for_log("cannot accept a client");
+    drop(client);
+    program.signal("TERM");
+    assert!(program.wait().success());
+}
+
+/// CPU time of a process in ticks of 10 ms.
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name");
+    fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+#[test]
+fn a_client_that_does_not_read_stops_its_own_stream_only_and_loses_nothing() {
+    const CHUNK: usize = 64 * 1024;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&sent);
+    let (stop, stopped) = mpsc::channel::<()>();
+    let stopped = std::sync::Mutex::new(stopped);
+    let daemon = FakeDaemon::serving(move |session| {
+        let Some(request) = session.read_request() else { return };
+        if request.line() == "GET /_ping" {
+            return session.send(response("200 OK", "OK"));
+        }
+        session.send(b"HTTP/1.1 200 OK\r\n\r\n");
+        let mut number = 0_u8;
+        while stopped.lock().expect("no panic").try_recv().is_err() {
+            session.send([number; CHUNK]);
+            counted.fetch_add(1, SeqCst);
+            number = number.wrapping_add(1);
+        }
+        session.half_close();
+    });
+    let proxy = Proxy::start(&daemon, &[]);
+    let mut slow = proxy.client();
+    slow.send(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n");
+    slow.read_head();
+    // The daemon stands still: all buffers on the way are full.
+    let mut before = 0;
+    loop {
+        assert_eq!(proxy.client().ask(PING).status, 200, "others are served");
+        std::thread::sleep(Duration::from_millis(200));
+        let now = sent.load(SeqCst);
+        if now == before && now > 0 {
+            break;
+        }
+        before = now;
+    }
+    stop.send(()).expect("the daemon looks");
+    let body = slow.read_to_end();
+    assert_eq!(body.len(), sent.load(SeqCst) * CHUNK);
+    for (number, chunk) in body.chunks(CHUNK).enumerate() {
+        assert!(chunk.iter().all(|&byte| byte == number as u8), "chunk {number} differs");
+    }
+}
+
+#[test]
+fn a_response_head_beyond_64_kib_is_a_502() {
+    let head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD_BYTES));
+    let daemon = FakeDaemon::answering(head);
+    let reply = Proxy::start(&daemon, &[]).client().ask(PING);
+    assert_eq!(reply.status, 502);
+    assert!(reply.text().contains("cannot be read: the head is larger than 64 KiB"), "{}", reply.text());
+}
+
+#[test]
+fn a_client_that_reads_no_reply_of_ours_is_not_waited_for_long() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[("MAX_CONNECTIONS", "1")]);
+    let mut lingering: Client = proxy.client();
+    lingering.send(DENIED);
+    // It neither reads nor closes; its place is free after the five seconds of lingering.
+    let begun = Instant::now();
+    assert_eq!(proxy.client().ask(PING).status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(lingering.read_response().status, 403);
+}
