@@ -65,7 +65,7 @@ pub struct Pump {
     /// What is still to be read of its body.
     body: Body,
     /// Bytes written since [`Pump::take_passed`].
-    passed: u64,
+    pub passed: u64,
 }
 
 /// Why a pump stopped before its message was complete.
@@ -74,9 +74,9 @@ enum Cut {
     /// The source ended.
     SourceEnd,
     /// Reading failed.
-    Source(io::Error),
+    Source,
     /// Writing failed.
-    Sink(io::Error),
+    Sink,
     /// The body's framing is broken; nothing of the read that showed it was written.
     Framing(framing::Error),
 }
@@ -125,23 +125,15 @@ impl Pump {
         }
     }
 
-    /// Writes what is held and all that comes, up to the end, which is passed on.
+    /// Writes all that is held, whatever it belongs to, and gives the buffer back.
     ///
     /// # Errors
-    /// Either side's.
-    pub async fn pour(
-        &mut self,
-        source: &mut (impl AsyncRead + Unpin),
-        sink: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<()> {
-        self.body = Body::UntilClose;
+    /// The sink's.
+    pub async fn pour(&mut self, sink: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         self.cleared = self.held.len();
-        match self.run(source, sink).await {
-            Ok(()) | Err(Cut::SourceEnd) => sink.shutdown().await,
-            Err(Cut::Source(error) | Cut::Sink(error)) => Err(error),
-            // Raw bytes have no framing.
-            Err(Cut::Framing(_)) => Ok(()),
-        }
+        poll_fn(|cx| self.poll_flush(cx, sink)).await?;
+        self.release();
+        Ok(())
     }
 
     /// Writes the bytes that may go.
@@ -167,7 +159,7 @@ impl Pump {
     ) -> Result<(), Cut> {
         poll_fn(|cx| {
             loop {
-                ready!(self.poll_flush(cx, sink)).map_err(Cut::Sink)?;
+                ready!(self.poll_flush(cx, sink)).map_err(|_| Cut::Sink)?;
                 self.release_large();
                 if self.body.is_done() {
                     return Poll::Ready(Ok(()));
@@ -176,14 +168,14 @@ impl Pump {
                 // between, so that the thread's one buffer serves every connection.
                 ready!(READ_BUFFER.with_borrow_mut(|scratch| {
                     let mut read = ReadBuf::new(scratch);
-                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(Cut::Source)?;
+                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(|_| Cut::Source)?;
                     let bytes = read.filled();
                     if bytes.is_empty() {
                         return Poll::Ready(Err(Cut::SourceEnd));
                     }
                     let cleared = self.body.advance(bytes).map_err(Cut::Framing)?;
                     let written = match Pin::new(&mut *sink).poll_write(cx, &bytes[..cleared]) {
-                        Poll::Ready(written) => written.map_err(Cut::Sink)?,
+                        Poll::Ready(written) => written.map_err(|_| Cut::Sink)?,
                         Poll::Pending => 0,
                     };
                     self.held.extend_from_slice(&bytes[written..]);
@@ -278,7 +270,7 @@ async fn run(
     let (mut client_reader, mut client_writer) = client.split();
     let (daemon_reader, mut daemon_writer) = daemon.split();
     // A daemon that closes while it leaves some of the request unread has answered all the same.
-    let mut daemon_reader = UntilClosed(daemon_reader);
+    let mut daemon_reader = UntilClosed::new(daemon_reader);
     let mut upload = Upload { pump: request, state: UploadState::Running };
 
     let head = tokio::select! {
@@ -321,11 +313,11 @@ async fn run(
             Ok(()) => {}
             Err(Cut::SourceEnd) if !delimited => return Outcome::Close,
             Err(Cut::SourceEnd) => return Outcome::cut("the daemon ended inside its response"),
-            Err(Cut::Source(_)) => {
+            Err(Cut::Source) => {
                 return Outcome::Cut { why: "the daemon failed inside its response", delimited };
             }
             Err(Cut::Framing(_)) => return Outcome::cut("the daemon's chunked body is broken"),
-            Err(Cut::Sink(_)) => return Outcome::ClientGone,
+            Err(Cut::Sink) => return Outcome::ClientGone,
         }
     }
     // A request that is not complete by now is not going to be: the daemon has stopped reading, or the client waited for
@@ -432,8 +424,8 @@ impl Upload<'_> {
                 UploadState::Running => match self.write_body(client, daemon).await {
                     Ok(()) => self.state = UploadState::Complete,
                     Err(Cut::SourceEnd) => self.end(daemon).await,
-                    Err(Cut::Source(_)) => return UploadEnd::ClientGone,
-                    Err(Cut::Sink(_)) => self.state = UploadState::DaemonStopped,
+                    Err(Cut::Source) => return UploadEnd::ClientGone,
+                    Err(Cut::Sink) => self.state = UploadState::DaemonStopped,
                     Err(Cut::Framing(error)) => return UploadEnd::BadBody(error),
                 },
                 UploadState::Complete if self.pump.held.len() < MAX_AHEAD_BYTES => {
@@ -463,11 +455,11 @@ impl Upload<'_> {
         if let Poll::Ready(end) = at_once.await {
             return end;
         }
-        let watch = Watch::over(client.as_ref()).map_err(Cut::Source)?;
+        let watch = Watch::over(client.as_ref()).map_err(|_| Cut::Source)?;
         tokio::select! {
             biased;
             end = self.pump.run(client, daemon) => end,
-            error = watch.client_gone() => Err(Cut::Source(error)),
+            _ = watch.client_gone() => Err(Cut::Source),
         }
     }
 
