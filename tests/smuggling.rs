@@ -243,6 +243,14 @@ fn after_an_exec_start_that_is_detached() {
 }
 
 #[test]
+fn after_an_attach_or_exec_start_that_is_answered_in_chunks() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
+                  Transfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n";
+    attack(EXEC, post("/exec/e1/start", "", "{}"), answer, Then::Denied);
+    attack(CONTAINERS, post("/containers/c1/attach", UPGRADE_TCP, ""), answer, Then::Denied);
+}
+
+#[test]
 fn after_an_exec_start_with_an_unknown_id() {
     let allowed = post("/exec/unknown/start", UPGRADE_TCP, "{\"Detach\":false}");
     attack(EXEC, allowed, error("404 Not Found", "No such exec instance: unknown"), Then::Denied);
