@@ -2,6 +2,19 @@
 //!
 //! Owns invariants 8 and 11: nothing reaches the daemon before it is admitted, a reply of our own closes the connection
 //! after lingering, and deadlines belong to phases: idle, reading a head, connecting.
+//!
+//! # What a connection holds at most
+//! | state | bytes of the client's | bytes of the daemon's | ends by |
+//! |---|---|---|---|
+//! | idle | a kept buffer of 4 KiB | the same | IDLE_TIMEOUT |
+//! | reading a head | 64 KiB | | HEAD_TIMEOUT |
+//! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
+//! | request on its way | 64 KiB: the head, or what one read took and the daemon has not | 64 KiB: its head | either end |
+//! | response on its way | as before; 16 KiB of next requests once the request is complete | 64 KiB, as before | either end |
+//! | raw stream | 64 KiB: what one read took and the daemon has not | 64 KiB, the other way round | both ends |
+//! | reply of our own | | less than 2 KiB | 5 s to take it and 5 s to close |
+//!
+//! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
 use crate::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::config::Config;

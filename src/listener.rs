@@ -21,7 +21,10 @@ use tokio::time::{sleep, timeout};
 /// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
-/// How long a client may be silent before the kernel asks whether it is still there, and how it asks.
+/// How long a client may be silent before the kernel asks whether it is still there, and how it asks: two minutes in all.
+/// While output is on its way unanswered, the kernel goes by its retransmissions instead (net.ipv4.tcp_retries2, about 15
+/// minutes). TCP_USER_TIMEOUT would shorten that, but it also ends a client that is there and does not read for a while,
+/// as a pager does.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15))
