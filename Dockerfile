@@ -1,14 +1,19 @@
-# The base needs Rust and a C linker; CI gives one of its own.
+# docker build -t docker-socket-proxy .
+# It builds for the machine it runs on, amd64 or arm64; with buildx `--platform linux/arm64` on the other one, emulated.
+# The base needs Rust, a C linker and readelf; CI gives one of its own.
 ARG RUST_IMAGE=rust:1.95-bookworm
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# Not built, but cargo wants to see what Cargo.toml names.
+COPY benches benches
 # Linked statically against glibc, the same way everywhere: no interpreter, no library at run time. The target must be
-# named, or cargo would build build scripts with these flags too.
+# named, or cargo would build build scripts with these flags too. The same source and toolchain give the same bytes.
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
-    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --bin docker-socket-proxy --target "$target" \
+    && RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" \
+       cargo build --release --locked --bin docker-socket-proxy --target "$target" \
     && mkdir /out && cp "target/$target/release/docker-socket-proxy" /out/ \
     && ! readelf -l /out/docker-socket-proxy | grep -q INTERP
 

@@ -1,6 +1,6 @@
 //! What the environment grants, and the judgement of one request by method and path; pure.
 //!
-//! Owns invariant 5. A request needs a set of variables that its path and method name ([`need`]); judging is holding it
+//! Owns invariant 5. A request needs a set of variables that its path and method name ([`Need`]); judging is holding it
 //! against the bitmap of those that are on. The world is closed: what matches nothing needs what nobody can grant.
 //! Routes are moby's (`daemon/server/router`) and podman's (`pkg/api/server`); meanings are those of the images that this
 //! program replaces.
