@@ -383,15 +383,17 @@ async fn daemon(
     received: &mut Vec<Received>,
 ) {
     let mut answers = script.answers.iter();
+    let mut over = false;
     loop {
         let accepted = tokio::select! {
             biased;
             accepted = listener.accept() => accepted,
+            _ = &mut served, if !over => {
+                over = true;
+                continue;
+            }
             // What was connected to before the end is in the backlog.
-            _ = &mut served => match timeout(Duration::from_millis(1), listener.accept()).await {
-                Ok(accepted) => accepted,
-                Err(_) => return,
-            },
+            () = sleep(Duration::from_millis(1)), if over => return,
         };
         let (stream, _) = accepted.expect("a connection");
         received.push(Received::default());
