@@ -19,11 +19,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// A picture shows more figures than a row, and needs each less exactly.
+const MAX_SWEEP_ROUNDS: usize = 3;
+
 const USAGE: &str = "\
 usage: cargo bench --bench relay -- [options]
   --quick              each row once, short, not judged
   --only NAME          the rows and pictures whose name holds NAME; again for more
-  --rounds N           rounds for each row (5)
+  --rounds N           rounds for each row (5), and up to 3 for each picture
   --proxy FILE         another build of the proxy
   --peer NAME=COMMAND  one more peer: a shell command that listens on 127.0.0.1:$PORT in front of $SOCKET
   --write              put table and pictures into README.md and docs/bench
@@ -92,8 +95,13 @@ impl Options {
         let haproxy =
             ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].into_iter().find(|p| Path::new(p).exists());
         match haproxy {
-            Some(program) => peers.push(Peer { name: "HAProxy".into(), kind: Kind::Haproxy(program.into()) }),
-            None => eprintln!("HAProxy is not installed: its column is left out"),
+            Some(program) => {
+                peers.extend([("HAProxy", true), ("HAProxy, no log", false)].map(|(name, logs)| Peer {
+                    name: name.into(),
+                    kind: Kind::Haproxy { program: program.into(), logs },
+                }))
+            }
+            None => eprintln!("HAProxy is not installed: its columns are left out"),
         }
         peers.append(&mut self.peers);
         peers
@@ -155,7 +163,7 @@ fn run(mut options: Options) -> io::Result<bool> {
     }
     for sweep in SWEEPS.iter().filter(|sweep| options.wants(sweep.name)) {
         let mut measured = vec![vec![vec![Vec::new(); sweep.points.len()]; peers.len()]; sweep.charts.len()];
-        for round in 1..=options.rounds {
+        for round in 1..=options.rounds.min(MAX_SWEEP_ROUNDS) {
             for (place, &point) in sweep.points.iter().enumerate() {
                 for (peer_place, peer) in peers.iter().enumerate() {
                     eprintln!("{} {point}, round {round}: {}", sweep.name, peer.name);

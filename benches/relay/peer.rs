@@ -55,8 +55,8 @@ pub enum Kind {
     Proxy(PathBuf),
     /// This program as a relay, with the buffers that suit the row.
     Relay,
-    /// HAProxy with rules like those of Tecnativa's image.
-    Haproxy(PathBuf),
+    /// HAProxy with rules like those of Tecnativa's image, with or without its log.
+    Haproxy { program: PathBuf, logs: bool },
     /// A shell command that finds PORT and SOCKET in its environment.
     Command(String),
 }
@@ -123,9 +123,9 @@ impl Peer {
                 command.arg(relay_buffer_bytes.to_string());
                 command
             }
-            Kind::Haproxy(program) => {
+            Kind::Haproxy { program, logs } => {
                 let file = scratch.join("haproxy.cfg");
-                fs::write(&file, haproxy_configuration(address, socket))?;
+                fs::write(&file, haproxy_configuration(address, socket, *logs))?;
                 let mut command = Command::new(program);
                 command.arg("-db").arg("-f").arg(file);
                 command
@@ -154,20 +154,21 @@ impl Peer {
     /// Its version, where it tells.
     pub fn version(&self) -> Option<String> {
         match &self.kind {
-            Kind::Haproxy(program) => {
+            Kind::Haproxy { program, logs: true } => {
                 let told = Command::new(program).arg("-v").output().ok()?;
                 let told = String::from_utf8_lossy(&told.stdout).into_owned();
                 told.split_whitespace().nth(2).map(|version| format!("HAProxy {version}"))
             }
             Kind::Proxy(_) => Some(format!("docker-socket-proxy {}", env!("CARGO_PKG_VERSION"))),
-            Kind::Relay | Kind::Command(_) => None,
+            Kind::Relay | Kind::Haproxy { .. } | Kind::Command(_) => None,
         }
     }
 }
 
 /// The judgement of Tecnativa's image in rules of our own: a regular expression for each section, matched in turn
-/// against the decoded path. Nothing is logged, as the proxy logs no allowed request.
-fn haproxy_configuration(address: SocketAddr, socket: &Path) -> String {
+/// against the decoded path; and as there each request is logged, to a standard output that is thrown away here.
+fn haproxy_configuration(address: SocketAddr, socket: &Path, logs: bool) -> String {
+    let log = if logs { "    log stdout format raw daemon info\n    option httplog\n" } else { "" };
     let allow = |section: &str| {
         let variable = section.trim_start_matches('_').to_uppercase();
         format!(
@@ -176,7 +177,7 @@ fn haproxy_configuration(address: SocketAddr, socket: &Path) -> String {
     };
     format!(
         "global\n    maxconn 6000\n\
-         defaults\n    mode http\n    timeout connect 5s\n    timeout client 10m\n    timeout server 10m\n    \
+         defaults\n{log}    mode http\n    timeout connect 5s\n    timeout client 10m\n    timeout server 10m\n    \
          timeout tunnel 1h\n\
          frontend clients\n    bind {address}\n    \
          http-request deny unless METH_GET || {{ env(POST) -m bool }}\n{}    http-request deny\n    \

@@ -118,7 +118,7 @@ impl Report {
         Ok(Self {
             names: peers.iter().map(|peer| peer.name.clone()).collect(),
             relay: position(|kind| matches!(kind, Kind::Relay)).unwrap_or_default(),
-            haproxy: position(|kind| matches!(kind, Kind::Haproxy(_))),
+            haproxy: position(|kind| matches!(kind, Kind::Haproxy { .. })),
             about,
             binary_bytes: fs::metadata(proxy)?.len(),
             judged,
@@ -199,6 +199,9 @@ impl Report {
             let _ = writeln!(out, " {} |", judged.collect::<Vec<_>>().join("; "));
         }
         for chart in &self.charts {
+            let _ = write!(out, "\n![{0}](docs/bench/{1}.svg)\n", chart.title, chart.file);
+        }
+        for chart in &self.charts {
             let _ = writeln!(out, "\n{} ({}):\n", chart.title, chart.unit.name());
             let points: Vec<String> = chart.points.iter().map(|point| thousands(*point as f64)).collect();
             let _ = writeln!(out, "| {} | {} |", chart.grows_with, points.join(" | "));
@@ -223,8 +226,10 @@ impl Report {
         let (begin, end) = ("<!-- bench -->\n", "<!-- /bench -->");
         let path = root.join("README.md");
         let readme = fs::read_to_string(&path)?;
-        let Some((before, rest)) = readme.split_once(begin) else { return Ok(()) };
-        let Some((_, after)) = rest.split_once(end) else { return Ok(()) };
+        let split = readme.split_once(begin);
+        let split = split.and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
+        let (before, after) =
+            split.ok_or_else(|| io::Error::other("README.md has no place for the tables"))?;
         fs::write(path, [before, begin, &self.markdown(), end, after].concat())
     }
 

@@ -37,7 +37,7 @@ impl Scale {
     }
 
     fn duration(self) -> Duration {
-        Duration::from_millis(self.choose(1500, 300, 20))
+        Duration::from_millis(self.choose(1000, 300, 20))
     }
 }
 
