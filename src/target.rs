@@ -15,7 +15,8 @@ pub enum Error {
     InvalidByte,
     /// `%` without two hexadecimal digits.
     BadEscape,
-    /// An escape of a byte that no route of the daemon takes: control, space, `%`, backslash, non-ASCII.
+    /// An escape of a byte that no name of the daemon's holds: control, `%`, backslash, non-ASCII. The name of a network
+    /// may hold spaces.
     ForbiddenEscape,
     /// `//`: an empty segment inside the path.
     EmptySegment,
@@ -111,6 +112,7 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {
             return Err(Error::BadEscape);
         };
         match high << 4 | low {
+            b' ' => decoded.push(b' '),
             byte if byte.is_ascii_graphic() && byte != b'%' && byte != b'\\' => decoded.push(byte),
             _ => return Err(Error::ForbiddenEscape),
         }
