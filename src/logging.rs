@@ -20,6 +20,15 @@ const REPEAT_WINDOW: Duration = Duration::from_secs(60);
 /// kind is some 50 KiB a minute.
 const MAX_KINDS: usize = 100;
 
+/// What these further ones are summed up as.
+const MANY_KINDS: &str = "warnings of many kinds";
+
+/// So many clients' warnings are told apart.
+const MAX_CLIENTS: usize = 64;
+
+/// What further ones are taken for.
+const OTHER_CLIENTS: &str = "other clients";
+
 /// The most bytes of a client's method or path in a line. Docker's own paths have some 100.
 const MAX_SHOWN_BYTES: usize = 256;
 
@@ -113,8 +122,8 @@ impl Log for Logger {
         if record.level() <= Level::Warn {
             let fields = Fields::of(record);
             let client = fields.client.rsplit_once(':').map_or("", |(address, _port)| address);
-            let line = format!("{client} {}", record.args());
-            if !self.repeats().is_first(line.trim_start(), record.level(), Instant::now()) {
+            let line = record.args().to_string();
+            if !self.repeats().is_first(client, &line, record.level(), Instant::now()) {
                 return;
             }
         }
@@ -126,12 +135,10 @@ impl Log for Logger {
     }
 }
 
-/// The warnings of the last minute.
+/// The warnings of the last minute, by the client's address and their words: no client hides what others bring about.
 #[derive(Default)]
 struct Repeats {
-    kinds: HashMap<String, Kind>,
-    /// Lines that found no room among the kinds.
-    others: Option<Kind>,
+    clients: HashMap<String, HashMap<String, Kind>>,
 }
 
 struct Kind {
@@ -151,39 +158,37 @@ struct Repeated {
 
 impl Repeats {
     /// Whether this line has not been seen within its window; otherwise it is counted.
-    fn is_first(&mut self, line: &str, level: Level, now: Instant) -> bool {
-        if let Some(kind) = self.kinds.get_mut(line) {
-            kind.repeated += 1;
-            return false;
-        }
-        if self.kinds.len() >= MAX_KINDS {
-            self.others.get_or_insert(Kind { level, since: now, repeated: 0 }).repeated += 1;
-            return false;
-        }
-        self.kinds.insert(line.to_owned(), Kind { level, since: now, repeated: 0 });
-        true
+    fn is_first(&mut self, client: &str, line: &str, level: Level, now: Instant) -> bool {
+        let room = self.clients.len() < MAX_CLIENTS || self.clients.contains_key(client);
+        let kinds = self.clients.entry(if room { client } else { OTHER_CLIENTS }.to_owned()).or_default();
+        let known = kinds.contains_key(line);
+        let first = !known && kinds.len() < MAX_KINDS;
+        let line = if known || first { line } else { MANY_KINDS };
+        let kind = kinds.entry(line.to_owned()).or_insert(Kind { level, since: now, repeated: 0 });
+        kind.repeated += u64::from(!first);
+        first
     }
 
     /// Ends the windows of at least this length, and returns what was repeated in them. What goes on is counted further:
     /// a storm is one line a minute.
     fn end_windows(&mut self, now: Instant, length: Duration) -> Vec<Repeated> {
         let mut ended = Vec::new();
-        let mut goes_on = |line: &str, kind: &mut Kind| {
-            let over = now.duration_since(kind.since);
-            if over < length {
-                return true;
-            }
-            let count = std::mem::take(&mut kind.repeated);
-            kind.since = now;
-            if count > 0 {
-                ended.push(Repeated { line: line.to_owned(), level: kind.level, count, over });
-            }
-            count > 0
-        };
-        self.kinds.retain(|line, kind| goes_on(line, kind));
-        if self.others.as_mut().is_some_and(|kind| !goes_on("warnings of many kinds", kind)) {
-            self.others = None;
-        }
+        self.clients.retain(|client, kinds| {
+            kinds.retain(|line, kind| {
+                let over = now.duration_since(kind.since);
+                if over < length {
+                    return true;
+                }
+                let count = std::mem::take(&mut kind.repeated);
+                kind.since = now;
+                if count > 0 {
+                    let line = format!("{client} {line}").trim_start().to_owned();
+                    ended.push(Repeated { line, level: kind.level, count, over });
+                }
+                count > 0
+            });
+            !kinds.is_empty()
+        });
         ended
     }
 }
@@ -290,7 +295,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut repeats = Repeats::default();
-        let say = |repeats: &mut Repeats, line, seconds| repeats.is_first(line, Level::Warn, at(seconds));
+        let say = |repeats: &mut Repeats, line, second| repeats.is_first("", line, Level::Warn, at(second));
         assert!(say(&mut repeats, "storm", 0));
         assert!(say(&mut repeats, "once", 0));
         for second in 1..59 {

@@ -245,7 +245,8 @@ fn a_storm_is_one_line_and_a_sum() {
     program.wait_for_log("stopped");
     let lines = program.log();
     assert_eq!(lines.iter().filter(|line| line.contains("/info is denied")).count(), 2, "{lines:#?}");
-    let sum = lines.iter().find(|line| line.contains("more like this")).expect("a sum");
+    let sum = lines.iter().find(|line| line.contains("more like this") && line.contains("/info"));
+    let sum = sum.expect("a sum");
     let (count, rest) = sum.strip_prefix("WARN  ").and_then(|line| line.split_once(' ')).expect("a sum");
     assert_eq!(count, "17");
     assert!(rest.ends_with(" s: 127.0.0.1 GET /info is denied: set INFO=1 to allow it"), "{sum}");
@@ -255,6 +256,20 @@ fn a_storm_is_one_line_and_a_sum() {
             .iter()
             .any(|line| line.contains("51 more like this") && line.ends_with("warnings of many kinds"))
     );
+}
+
+#[test]
+fn no_storm_of_one_client_hides_another() {
+    let daemon = FakeDaemon::echoing();
+    let program = Program::start(&daemon.socket(), &[]);
+    for kind in 0..150 {
+        program.client().ask(format!("GET /{kind} HTTP/1.1\r\nHost: docker\r\n\r\n"));
+    }
+    let address = program.address.expect("it listens");
+    let mut other = Client::connect_from([127, 0, 0, 2].into(), address);
+    assert_eq!(other.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
+    let line = program.wait_for_log("GET /info is denied");
+    assert!(line.starts_with("WARN  127.0.0.2:"), "{line}");
 }
 
 #[test]
