@@ -5,8 +5,8 @@
 
 use crate::framing::{self, BodyFraming};
 use crate::head::{self, Method, RequestHead};
+use crate::hijack::Terms;
 use crate::policy::{Denial, Policy, Verdict};
-use crate::splice::Terms;
 use crate::target::{self, Target};
 
 /// The most bytes of body that a start granted by ALLOW_START alone may carry. dockerd up to 24 takes a longer one (or a

@@ -3,8 +3,9 @@
 //! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
 
 use crate::head::Method;
-use crate::learn;
-use crate::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict, warnings};
+use crate::policy::{
+    Denial, Grants, Kind, LEARN_WARNING, Need, Policy, ROUTES, VARIABLES, Verdict, warnings,
+};
 use crate::target::Target;
 use std::fmt::{self, Write as _};
 
@@ -78,7 +79,7 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
         }
     }
     group(&mut out, policy, only_allowed, Grants::NONE, "no variable");
-    let learning = policy.learning().then(|| String::from(learn::WARNING));
+    let learning = policy.learning().then(|| String::from(LEARN_WARNING));
     let mut warnings: Vec<_> =
         learning.into_iter().chain(warnings(policy.grants(), policy.dialect())).collect();
     warnings.extend_from_slice(more);

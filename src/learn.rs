@@ -14,10 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is said at start, every hour, and by `explain`.
-pub const WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this port; take \
-                           LEARN away once you have the variables, which SIGUSR1 and the exit print";
-
 /// So many examples are kept of what needs the same.
 const MAX_EXAMPLES: usize = 4;
 

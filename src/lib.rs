@@ -5,11 +5,14 @@
 //! client sent them.
 //!
 //! # How a request flows
-//! [`listener`] accepts a client; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`] reads
-//! the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
-//! connection that [`daemon`] made, while the response comes back; where the daemon grants a hijack, [`splice`] copies
-//! raw bytes from there. Everything else ends in a [`reply`] of our own. [`config`] reads the environment, [`logging`]
-//! writes the log, [`limits`] makes room for descriptors, [`explain`] says what the environment grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
+//! [`listener`] accepts a [`client`]; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`]
+//! reads the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
+//! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
+//! raw bytes from there. Everything else ends in a [`reply`] of our own.
+//!
+//! Around it, [`vars`] reads variables, [`config`] knows those of the process, [`logging`] writes the log, and [`limits`]
+//! makes room for descriptors. [`explain`] says what the environment grants, [`learn`] which environment the traffic needs,
+//! and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
@@ -19,11 +22,12 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod admit;
-pub mod config;
+pub mod client;
 pub mod conn;
 pub mod daemon;
 pub mod framing;
 pub mod head;
+pub mod hijack;
 pub mod listener;
 pub mod policy;
 pub mod relay;
@@ -31,9 +35,11 @@ pub mod reply;
 pub mod splice;
 pub mod target;
 
+pub mod config;
 pub mod explain;
 pub mod healthcheck;
 pub mod json;
 pub mod learn;
 pub mod limits;
 pub mod logging;
+pub mod vars;

@@ -3,11 +3,12 @@
 //! Owns invariant 12: the accept loop awaits nothing but room, a client and the end; out of descriptors it backs off
 //! and goes on.
 
+use crate::client;
 use crate::config::{Config, Listen};
 use crate::conn::Connection;
 use crate::daemon::Daemon;
 use log::{debug, warn};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,15 +21,6 @@ use tokio::time::{sleep, timeout};
 
 /// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
-
-/// How long a client may be silent before the kernel asks whether it is still there, and how it asks: two minutes in all.
-/// While output is on its way unanswered, the kernel goes by its retransmissions instead (net.ipv4.tcp_retries2, about 15
-/// minutes). TCP_USER_TIMEOUT would shorten that, but it also ends a client that is there and does not read for a while,
-/// as a pager does.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
-    .with_time(Duration::from_secs(60))
-    .with_interval(Duration::from_secs(15))
-    .with_retries(4);
 
 /// The pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -113,9 +105,7 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((client, peer)) => {
-            let socket = SockRef::from(&client);
-            let options = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&KEEPALIVE));
-            if let Err(error) = options {
+            if let Err(error) = client::set_options(&client) {
                 debug!(client:% = peer, event = "accept"; "socket options: {error}");
             }
             Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port())))

@@ -2,11 +2,11 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use docker_socket_proxy::config::{self, Config};
+use docker_socket_proxy::config::Config;
 use docker_socket_proxy::daemon::Daemon;
-use docker_socket_proxy::learn::{self, Learner};
+use docker_socket_proxy::learn::Learner;
 use docker_socket_proxy::policy::{self, Policy};
-use docker_socket_proxy::{explain, healthcheck, limits, listener, logging};
+use docker_socket_proxy::{explain, healthcheck, limits, listener, logging, vars};
 use log::{error, info, warn};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -81,7 +81,7 @@ fn bad_call(sentence: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-fn bad_variable(error: &config::Error) -> ExitCode {
+fn bad_variable(error: &vars::Error) -> ExitCode {
     eprintln!("docker-socket-proxy: {error}");
     ExitCode::from(USAGE)
 }
@@ -199,7 +199,7 @@ async fn print_when_asked(learner: Arc<Learner>, mut asked: Signal) {
 async fn remind_of_learning() {
     loop {
         // An error's level, so that it is seen whatever LOG_LEVEL is.
-        error!(event = "learn"; "{}", learn::WARNING);
+        error!(event = "learn"; "{}", policy::LEARN_WARNING);
         tokio::time::sleep(LEARN_REMINDER).await;
     }
 }

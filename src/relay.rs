@@ -5,9 +5,11 @@
 //! (invariant 11).
 
 use crate::admit::Admitted;
+use crate::client::Watch;
+use crate::daemon::UntilClosed;
 use crate::framing::{self, Body, BodyFraming};
 use crate::head::{self, Finder, ResponseHead};
-use crate::splice::{Answer, UntilClosed, Watch};
+use crate::hijack::Answer;
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;

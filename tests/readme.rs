@@ -99,7 +99,7 @@ fn help() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn read(variables: &[(&str, &str)]) -> Result<Config, docker_socket_proxy::config::Error> {
+fn read(variables: &[(&str, &str)]) -> Result<Config, docker_socket_proxy::vars::Error> {
     Config::from_vars(&|name| {
         variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
     })

@@ -4,7 +4,7 @@
 //! capitals, its value is a switch, and it is a word of the API or close to a variable's name.
 
 use super::table::{Kind, VARIABLES};
-use crate::config::parse_switch;
+use crate::vars::parse_switch;
 
 /// What speaks against each such variable: one sentence.
 pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Vec<String> {

@@ -15,9 +15,9 @@ pub use lookalike::lookalikes;
 pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 
-use crate::config::{self, Vars, parse_switch};
 use crate::head::Method;
 use crate::target::Target;
+use crate::vars::{self, Vars, parse_switch};
 use std::fmt;
 use table::bit;
 
@@ -114,6 +114,10 @@ fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
 /// Allows everything, and remembers what was needed.
 pub const LEARN: &str = "LEARN";
 
+/// What is said of it at start, every hour, and by `explain`.
+pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this port; take \
+                           LEARN away once you have the variables, which SIGUSR1 and the exit print";
+
 const POST: Grants = bit("POST");
 const CONTAINERS: Grants = bit("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = bit("LIBPOD_CONTAINERS");
@@ -135,17 +139,13 @@ impl Policy {
     ///
     /// # Errors
     /// The first variable whose value cannot be used.
-    pub fn from_vars(var: Vars<'_>) -> Result<Self, config::Error> {
+    pub fn from_vars(var: Vars<'_>) -> Result<Self, vars::Error> {
         let dialect = match var("DIALECT").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "" | "tecnativa" => Dialect::Tecnativa,
             "linuxserver" => Dialect::Linuxserver,
             _ => {
                 let value = var("DIALECT").unwrap_or_default();
-                return Err(config::Error {
-                    variable: "DIALECT",
-                    value,
-                    expected: "tecnativa or linuxserver",
-                });
+                return Err(vars::Error { variable: "DIALECT", value, expected: "tecnativa or linuxserver" });
             }
         };
         let mut grants = Grants::NONE;
