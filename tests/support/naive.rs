@@ -344,7 +344,7 @@ pub fn decode(path: &str) -> Option<String> {
     for part in parts {
         let digits = part.get(..2).filter(|digits| all_of(digits.as_bytes(), "0123456789abcdefABCDEF"))?;
         let byte = u8::from_str_radix(digits, 16).ok()?;
-        if byte < b' ' || byte >= 0x7f || byte == b'%' || byte == b'\\' {
+        if !(b' '..=b'~').contains(&byte) || byte == b'%' || byte == b'\\' {
             return None;
         }
         decoded.push(char::from(byte));
