@@ -110,8 +110,6 @@ impl<'c> Connection<'c> {
             };
             if let Outcome::Hijack = outcome {
                 self.splice().await;
-                self.log_access(access, status);
-                return self.close().await;
             }
             self.log_access(access, status);
             match outcome {
