@@ -252,20 +252,32 @@ impl Crowd {
     }
 }
 
+/// Streams that are opened at a time: HAProxy holds a head without a body back for a while.
+const OPENED_AT_ONCE: usize = 100;
+
 /// So many clients that hold a quiet stream open: events, or a raw one.
 pub async fn quiet_streams(address: SocketAddr, count: usize, raw: bool) -> io::Result<Vec<TcpStream>> {
-    let request = if raw { ATTACH.to_vec() } else { get("/events") };
     let mut streams = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(&request).await?;
-        let mut head = Vec::with_capacity(512);
-        while !head.ends_with(b"\r\n\r\n") {
-            if stream.read_buf(&mut head).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+    while streams.len() < count {
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..OPENED_AT_ONCE.min(count - streams.len()) {
+            opening.spawn(quiet_stream(address, raw));
         }
-        streams.push(stream);
+        while let Some(opened) = opening.join_next().await {
+            streams.push(opened??);
+        }
     }
     Ok(streams)
+}
+
+async fn quiet_stream(address: SocketAddr, raw: bool) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&if raw { ATTACH.to_vec() } else { get("/events") }).await?;
+    let mut head = Vec::with_capacity(512);
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(stream)
 }

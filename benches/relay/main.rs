@@ -152,10 +152,10 @@ fn run(mut options: Options) -> io::Result<bool> {
         let mut measured = vec![vec![Vec::new(); group.rows.len()]; peers.len()];
         for round in 1..=options.rounds {
             for (peer, measured) in peers.iter().zip(&mut measured) {
-                eprintln!("{}, round {round}: {}", group.name, peer.name);
                 let running = peer.start(&socket, &scratch.0, group.relay_buffer_bytes)?;
                 let figures = (group.measure)(&running, options.scale);
                 let figures = excuse(peer, group.name, figures)?;
+                eprintln!("{}, round {round}: {} {figures:.1?}", group.name, peer.name);
                 measured.iter_mut().zip(figures).for_each(|(rounds, figure)| rounds.push(figure));
             }
         }
@@ -166,10 +166,10 @@ fn run(mut options: Options) -> io::Result<bool> {
         for round in 1..=options.rounds.min(MAX_SWEEP_ROUNDS) {
             for (place, &point) in sweep.points.iter().enumerate() {
                 for (peer_place, peer) in peers.iter().enumerate() {
-                    eprintln!("{} {point}, round {round}: {}", sweep.name, peer.name);
                     let running = peer.start(&socket, &scratch.0, sweep.relay_buffer_bytes)?;
                     let figures = (sweep.measure)(&running, point, options.scale);
                     let figures = excuse(peer, sweep.name, figures)?;
+                    eprintln!("{} {point}, round {round}: {} {figures:.1?}", sweep.name, peer.name);
                     for (chart, figure) in measured.iter_mut().zip(figures) {
                         chart[peer_place][place].push(figure);
                     }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 
+/// No measurement takes as long.
+const STUCK: Duration = Duration::from_secs(120);
+
 /// The chunks that net/http makes of a copied stream.
 const CHUNK_BYTES: usize = 32 * 1024;
 
@@ -160,7 +163,7 @@ pub const GROUPS: &[Group] = &[
             .relay(AtMost(1.15))
             .haproxy(AtMost(1.0))],
         measure: |peer, scale| {
-            runtime()?.block_on(async {
+            measure(async {
                 let crowd = Crowd::one_shot(peer.address, 16);
                 Ok(vec![crowd_costs(peer, crowd, scale).await?.cpu])
             })
@@ -310,8 +313,10 @@ const fn bulk(scale: Scale) -> u64 {
     scale.choose(3 * GIB, 256 * MIB, 4 * MIB)
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+/// Runs a measurement, which fails where it takes longer than any does.
+fn measure<T>(measurement: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::time::timeout(STUCK, measurement).await? })
 }
 
 /// What requests cost.
@@ -325,7 +330,7 @@ struct Requests {
 }
 
 fn keep_alive(peer: &Running, clients: usize, path: &str, scale: Scale) -> io::Result<Requests> {
-    runtime()?.block_on(async {
+    measure(async {
         let crowd = Crowd::keep_alive(peer.address, clients, path).await?;
         crowd_costs(peer, crowd, scale).await
     })
@@ -366,7 +371,7 @@ fn median_round_trip(peer: &Running, framed: bool, scale: Scale) -> io::Result<f
 }
 
 fn memory_per_stream(peer: &Running, streams: usize, raw: bool) -> io::Result<f64> {
-    runtime()?.block_on(async {
+    measure(async {
         let before = peer.process.memory()?;
         let open = load::quiet_streams(peer.address, streams, raw).await?;
         // The last of them may not have come to rest yet.
