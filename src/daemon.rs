@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
@@ -107,19 +107,7 @@ impl Daemon {
 
 /// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input, and
 /// comes behind all its output, of which none may be lost: it is an end like any other.
-pub struct UntilClosed<H> {
-    /// The half itself.
-    pub half: H,
-    /// Bytes that went through.
-    pub passed: u64,
-}
-
-impl<H> UntilClosed<H> {
-    /// Wraps a half of the daemon's stream.
-    pub const fn new(half: H) -> Self {
-        Self { half, passed: 0 }
-    }
-}
+pub struct UntilClosed<H>(pub H);
 
 impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
     fn poll_read(
@@ -127,10 +115,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.half).poll_read(cx, buffer));
-        self.passed += (buffer.filled().len() - before) as u64;
-        Poll::Ready(match read {
+        Pin::new(&mut self.0).poll_read(cx, buffer).map(|read| match read {
             Err(error) if is_closed(&error) => Ok(()),
             read => read,
         })
@@ -139,22 +124,18 @@ impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
 
 impl<W: AsyncWrite + Unpin> AsyncWrite for UntilClosed<W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match ready!(Pin::new(&mut self.half).poll_write(cx, bytes)) {
-            Ok(written) => {
-                self.passed += written as u64;
-                Poll::Ready(Ok(written))
-            }
-            Err(error) if is_closed(&error) => Poll::Ready(Ok(bytes.len())),
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        Pin::new(&mut self.0).poll_write(cx, bytes).map(|written| match written {
+            Err(error) if is_closed(&error) => Ok(bytes.len()),
+            written => written,
+        })
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.half).poll_flush(cx)
+        Pin::new(&mut self.0).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.half).poll_shutdown(cx).map(|done| match done {
+        Pin::new(&mut self.0).poll_shutdown(cx).map(|done| match done {
             Err(error) if is_closed(&error) => Ok(()),
             done => done,
         })

@@ -127,17 +127,6 @@ impl Pump {
         }
     }
 
-    /// Writes all that is held, whatever it belongs to, and gives the buffer back.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub async fn pour(&mut self, sink: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        self.cleared = self.held.len();
-        poll_fn(|cx| self.poll_flush(cx, sink)).await?;
-        self.release();
-        Ok(())
-    }
-
     /// Writes the bytes that may go.
     fn poll_flush(
         &mut self,
@@ -272,7 +261,7 @@ async fn run(
     let (mut client_reader, mut client_writer) = client.split();
     let (daemon_reader, mut daemon_writer) = daemon.split();
     // A daemon that closes while it leaves some of the request unread has answered all the same.
-    let mut daemon_reader = UntilClosed::new(daemon_reader);
+    let mut daemon_reader = UntilClosed(daemon_reader);
     let mut upload = Upload { pump: request, state: UploadState::Running };
 
     let head = tokio::select! {

@@ -6,8 +6,11 @@
 use crate::client::Watch;
 use crate::daemon::UntilClosed;
 use crate::relay::Pump;
+use bytes::BytesMut;
 use std::io;
-use tokio::io::{copy_bidirectional_with_sizes, join};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
 use tokio::net::{TcpStream, UnixStream};
 
 /// Bytes of the copy's buffer for each direction: with as many, bulk data costs half the CPU of tokio's default of 8 KiB.
@@ -26,24 +29,62 @@ pub async fn splice(
 ) -> io::Result<()> {
     // Once the client has half-closed, the copy reads it no more, and on a silent container does not write to it either.
     let watch = Watch::over(client)?;
-    let before = from_client.passed;
-    let (reader, writer) = daemon.split();
-    let mut daemon = join(UntilClosed::new(reader), UntilClosed::new(writer));
+    let silent = from_client.held.is_empty() && from_daemon.held.is_empty();
+    let (client_reader, client_writer) = client.split();
+    let (daemon_reader, daemon_writer) = daemon.split();
+    let mut client = join(Prefixed::new(from_client.held.split(), client_reader), client_writer);
+    let daemon_reader = Prefixed::new(from_daemon.held.split(), UntilClosed(daemon_reader));
+    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
     let copy = async {
-        from_client.pour(&mut daemon).await?;
-        from_daemon.pour(client).await?;
-        // The copy takes its buffers with the first byte: until then, be it for hours, a stream holds none.
-        tokio::select! {
-            ready = client.readable() => ready?,
-            ready = daemon.reader().half.readable() => ready?,
+        if silent {
+            // The copy takes its buffers with the first byte: until then, be it for hours, a stream holds none.
+            tokio::select! {
+                ready = client.reader().inner.readable() => ready?,
+                ready = daemon.reader().inner.0.readable() => ready?,
+            }
         }
-        copy_bidirectional_with_sizes(client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES).await
+        copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES).await
     };
     let copied = tokio::select! {
         copied = copy => copied.map(drop),
         error = watch.client_gone() => Err(error),
     };
-    from_client.passed = before + daemon.writer().passed;
+    from_client.passed += client.reader().passed;
     from_daemon.passed += daemon.reader().passed;
     copied
+}
+
+/// A reader behind bytes that were read of it too early. Gives their buffer back once they are gone, and counts what it
+/// hands out, also of a stream that is cut.
+struct Prefixed<R> {
+    early: BytesMut,
+    inner: R,
+    passed: u64,
+}
+
+impl<R> Prefixed<R> {
+    const fn new(early: BytesMut, inner: R) -> Self {
+        Self { early, inner, passed: 0 }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if self.early.is_empty() {
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        } else {
+            let count = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(count));
+            if self.early.is_empty() {
+                self.early = BytesMut::new();
+            }
+        }
+        self.passed += (buffer.filled().len() - before) as u64;
+        Poll::Ready(Ok(()))
+    }
 }

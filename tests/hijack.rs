@@ -217,6 +217,29 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     assert_eq!(show(&rest), "output");
 }
 
+#[tokio::test]
+async fn early_output_that_nobody_reads_does_not_hold_the_input_up() {
+    // More than the sockets on the way take.
+    const MUCH: usize = 16 << 20;
+    let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
+    let splicing = tokio::spawn(async move {
+        let (mut request, mut response) = (Pump::default(), Pump::default());
+        response.held.extend_from_slice(&vec![b'o'; MUCH]);
+        splice(&mut accepted, &mut socket, &mut request, &mut response).await.map(|()| response.take_passed())
+    });
+    client.write_all(b"input").await.expect("room");
+    let mut input = [0; 5];
+    let arrived = tokio::time::timeout(support::PATIENCE, daemon.read_exact(&mut input)).await;
+    arrived.expect("the input is not held up").expect("the input");
+    drop(daemon);
+    client.shutdown().await.expect("an end");
+    let mut output = Vec::new();
+    client.read_to_end(&mut output).await.expect("the output");
+    assert_eq!(output.len(), MUCH);
+    let passed = splicing.await.expect("no panic").expect("both ends are done");
+    assert_eq!(passed, MUCH as u64);
+}
+
 #[test]
 fn the_client_s_end_leaves_the_output_flowing() {
     let daemon = granting(ATTACH, SWITCHED, |session| {
