@@ -93,8 +93,11 @@ fn near(name: &str) -> Option<&'static str> {
     let plain = |name: &str| name.replace('_', "").trim_end_matches('S').to_owned();
     let names = || VARIABLES.iter().map(|variable| variable.name);
     names().find(|real| plain(real) == plain(name)).or_else(|| {
-        let close = names().map(|real| (distance(name, real), real));
-        close.filter(|&(distance, real)| distance <= real.len() / 6).min().map(|(_, real)| real)
+        let slips = |real: &str| real.len() / 6;
+        // A name that is longer or shorter by more is further away: most are not compared letter by letter.
+        let close = names().filter(|real| real.len().abs_diff(name.len()) <= slips(real));
+        let close = close.map(|real| (distance(name, real), real));
+        close.filter(|&(distance, real)| distance <= slips(real)).min().map(|(_, real)| real)
     })
 }
 
