@@ -5,7 +5,6 @@
 //! Go's net/http reads otherwise is refused by our own checks (RFC 9112, sections 2 to 5).
 
 use httparse::{Header, Status};
-use memchr::memchr;
 use std::fmt;
 use std::mem::MaybeUninit;
 
@@ -89,13 +88,14 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Bytes that are searched at once.
+const BLOCK_BYTES: usize = 34;
+
 /// Finds the end of a head in a growing buffer; each byte is looked at once.
 #[derive(Debug, Default)]
 pub struct Finder {
-    /// Everything before has been searched for LF.
+    /// No head ends before.
     searched: usize,
-    /// Where the line that is being read starts.
-    line: usize,
 }
 
 impl Finder {
@@ -108,22 +108,32 @@ impl Finder {
         if buffer.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
             return Err(Error::NotHttp);
         }
+        if buffer.get(1) == Some(&b'\n') {
+            return Err(Error::BareLf);
+        }
         let bounded = &buffer[..buffer.len().min(MAX_HEAD_BYTES)];
-        while let Some(found) = memchr(b'\n', &bounded[self.searched..]) {
-            let lf = self.searched + found;
-            if bounded[self.line..lf].last() != Some(&b'\r') {
-                return Err(Error::BareLf);
-            }
-            let blank = lf - self.line == 1;
-            self.searched = lf + 1;
-            self.line = lf + 1;
-            if blank {
-                return Ok(Some(lf + 1));
-            }
+        // Each byte is looked at together with the two before it; in whole blocks without a branch for each, so that the
+        // compiler looks at many at once.
+        let mut start = self.searched.saturating_sub(2);
+        while let Some(block) = bounded[start..].first_chunk::<BLOCK_BYTES>()
+            && !(2..BLOCK_BYTES)
+                .fold(false, |found, at| found | is_of_note(block[at - 2], block[at - 1], block[at]))
+        {
+            start += BLOCK_BYTES - 2;
+        }
+        let mut rest = bounded[start..].windows(3);
+        if let Some(at) = rest.position(|bytes| is_of_note(bytes[0], bytes[1], bytes[2])) {
+            let end = start + at + 3;
+            return if bounded[..end].ends_with(b"\r\n") { Ok(Some(end)) } else { Err(Error::BareLf) };
         }
         self.searched = bounded.len();
         if bounded.len() == MAX_HEAD_BYTES { Err(Error::TooLarge) } else { Ok(None) }
     }
+}
+
+/// Whether the last of three bytes is an LF that ends the head, or one without CR.
+const fn is_of_note(first: u8, second: u8, third: u8) -> bool {
+    (third == b'\n') & ((second != b'\r') | (first == b'\n'))
 }
 
 /// The method of a request. Case-sensitive, as dockerd's routes are.
@@ -386,18 +396,17 @@ impl<'b> ResponseHead<'b> {
 fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
     let [first, rest @ ..] = head else { return Err(Error::Malformed) };
     // Every byte beside the one before it, without a branch: so the compiler compares many at once.
-    let (mut bare_lf, mut bare_cr, mut fold) = (*first == b'\n', false, false);
+    let (mut bare_lf, mut control, mut fold) = (*first == b'\n', first.is_ascii_control(), false);
     for (&before, &byte) in head.iter().zip(rest) {
         bare_lf |= (byte == b'\n') & (before != b'\r');
-        bare_cr |= (before == b'\r') & (byte != b'\n');
         fold |= (before == b'\n') & matches!(byte, b' ' | b'\t');
+        control |= ((before == b'\r') & (byte != b'\n'))
+            | ((byte < b' ') & !matches!(byte, b'\t' | b'\r' | b'\n'))
+            | (byte == 0x7f);
     }
-    let control = head.iter().fold(false, |control, &byte| {
-        control | ((byte < b' ') & !matches!(byte, b'\t' | b'\r' | b'\n')) | (byte == 0x7f)
-    });
     if bare_lf {
         Err(Error::BareLf)
-    } else if bare_cr || control {
+    } else if control {
         Err(Error::ControlByte)
     } else if fold {
         Err(Error::Fold)

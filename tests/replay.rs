@@ -52,3 +52,14 @@ fn the_policy_decides_as_the_oracle() {
 fn the_promise_holds_for_a_connection() {
     replay("conn", checks::conn);
 }
+
+/// Heads are searched in blocks: every arrangement of line ends, at every place of a block.
+#[test]
+fn the_end_of_a_head_is_found_at_every_place() {
+    for before in 1..72 {
+        for arrangement in 0..3_usize.pow(5) {
+            let ends = (0..5).map(|place| b"A\r\n"[arrangement / 3_usize.pow(place) % 3]);
+            checks::head(&vec![b'A'; before].into_iter().chain(ends).chain(*b"AA").collect::<Vec<u8>>());
+        }
+    }
+}
