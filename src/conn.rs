@@ -27,13 +27,15 @@ use crate::splice::splice;
 use bytes::BytesMut;
 use log::{Level, debug, log_enabled, warn};
 use socket2::SockRef;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// How long a client may take to read our last words before its connection is closed under it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,8 +87,10 @@ impl<'c> Connection<'c> {
 
     /// Serves the connection to its end.
     pub async fn serve(&mut self) {
+        let mut stopped = pin!(stopped(self.stopping.clone()));
+        let mut deadline = pin!(sleep(self.config.idle_timeout));
         loop {
-            let length = match self.next_head().await {
+            let length = match self.next_head(deadline.as_mut(), stopped.as_mut()).await {
                 Next::Head(length) => length,
                 Next::Nothing => return,
                 Next::Refused(reply) => {
@@ -139,17 +143,22 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Waits for the next request's head.
-    async fn next_head(&mut self) -> Next {
+    /// Waits for the next request's head. `deadline` is armed anew for each phase.
+    async fn next_head(
+        &mut self,
+        mut deadline: Pin<&mut Sleep>,
+        stopped: Pin<&mut impl Future<Output = ()>>,
+    ) -> Next {
         if self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
-            if !self.wait_for_first_bytes().await {
+            deadline.as_mut().reset(Instant::now() + self.config.idle_timeout);
+            if !self.wait_for_first_bytes(deadline.as_mut(), stopped).await {
                 return Next::Nothing;
             }
         }
-        let deadline = Instant::now() + self.config.head_timeout;
         let mut finder = Finder::default();
+        let mut is_armed = false;
         loop {
             match finder.find(&self.request.held) {
                 Ok(Some(length)) => return Next::Head(length),
@@ -158,15 +167,21 @@ impl<'c> Connection<'c> {
                     return Next::Refused(Reply { status: error.status(), message: error.to_string() });
                 }
             }
+            if !std::mem::replace(&mut is_armed, true) {
+                deadline.as_mut().reset(Instant::now() + self.config.head_timeout);
+            }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
-            match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
-                Ok(Ok(0)) => {
-                    let message = String::from("the connection ended inside a head");
-                    return Next::Refused(Reply { status: 400, message });
-                }
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) => return Next::Nothing,
-                Err(_) => {
+            tokio::select! {
+                biased;
+                read = fill(&mut self.client, &mut self.request.held, room) => match read {
+                    Ok(0) => {
+                        let message = String::from("the connection ended inside a head");
+                        return Next::Refused(Reply { status: 400, message });
+                    }
+                    Ok(_) => {}
+                    Err(_) => return Next::Nothing,
+                },
+                () = deadline.as_mut() => {
                     let message = format!("no whole head within {:?}", self.config.head_timeout);
                     return Next::Refused(Reply { status: 408, message });
                 }
@@ -176,27 +191,31 @@ impl<'c> Connection<'c> {
 
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
-    async fn wait_for_first_bytes(&mut self) -> bool {
-        let idle = timeout(self.config.idle_timeout, async {
-            loop {
-                let Some(daemon) = &mut self.daemon else {
-                    return fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES).await;
-                };
-                tokio::select! {
-                    biased;
-                    read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => return read,
+    async fn wait_for_first_bytes(
+        &mut self,
+        mut deadline: Pin<&mut Sleep>,
+        mut stopped: Pin<&mut impl Future<Output = ()>>,
+    ) -> bool {
+        loop {
+            let daemon_ended = async {
+                match &mut self.daemon {
                     // It ended, it failed, or it spoke unasked.
-                    _ = fill(daemon, &mut self.response.held, 1) => {
-                        self.response.held.clear();
-                        self.daemon = None;
-                    }
+                    Some(daemon) => drop(fill(daemon, &mut self.response.held, 1).await),
+                    None => pending().await,
                 }
+            };
+            tokio::select! {
+                biased;
+                read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => {
+                    return matches!(read, Ok(1..));
+                }
+                () = daemon_ended => {
+                    self.response.held.clear();
+                    self.daemon = None;
+                }
+                () = deadline.as_mut() => return false,
+                () = stopped.as_mut() => return false,
             }
-        });
-        tokio::select! {
-            biased;
-            read = idle => matches!(read, Ok(Ok(1..))),
-            _ = self.stopping.wait_for(|stopping| *stopping) => false,
         }
     }
 
@@ -318,6 +337,12 @@ impl<'c> Connection<'c> {
         self.request = Pump::default();
         self.response = Pump::default();
     }
+}
+
+/// Ready once the program is to stop.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // Fails where the sender is gone, and the program with it.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// What is remembered of an allowed request for the log.
