@@ -1,10 +1,12 @@
 //! The client's socket: its options, and how its end is noticed where nobody reads or writes it.
 
 use socket2::{SockRef, TcpKeepalive};
+use std::future::pending;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 
 /// How long a client may be silent before the kernel asks whether it is still there, and how it asks: two minutes in all.
@@ -29,20 +31,36 @@ pub fn set_options(client: &TcpStream) -> io::Result<()> {
 /// A second handle on the client's socket, to be told of its end by an error where nobody reads or writes it: a reset, or
 /// no answer to TCP keep-alive.
 #[derive(Debug)]
-pub struct Watch(TcpStream);
+pub struct Watch(AsyncFd<OwnedFd>);
 
 impl Watch {
     /// Watches this client.
     ///
     /// # Errors
     /// No descriptor is left.
+    #[allow(
+        deprecated,
+        reason = "the successor is unsafe, for descriptors that may close; this one is owned"
+    )]
     pub fn over(client: &TcpStream) -> io::Result<Self> {
-        Ok(Self(TcpStream::from_std(client.as_fd().try_clone_to_owned()?.into())?))
+        // The end is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
+        // it is in urgent data, which nobody sends.
+        AsyncFd::with_interest(client.as_fd().try_clone_to_owned()?, Interest::PRIORITY).map(Self)
     }
 
     /// Waits for the error.
     pub async fn client_gone(&self) -> io::Error {
-        let gone = self.0.ready(Interest::ERROR).await.and_then(|_| self.0.take_error());
-        gone.unwrap_or_else(Some).unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+        loop {
+            let mut ready = match self.0.ready(Interest::PRIORITY).await {
+                Ok(ready) => ready,
+                Err(error) => return error,
+            };
+            match SockRef::from(&self.0).take_error() {
+                // Both directions have ended in order; no error comes any more.
+                Ok(None) if ready.ready().is_read_closed() => pending().await,
+                Ok(None) => ready.clear_ready(),
+                Ok(Some(error)) | Err(error) => return error,
+            }
+        }
     }
 }

@@ -374,6 +374,29 @@ async fn output_that_a_slow_client_has_not_taken_survives_the_daemon() {
     splicing.await.expect("no panic").expect("both ends are done");
 }
 
+#[tokio::test]
+async fn input_that_a_slow_daemon_has_not_taken_survives_both_ends() {
+    let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
+    let splicing = tokio::spawn(async move {
+        splice(&mut accepted, &mut socket, &mut Pump::default(), &mut Pump::default()).await
+    });
+    // The kernel has seen both ends, and so reports a hang-up, while most of the input is still to be read.
+    daemon.shutdown().await.expect("an end");
+    assert_eq!(client.read(&mut [0]).await.expect("the daemon's end"), 0);
+    let input = pattern(1 << 20);
+    client.write_all(&input).await.expect("room");
+    client.shutdown().await.expect("an end");
+    let mut read = Vec::new();
+    while read.len() < input.len() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        if daemon.read_buf(&mut read).await.expect("input") == 0 {
+            break;
+        }
+    }
+    assert!(read == input, "{} bytes of {}", read.len(), input.len());
+    splicing.await.expect("no panic").expect("both ends are done");
+}
+
 #[test]
 fn bulk_passes_both_ways_at_once_byte_for_byte() {
     let (input, output) = (pattern(32 << 20), pattern((32 << 20) + 12_345));
