@@ -87,10 +87,9 @@ impl<'c> Connection<'c> {
 
     /// Serves the connection to its end.
     pub async fn serve(&mut self) {
-        let mut stopped = pin!(stopped(self.stopping.clone()));
         let mut deadline = pin!(sleep(self.config.idle_timeout));
         loop {
-            let length = match self.next_head(deadline.as_mut(), stopped.as_mut()).await {
+            let length = match self.next_head(deadline.as_mut()).await {
                 Next::Head(length) => length,
                 Next::Nothing => return,
                 Next::Refused(reply) => {
@@ -144,16 +143,12 @@ impl<'c> Connection<'c> {
     }
 
     /// Waits for the next request's head. `deadline` is armed anew for each phase.
-    async fn next_head(
-        &mut self,
-        mut deadline: Pin<&mut Sleep>,
-        stopped: Pin<&mut impl Future<Output = ()>>,
-    ) -> Next {
+    async fn next_head(&mut self, mut deadline: Pin<&mut Sleep>) -> Next {
         if self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
             deadline.as_mut().reset(Instant::now() + self.config.idle_timeout);
-            if !self.wait_for_first_bytes(deadline.as_mut(), stopped).await {
+            if !self.wait_for_first_bytes(deadline.as_mut()).await {
                 return Next::Nothing;
             }
         }
@@ -191,11 +186,7 @@ impl<'c> Connection<'c> {
 
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
-    async fn wait_for_first_bytes(
-        &mut self,
-        mut deadline: Pin<&mut Sleep>,
-        mut stopped: Pin<&mut impl Future<Output = ()>>,
-    ) -> bool {
+    async fn wait_for_first_bytes(&mut self, mut deadline: Pin<&mut Sleep>) -> bool {
         loop {
             let daemon_ended = async {
                 match &mut self.daemon {
@@ -214,7 +205,7 @@ impl<'c> Connection<'c> {
                     self.daemon = None;
                 }
                 () = deadline.as_mut() => return false,
-                () = stopped.as_mut() => return false,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return false,
             }
         }
     }
@@ -337,12 +328,6 @@ impl<'c> Connection<'c> {
         self.request = Pump::default();
         self.response = Pump::default();
     }
-}
-
-/// Ready once the program is to stop.
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // Fails where the sender is gone, and the program with it.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// What is remembered of an allowed request for the log.

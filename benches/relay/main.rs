@@ -96,9 +96,9 @@ impl Options {
             ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].into_iter().find(|p| Path::new(p).exists());
         match haproxy {
             Some(program) => {
-                peers.extend([("HAProxy", true), ("HAProxy, no log", false)].map(|(name, logs)| Peer {
+                peers.extend([("HAProxy", false), ("HAProxy, tuned", true)].map(|(name, tuned)| Peer {
                     name: name.into(),
-                    kind: Kind::Haproxy { program: program.into(), logs },
+                    kind: Kind::Haproxy { program: program.into(), tuned },
                 }))
             }
             None => eprintln!("HAProxy is not installed: its columns are left out"),

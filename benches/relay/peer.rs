@@ -55,8 +55,8 @@ pub enum Kind {
     Proxy(PathBuf),
     /// This program as a relay, with the buffers that suit the row.
     Relay,
-    /// HAProxy with rules like those of Tecnativa's image, with or without its log.
-    Haproxy { program: PathBuf, logs: bool },
+    /// HAProxy with rules like those of Tecnativa's image, and with its settings or faster ones.
+    Haproxy { program: PathBuf, tuned: bool },
     /// A shell command that finds PORT and SOCKET in its environment.
     Command(String),
 }
@@ -123,9 +123,9 @@ impl Peer {
                 command.arg(relay_buffer_bytes.to_string());
                 command
             }
-            Kind::Haproxy { program, logs } => {
+            Kind::Haproxy { program, tuned } => {
                 let file = scratch.join("haproxy.cfg");
-                fs::write(&file, haproxy_configuration(address, socket, *logs))?;
+                fs::write(&file, haproxy_configuration(address, socket, *tuned))?;
                 let mut command = Command::new(program);
                 command.arg("-db").arg("-f").arg(file);
                 command
@@ -154,7 +154,7 @@ impl Peer {
     /// Its version, where it tells.
     pub fn version(&self) -> Option<String> {
         match &self.kind {
-            Kind::Haproxy { program, logs: true } => {
+            Kind::Haproxy { program, tuned: false } => {
                 let told = Command::new(program).arg("-v").output().ok()?;
                 let told = String::from_utf8_lossy(&told.stdout).into_owned();
                 told.split_whitespace().nth(2).map(|version| format!("HAProxy {version}"))
@@ -166,24 +166,34 @@ impl Peer {
 }
 
 /// The judgement of Tecnativa's image in rules of our own: a regular expression for each section, matched in turn
-/// against the decoded path; and as there each request is logged, to a standard output that is thrown away here.
-fn haproxy_configuration(address: SocketAddr, socket: &Path, logs: bool) -> String {
-    let log = if logs { "    log stdout format raw daemon info\n    option httplog\n" } else { "" };
-    let allow = |section: &str| {
-        let variable = section.trim_start_matches('_').to_uppercase();
+/// against the decoded path. As there, each request is logged, to a standard output that is thrown away here, and has a
+/// connection to the daemon of its own; where it is `tuned`, there is no log, and connections to the daemon are kept.
+fn haproxy_configuration(address: SocketAddr, socket: &Path, tuned: bool) -> String {
+    let settings = if tuned {
+        ""
+    } else {
+        "    log stdout format raw daemon info\n    option httplog\n    option http-server-close\n"
+    };
+    let allow = |path: &str, variable: &str| {
         format!(
-            "    http-request allow if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/{section} }} {{ env({variable}) -m bool }}\n"
+            "    http-request allow if {{ path,url_dec -m reg -i ^(/v[\\d\\.]+)?/{path} }} {{ env({variable}) -m bool }}\n"
         )
     };
+    let actions =
+        [("(stop|restart|kill)", "ALLOW_RESTARTS"), ("start", "ALLOW_START"), ("stop", "ALLOW_STOP")];
+    let actions =
+        actions.map(|(action, variable)| allow(&format!("containers/[a-zA-Z0-9_.-]+/{action}"), variable));
+    let sections = SECTIONS.map(|section| allow(section, &section.trim_start_matches('_').to_uppercase()));
     format!(
         "global\n    maxconn 6000\n\
-         defaults\n{log}    mode http\n    timeout connect 5s\n    timeout client 10m\n    timeout server 10m\n    \
+         defaults\n{settings}    mode http\n    timeout connect 10s\n    timeout client 10m\n    timeout server 10m\n    \
          timeout tunnel 1h\n\
          frontend clients\n    bind {address}\n    \
-         http-request deny unless METH_GET || {{ env(POST) -m bool }}\n{}    http-request deny\n    \
+         http-request deny unless METH_GET || {{ env(POST) -m bool }}\n{}{}    http-request deny\n    \
          default_backend daemon\n\
          backend daemon\n    server daemon unix@{}\n",
-        SECTIONS.map(allow).concat(),
+        actions.concat(),
+        sections.concat(),
         socket.display(),
     )
 }
