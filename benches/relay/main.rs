@@ -14,7 +14,7 @@ mod rows;
 
 use peer::{Kind, Peer, Process};
 use report::Report;
-use rows::{GROUPS, SWEEPS, Scale};
+use rows::{GROUPS, Group, SWEEPS, Scale};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -26,7 +26,7 @@ const USAGE: &str = "\
 usage: cargo bench --bench relay -- [options]
   --quick              each row once, short, not judged
   --only NAME          the rows and pictures whose name holds NAME; again for more
-  --rounds N           rounds for each row (5), and up to 3 for each picture
+  --rounds N           rounds for each row (5; three times as many for short ones), up to 3 for each picture
   --proxy FILE         another build of the proxy
   --peer NAME=COMMAND  one more peer: a shell command that listens on 127.0.0.1:$PORT in front of $SOCKET
   --write              put table and pictures into README.md and docs/bench
@@ -80,6 +80,10 @@ impl Options {
             options.rounds = 1;
         }
         Ok(options)
+    }
+
+    fn rounds_of(&self, group: &Group) -> usize {
+        if self.scale == Scale::Full { self.rounds * group.repeats } else { self.rounds }
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -150,7 +154,7 @@ fn run(mut options: Options) -> io::Result<bool> {
 
     for group in GROUPS.iter().filter(|group| options.wants(group.name)) {
         let mut measured = vec![vec![Vec::new(); group.rows.len()]; peers.len()];
-        for round in 1..=options.rounds {
+        for round in 1..=options.rounds_of(group) {
             for (peer, measured) in peers.iter().zip(&mut measured) {
                 let running = peer.start(&socket, &scratch.0, group.relay_buffer_bytes)?;
                 let figures = (group.measure)(&running, options.scale);

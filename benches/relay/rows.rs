@@ -100,6 +100,8 @@ pub struct Group {
     pub name: &'static str,
     /// The buffer of the bare relay it is held against.
     pub relay_buffer_bytes: usize,
+    /// How many times as many rounds as others it gets: what takes a second is cheap to repeat, and wants it more.
+    pub repeats: usize,
     /// Its rows, in the order of the figures.
     pub rows: &'static [Row],
     /// Measures one peer, which has just been started.
@@ -137,6 +139,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "keep-alive",
         relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 3,
         rows: &[
             row("keep-alive `GET /_ping`, 32 clients: CPU a request", Unit::Microseconds)
                 .relay(AtMost(1.25))
@@ -151,6 +154,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "latency",
         relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 3,
         rows: &[row("one client, one request at a time: median latency", Unit::Microseconds)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.8))],
@@ -159,6 +163,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "connections",
         relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 3,
         rows: &[row("a new connection for each request: CPU a request", Unit::Microseconds)
             .relay(AtMost(1.15))
             .haproxy(AtMost(1.0))],
@@ -172,6 +177,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "download-chunked",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 1,
         rows: &[row("download of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(1.0))],
@@ -184,6 +190,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "download-length",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 1,
         rows: &[row("download of 3 GiB with Content-Length: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(1.0))],
@@ -196,6 +203,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "upload",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 1,
         rows: &[row("upload of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.7))],
@@ -207,6 +215,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "hijack",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 1,
         rows: &[row("hijacked stream, 1.5 GiB each way at once: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.05))],
         measure: |peer, scale| {
@@ -217,6 +226,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "frames",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 3,
         rows: &[row("frames of 100 bytes on a hijacked stream: median round trip", Unit::Microseconds)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.9))],
@@ -225,6 +235,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "events",
         relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 1,
         rows: &[row("memory per idle `GET /events` stream, 5,000 of them", Unit::Kib)
             .haproxy(AtMost(0.5))
             .alone(AtMost(3.0))],
@@ -233,12 +244,14 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "idle-hijack",
         relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 1,
         rows: &[row("memory per idle hijacked stream, 2,000 of them", Unit::Kib).alone(AtMost(8.0))],
         measure: |peer, scale| Ok(vec![memory_per_stream(peer, scale.choose(2000, 200, 10), true)?]),
     },
     Group {
         name: "rest",
         relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 3,
         rows: &[
             row("memory at rest, after one request", Unit::Megabytes).alone(AtMost(3.0)),
             row("start to first answer", Unit::Milliseconds).alone(AtMost(10.0)),
