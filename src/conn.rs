@@ -162,8 +162,9 @@ impl<'c> Connection<'c> {
                     return Next::Refused(Reply { status: error.status(), message: error.to_string() });
                 }
             }
-            if !std::mem::replace(&mut is_armed, true) {
+            if !is_armed {
                 deadline.as_mut().reset(Instant::now() + self.config.head_timeout);
+                is_armed = true;
             }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
             tokio::select! {
