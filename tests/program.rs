@@ -107,14 +107,14 @@ fn a_value_with_line_ends_and_escapes_stays_one_harmless_line() {
 fn an_address_that_is_taken_exits_with_1_and_one_line() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let sentence =
-        format!("docker-socket-proxy: cannot listen on {address}: Address already in use (os error 98)");
+    // In the C library's words.
+    let in_use = std::io::Error::from_raw_os_error(98);
+    let sentence = format!("docker-socket-proxy: cannot listen on {address}: {in_use}");
     assert_eq!(failure(&[], &[("LISTEN", &address)]), (Some(1), sentence));
 
     // Where all addresses are meant, some of them are not enough.
     let port = format!(":{}", taken.local_addr().expect("an address").port());
-    let sentence =
-        format!("docker-socket-proxy: cannot listen on {port}: Address already in use (os error 98)");
+    let sentence = format!("docker-socket-proxy: cannot listen on {port}: {in_use}");
     assert_eq!(failure(&[], &[("LISTEN", &port)]), (Some(1), sentence));
 }
 
