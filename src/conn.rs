@@ -30,7 +30,7 @@ use socket2::SockRef;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream};
@@ -49,6 +49,8 @@ pub struct Connection<'c> {
     config: &'c Config,
     /// Turns true when the program is to stop.
     stopping: watch::Receiver<bool>,
+    /// Of the phase that the connection is in, where that has one. Moved rather than made anew for each request.
+    deadline: Pin<Box<Sleep>>,
     request: Pump,
     response: Pump,
 }
@@ -80,6 +82,7 @@ impl<'c> Connection<'c> {
             to_daemon,
             config,
             stopping,
+            deadline: Box::pin(sleep(config.idle_timeout)),
             request: Pump::default(),
             response: Pump::default(),
         }
@@ -87,9 +90,8 @@ impl<'c> Connection<'c> {
 
     /// Serves the connection to its end.
     pub async fn serve(&mut self) {
-        let mut deadline = pin!(sleep(self.config.idle_timeout));
         loop {
-            let length = match self.next_head(deadline.as_mut()).await {
+            let length = match self.next_head().await {
                 Next::Head(length) => length,
                 Next::Nothing => return,
                 Next::Refused(reply) => {
@@ -142,13 +144,13 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Waits for the next request's head. `deadline` is armed anew for each phase.
-    async fn next_head(&mut self, mut deadline: Pin<&mut Sleep>) -> Next {
+    /// Waits for the next request's head.
+    async fn next_head(&mut self) -> Next {
         if self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
-            deadline.as_mut().reset(Instant::now() + self.config.idle_timeout);
-            if !self.wait_for_first_bytes(deadline.as_mut()).await {
+            self.deadline.as_mut().reset(Instant::now() + self.config.idle_timeout);
+            if !self.wait_for_first_bytes().await {
                 return Next::Nothing;
             }
         }
@@ -163,7 +165,7 @@ impl<'c> Connection<'c> {
                 }
             }
             if !is_armed {
-                deadline.as_mut().reset(Instant::now() + self.config.head_timeout);
+                self.deadline.as_mut().reset(Instant::now() + self.config.head_timeout);
                 is_armed = true;
             }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
@@ -177,7 +179,7 @@ impl<'c> Connection<'c> {
                     Ok(_) => {}
                     Err(_) => return Next::Nothing,
                 },
-                () = deadline.as_mut() => {
+                () = &mut self.deadline => {
                     let message = format!("no whole head within {:?}", self.config.head_timeout);
                     return Next::Refused(Reply { status: 408, message });
                 }
@@ -187,7 +189,7 @@ impl<'c> Connection<'c> {
 
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
-    async fn wait_for_first_bytes(&mut self, mut deadline: Pin<&mut Sleep>) -> bool {
+    async fn wait_for_first_bytes(&mut self) -> bool {
         loop {
             let daemon_ended = async {
                 match &mut self.daemon {
@@ -205,7 +207,7 @@ impl<'c> Connection<'c> {
                     self.response.held.clear();
                     self.daemon = None;
                 }
-                () = deadline.as_mut() => return false,
+                () = &mut self.deadline => return false,
                 _ = self.stopping.wait_for(|stopping| *stopping) => return false,
             }
         }
