@@ -27,15 +27,13 @@ use crate::splice::splice;
 use bytes::BytesMut;
 use log::{Level, debug, log_enabled, warn};
 use socket2::SockRef;
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a client may take to read our last words before its connection is closed under it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,8 +47,6 @@ pub struct Connection<'c> {
     config: &'c Config,
     /// Turns true when the program is to stop.
     stopping: watch::Receiver<bool>,
-    /// Of the phase that the connection is in, where that has one. Moved rather than made anew for each request.
-    deadline: Pin<Box<Sleep>>,
     request: Pump,
     response: Pump,
 }
@@ -82,7 +78,6 @@ impl<'c> Connection<'c> {
             to_daemon,
             config,
             stopping,
-            deadline: Box::pin(sleep(config.idle_timeout)),
             request: Pump::default(),
             response: Pump::default(),
         }
@@ -149,13 +144,12 @@ impl<'c> Connection<'c> {
         if self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
-            self.deadline.as_mut().reset(Instant::now() + self.config.idle_timeout);
             if !self.wait_for_first_bytes().await {
                 return Next::Nothing;
             }
         }
+        let deadline = Instant::now() + self.config.head_timeout;
         let mut finder = Finder::default();
-        let mut is_armed = false;
         loop {
             match finder.find(&self.request.held) {
                 Ok(Some(length)) => return Next::Head(length),
@@ -164,22 +158,15 @@ impl<'c> Connection<'c> {
                     return Next::Refused(Reply { status: error.status(), message: error.to_string() });
                 }
             }
-            if !is_armed {
-                self.deadline.as_mut().reset(Instant::now() + self.config.head_timeout);
-                is_armed = true;
-            }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
-            tokio::select! {
-                biased;
-                read = fill(&mut self.client, &mut self.request.held, room) => match read {
-                    Ok(0) => {
-                        let message = String::from("the connection ended inside a head");
-                        return Next::Refused(Reply { status: 400, message });
-                    }
-                    Ok(_) => {}
-                    Err(_) => return Next::Nothing,
-                },
-                () = &mut self.deadline => {
+            match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
+                Ok(Ok(0)) => {
+                    let message = String::from("the connection ended inside a head");
+                    return Next::Refused(Reply { status: 400, message });
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return Next::Nothing,
+                Err(_) => {
                     let message = format!("no whole head within {:?}", self.config.head_timeout);
                     return Next::Refused(Reply { status: 408, message });
                 }
@@ -190,26 +177,26 @@ impl<'c> Connection<'c> {
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
-        loop {
-            let daemon_ended = async {
-                match &mut self.daemon {
+        let idle = timeout(self.config.idle_timeout, async {
+            loop {
+                let Some(daemon) = &mut self.daemon else {
+                    return fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES).await;
+                };
+                tokio::select! {
+                    biased;
+                    read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => return read,
                     // It ended, it failed, or it spoke unasked.
-                    Some(daemon) => drop(fill(daemon, &mut self.response.held, 1).await),
-                    None => pending().await,
+                    _ = fill(daemon, &mut self.response.held, 1) => {
+                        self.response.held.clear();
+                        self.daemon = None;
+                    }
                 }
-            };
-            tokio::select! {
-                biased;
-                read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => {
-                    return matches!(read, Ok(1..));
-                }
-                () = daemon_ended => {
-                    self.response.held.clear();
-                    self.daemon = None;
-                }
-                () = &mut self.deadline => return false,
-                _ = self.stopping.wait_for(|stopping| *stopping) => return false,
             }
+        });
+        tokio::select! {
+            biased;
+            read = idle => matches!(read, Ok(Ok(1..))),
+            _ = self.stopping.wait_for(|stopping| *stopping) => false,
         }
     }
 
