@@ -88,10 +88,10 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Bytes that are searched at once.
-const BLOCK_BYTES: usize = 34;
+/// Bytes that are searched at once: 32, and the two before them.
+const BLOCK_BYTES: usize = 2 + 32;
 
-/// Finds the end of a head in a growing buffer; each byte is looked at once.
+/// Finds the end of a head in a growing buffer; what was searched before is not searched again.
 #[derive(Debug, Default)]
 pub struct Finder {
     /// No head ends before.

@@ -113,7 +113,7 @@ impl Report {
             ("machine", format!("{cpus} CPUs ({model}), {}", std::env::consts::ARCH)),
             ("kernel", format!("Linux {}", kernel.trim())),
             ("versions", versions.join(", ")),
-            ("rounds", format!("{rounds}, and three times as many for what takes a second")),
+            ("rounds", format!("at least {rounds} a row")),
         ];
         Ok(Self {
             names: peers.iter().map(|peer| peer.name.clone()).collect(),
