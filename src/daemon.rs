@@ -94,7 +94,10 @@ impl Daemon {
                 }
             }
         });
-        connected.await.map_err(|_| Error::Busy)?.map_err(Error::Unreachable)
+        let daemon = connected.await.map_err(|_| Error::Busy)?.map_err(Error::Unreachable)?;
+        // The runtime does not know yet that it can be written: a first write would seem to block.
+        daemon.writable().await.map_err(Error::Unreachable)?;
+        Ok(daemon)
     }
 
     /// One connect, which the kernel completes or refuses at once: nobody holds the turn over an await without need.
