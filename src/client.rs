@@ -1,6 +1,6 @@
 //! The client's socket: its options, and how its end is noticed where nobody reads or writes it.
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use std::future::pending;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,14 +18,14 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_interval(Duration::from_secs(15))
     .with_retries(4);
 
-/// Sets what every client's socket has: small writes go out at once, and TCP keep-alive.
+/// Sets on a listening socket what each client's socket is to have, as Linux has an accepted socket inherit it: small writes
+/// go out at once, and TCP keep-alive.
 ///
 /// # Errors
 /// The system's.
-pub fn set_options(client: &TcpStream) -> io::Result<()> {
-    let socket = SockRef::from(client);
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&KEEPALIVE)
+pub fn set_options(listener: &Socket) -> io::Result<()> {
+    listener.set_tcp_nodelay(true)?;
+    listener.set_tcp_keepalive(&KEEPALIVE)
 }
 
 /// A second handle on the client's socket, to be told of its end by an error where nobody reads or writes it: a reset, or

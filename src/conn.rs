@@ -17,6 +17,7 @@
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
 use crate::admit::{Admitted, Refusal, RequestLine, admit};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::head::{self, Finder, Method};
@@ -32,7 +33,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a client may take to read our last words before its connection is closed under it.
@@ -45,8 +45,8 @@ pub struct Connection<'c> {
     daemon: Option<UnixStream>,
     to_daemon: &'c Daemon,
     config: &'c Config,
-    /// Turns true when the program is to stop.
-    stopping: watch::Receiver<bool>,
+    /// How long the connection may be idle.
+    clock: Clock,
     request: Pump,
     response: Pump,
 }
@@ -69,7 +69,7 @@ impl<'c> Connection<'c> {
         peer: SocketAddr,
         config: &'c Config,
         to_daemon: &'c Daemon,
-        stopping: watch::Receiver<bool>,
+        clock: Clock,
     ) -> Self {
         Self {
             client,
@@ -77,7 +77,7 @@ impl<'c> Connection<'c> {
             daemon: None,
             to_daemon,
             config,
-            stopping,
+            clock,
             request: Pump::default(),
             response: Pump::default(),
         }
@@ -113,7 +113,7 @@ impl<'c> Connection<'c> {
             }
             self.log_access(access, status);
             match outcome {
-                Outcome::KeepAlive if !*self.stopping.borrow() => {}
+                Outcome::KeepAlive if !self.clock.stopping() => {}
                 Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
                 Outcome::ClientGone => return,
                 Outcome::Cut { why, delimited } => {
@@ -148,7 +148,7 @@ impl<'c> Connection<'c> {
                 return Next::Nothing;
             }
         }
-        let deadline = Instant::now() + self.config.head_timeout;
+        let mut deadline = None;
         let mut finder = Finder::default();
         loop {
             match finder.find(&self.request.held) {
@@ -159,6 +159,7 @@ impl<'c> Connection<'c> {
                 }
             }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
             match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
                 Ok(Ok(0)) => {
                     let message = String::from("the connection ended inside a head");
@@ -177,7 +178,7 @@ impl<'c> Connection<'c> {
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
-        let idle = timeout(self.config.idle_timeout, async {
+        let bytes = async {
             loop {
                 let Some(daemon) = &mut self.daemon else {
                     return fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES).await;
@@ -192,11 +193,11 @@ impl<'c> Connection<'c> {
                     }
                 }
             }
-        });
+        };
         tokio::select! {
             biased;
-            read = idle => matches!(read, Ok(Ok(1..))),
-            _ = self.stopping.wait_for(|stopping| *stopping) => false,
+            read = bytes => matches!(read, Ok(1..)),
+            () = self.clock.idle_out() => false,
         }
     }
 

@@ -10,9 +10,9 @@
 //! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
 //! raw bytes from there. Everything else ends in a [`reply`] of our own.
 //!
-//! Around it, [`vars`] reads variables, [`config`] knows those of the process, [`logging`] writes the log, and [`limits`]
-//! makes room for descriptors. [`explain`] says what the environment grants, [`learn`] which environment the traffic needs,
-//! and [`healthcheck`] asks from outside whether all this works.
+//! Around it, [`clock`] tells idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the
+//! process, [`logging`] writes the log, and [`limits`] makes room for descriptors. [`explain`] says what the environment
+//! grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
@@ -23,6 +23,7 @@
 
 pub mod admit;
 pub mod client;
+pub mod clock;
 pub mod conn;
 pub mod daemon;
 pub mod framing;

@@ -4,10 +4,11 @@
 //! and goes on.
 
 use crate::client;
+use crate::clock::{Clock, Timekeeper};
 use crate::config::{Config, Listen};
 use crate::conn::Connection;
 use crate::daemon::Daemon;
-use log::{debug, warn};
+use log::warn;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;
 use std::io;
@@ -15,8 +16,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 /// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
@@ -48,6 +48,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_reuse_address(true)?;
+    client::set_options(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -55,61 +56,69 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves clients until `shutdown` is ready, then lets requests in flight end within the grace period.
-pub async fn run(listener: TcpListener, config: Arc<Config>, shutdown: impl Future<Output = ()>) {
-    let (at_once, grace) = (config.max_connections, config.shutdown_grace);
+///
+/// # Errors
+/// The system's, before a client is served.
+pub async fn run(
+    listener: TcpListener,
+    config: Arc<Config>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let daemon = Arc::new(Daemon::new(&config));
-    let serve = move |client, peer, stopping| {
-        let (config, daemon) = (Arc::clone(&config), Arc::clone(&daemon));
-        async move {
-            let mut connection = Connection::new(client, peer, &config, &daemon, stopping);
-            connection.serve().await;
-        }
+    let connections = Arc::clone(&config);
+    let serve = move |client, peer, clock| {
+        let (config, daemon) = (Arc::clone(&connections), Arc::clone(&daemon));
+        async move { Connection::new(client, peer, &config, &daemon, clock).serve().await }
     };
-    serve_each(listener, at_once, grace, shutdown, serve).await;
+    serve_each(listener, &config, shutdown, serve).await
 }
 
-/// Serves each client with `serve`, which is told when to stop: `at_once` of them, the others wait in the backlog. A panic
-/// ends only the client that it happened to.
+/// Serves each client with `serve`: MAX_CONNECTIONS at once, the others wait in the backlog. A panic ends only the client
+/// that it happened to.
+///
+/// # Errors
+/// The system's, before a client is served.
 pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
-    at_once: usize,
-    grace: Duration,
+    config: &Config,
     shutdown: impl Future<Output = ()>,
-    serve: impl Fn(TcpStream, SocketAddr, watch::Receiver<bool>) -> S,
-) {
-    let (stop, stopping) = watch::channel(false);
-    let mut connections = JoinSet::new();
+    serve: impl Fn(TcpStream, SocketAddr, Clock) -> S,
+) -> io::Result<()> {
+    let timekeeper = Timekeeper::start(config.idle_timeout)?;
+    let places = Arc::new(Semaphore::new(config.max_connections));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, accept(&listener).await)
+        };
+        let (place, accepted) = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // Also one that panicked; the panic hook has logged it.
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener), if connections.len() < at_once => accepted,
+            next = next => next,
         };
         if let Some((client, peer)) = accepted {
-            connections.spawn(serve(client, peer, stopping.clone()));
+            let served = serve(client, peer, timekeeper.clock());
+            tokio::spawn(async move {
+                served.await;
+                drop(place);
+            });
         }
     }
     drop(listener);
-    // No receiver is left where no client is.
-    let _ = stop.send(true);
-    let drained = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
+    timekeeper.stop();
+    let drained = timeout(config.shutdown_grace, places.acquire_many(config.max_connections as u32)).await;
     if drained.is_err() {
-        warn!(event = "stop"; "{} connections were cut at the end of the grace period", connections.len());
+        let connections = config.max_connections - places.available_permits();
+        warn!(event = "stop"; "{connections} connections were cut at the end of the grace period");
     }
+    Ok(())
 }
 
 /// Accepts one client.
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((client, peer)) => {
-            if let Err(error) = client::set_options(&client) {
-                debug!(client:% = peer, event = "accept"; "socket options: {error}");
-            }
-            Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port())))
-        }
+        Ok((client, peer)) => Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port()))),
         Err(error)
             if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
         {

@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -143,51 +144,59 @@ fn serve(mut config: Config) -> Result<(), String> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(async {
-        let listener = listener::bind(&config)
-            .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        let shutdown = shutdown_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
-        let address =
-            listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
-        info!(
-            event = "start";
-            "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
-            env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
-        );
-        let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
-        for warning in warnings.into_iter().chain(lookalikes()) {
-            warn!(event = "grants"; "{warning}");
+    let (ended, end) = mpsc::channel();
+    runtime.spawn(async move { ended.send(serve_until_told(config).await) });
+    // Without a timer of the runtime's, for the reason that clock gives.
+    let served = loop {
+        match end.recv_timeout(SUM_UP_INTERVAL) {
+            Ok(served) => break served,
+            Err(RecvTimeoutError::Timeout) => logger.sum_up(),
+            Err(RecvTimeoutError::Disconnected) => break Err("a bug ended the accept loop".into()),
         }
-        let learner = config.learner.clone();
-        if let Some(learner) = learner.clone() {
-            let asked = signal(SignalKind::user_defined1());
-            let asked = asked.map_err(|error| format!("cannot wait for signals: {error}"))?;
-            tokio::spawn(print_when_asked(Arc::clone(&learner), asked));
-            tokio::spawn(remind_of_learning());
-        }
-        let config = Arc::new(config);
-        tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
-        tokio::spawn(async {
-            loop {
-                tokio::time::sleep(SUM_UP_INTERVAL).await;
-                logger.sum_up();
-            }
-        });
-        // At once, as whoever stops a container may not wait for the grace period's end.
-        let shutdown = async {
-            shutdown.await;
-            if let Some(learner) = &learner {
-                print(&learner.report());
-            }
-        };
-        listener::run(listener, config, shutdown).await;
-        if let Some(learner) = learner.filter(|learner| learner.has_news()) {
+    };
+    logger.sum_up_all();
+    if served.is_ok() {
+        info!(event = "stop"; "stopped");
+    }
+    served
+}
+
+async fn serve_until_told(config: Config) -> Result<(), String> {
+    let listener =
+        listener::bind(&config).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let shutdown = shutdown_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let address =
+        listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
+    info!(
+        event = "start";
+        "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
+        env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
+    );
+    let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
+    for warning in warnings.into_iter().chain(lookalikes()) {
+        warn!(event = "grants"; "{warning}");
+    }
+    let learner = config.learner.clone();
+    if let Some(learner) = learner.clone() {
+        let asked = signal(SignalKind::user_defined1());
+        let asked = asked.map_err(|error| format!("cannot wait for signals: {error}"))?;
+        tokio::spawn(print_when_asked(Arc::clone(&learner), asked));
+        tokio::spawn(remind_of_learning());
+    }
+    let config = Arc::new(config);
+    tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
+    // At once, as whoever stops a container may not wait for the grace period's end.
+    let shutdown = async {
+        shutdown.await;
+        if let Some(learner) = &learner {
             print(&learner.report());
         }
-        logger.sum_up_all();
-        info!(event = "stop"; "stopped");
-        Ok(())
-    })
+    };
+    listener::run(listener, config, shutdown).await.map_err(|error| format!("cannot start: {error}"))?;
+    if let Some(learner) = learner.filter(|learner| learner.has_news()) {
+        print(&learner.report());
+    }
+    Ok(())
 }
 
 async fn print_when_asked(learner: Arc<Learner>, mut asked: Signal) {

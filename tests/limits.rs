@@ -2,11 +2,15 @@
 
 mod support;
 
+use docker_socket_proxy::clock::Timekeeper;
+use docker_socket_proxy::config::Config;
 use docker_socket_proxy::head::MAX_HEAD_BYTES;
+use docker_socket_proxy::listener;
 use std::io::Read;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 use support::daemon::response;
 use support::{Client, FakeDaemon, PATIENCE, Program, Proxy};
@@ -59,6 +63,50 @@ fn an_idle_connection_ends_without_a_byte_and_takes_its_daemon_connection_with_i
     assert_eq!(client.ask(PING).status, 200);
     assert_eq!(client.read_to_end(), b"");
     assert_eq!(daemon.ended(), [PING]);
+}
+
+#[test]
+fn an_idle_connection_ends_at_its_time_or_up_to_an_eighth_later() {
+    for stale in [0, 1, 3] {
+        let timekeeper = Timekeeper::default();
+        let mut clock = timekeeper.clock();
+        // While a request was answered.
+        (0..stale).for_each(|_| timekeeper.tick());
+        let mut idle_out = std::pin::pin!(clock.idle_out());
+        let mut ticks = 0;
+        while idle_out.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            timekeeper.tick();
+            ticks += 1;
+        }
+        // The first of them ends a period that had begun before, so 16 periods have passed at the 17th.
+        assert!((17..=18).contains(&ticks), "{ticks} ticks after {stale}");
+    }
+    assert_eq!(Timekeeper::period(Duration::from_secs(120)) * 16, Duration::from_secs(120));
+}
+
+#[test]
+fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_once() {
+    let config = Config::from_vars(&|name| (name == "LISTEN").then(|| "127.0.0.1:0".to_owned()));
+    let config = config.expect("a configuration");
+    let (seen, options) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = listener::bind(&config).expect("a free port");
+        let _client = std::net::TcpStream::connect(listener.local_addr().expect("an address"));
+        let done = tokio::sync::Notify::new();
+        let serve = |client: tokio::net::TcpStream, _, _| {
+            let socket = socket2::SockRef::from(&client);
+            let time = socket.tcp_keepalive_time().expect("a time");
+            let interval = socket.tcp_keepalive_interval().expect("an interval");
+            let retries = socket.tcp_keepalive_retries().expect("a number");
+            let on = (socket.tcp_nodelay().expect("a flag"), socket.keepalive().expect("a flag"));
+            seen.send((on, time + interval * retries)).expect("the test waits");
+            done.notify_one();
+            std::future::ready(())
+        };
+        listener::serve_each(listener, &config, done.notified(), serve).await.expect("a thread");
+    });
+    assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
 }
 
 #[test]

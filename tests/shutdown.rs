@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use support::daemon::wait_patiently;
 use support::{FakeDaemon, PATIENCE, Program, Proxy};
 use tokio::io::AsyncWriteExt;
@@ -151,14 +151,16 @@ fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
 #[ignore = "run as a child of the test above"]
 fn serves_three_clients_and_panics_at_the_second() {
     logging::start(LevelFilter::Info, logging::Format::Text);
-    let config = Config::from_vars(&|name| (name == "LISTEN").then(|| "127.0.0.1:0".to_owned()));
+    // One at once: a panic must give its place back.
+    let vars = [("LISTEN", "127.0.0.1:0"), ("MAX_CONNECTIONS", "1")];
+    let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let config = Config::from_vars(&var).expect("a configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listener = listener::bind(&config.expect("a configuration")).expect("a free port");
+        let listener = listener::bind(&config).expect("a free port");
         eprintln!("listening on {}", listener.local_addr().expect("an address"));
         let (begun, mut beginning) = mpsc::unbounded_channel();
         let number = std::sync::atomic::AtomicUsize::new(0);
-        // One at once: a panic must give its place back.
         let serve = |mut client: tokio::net::TcpStream, _, _| {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             begun.send(()).expect("the receiver lives");
@@ -172,6 +174,6 @@ fn serves_three_clients_and_panics_at_the_second() {
                 beginning.recv().await;
             }
         };
-        listener::serve_each(listener, 1, Duration::from_secs(10), all, serve).await;
+        listener::serve_each(listener, &config, all, serve).await.expect("a thread");
     });
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code, missing_docs, reason = "every fuzz target uses its own part of this")]
 
 use super::naive::{self, Stop};
+use docker_socket_proxy::clock::Timekeeper;
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::conn::Connection;
 use docker_socket_proxy::daemon::Daemon;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Runtime;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
@@ -331,16 +332,27 @@ pub fn conn(input: &[u8]) {
             let client = UnixStream::from_std(client).expect("a socket");
             let proxied = std::net::TcpStream::from(OwnedFd::from(proxied));
             let proxied = TcpStream::from_std(proxied).expect("a socket");
-            let (_stop, stopping) = watch::channel(false);
+            let (timekeeper, period) = (Timekeeper::default(), Timekeeper::period(config.idle_timeout));
+            let clock = timekeeper.clock();
             let (ended, served) = oneshot::channel();
             let to_daemon = Daemon::new(config);
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
             let serve = async {
-                Connection::new(proxied, peer, config, &to_daemon, stopping).serve().await;
+                Connection::new(proxied, peer, config, &to_daemon, clock).serve().await;
                 drop(ended);
             };
             let daemon = daemon(&bench.listener, served, &script, on, &mut received);
-            tokio::join!(serve, send_and_read(client, &script), daemon).1
+            let tick = async {
+                loop {
+                    sleep(period).await;
+                    timekeeper.tick();
+                }
+            };
+            let all = async { tokio::join!(serve, send_and_read(client, &script), daemon).1 };
+            tokio::select! {
+                answered = all => answered,
+                () = tick => unreachable!("the clock never ends"),
+            }
         });
         judge(&script, on, &received, &answered);
     });

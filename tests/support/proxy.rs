@@ -45,7 +45,7 @@ impl Proxy {
             runtime.block_on(async {
                 let listener = listener::bind(&config).expect("a free port");
                 ready.send(listener.local_addr().expect("an address")).expect("the test waits");
-                listener::run(listener, config, async { drop(stopped.await) }).await;
+                listener::run(listener, config, async { drop(stopped.await) }).await.expect("a thread");
             });
         });
         let address = bound.recv_timeout(PATIENCE).expect("the proxy listens");
