@@ -121,9 +121,10 @@ impl Finder {
         {
             start += BLOCK_BYTES - 2;
         }
-        let mut rest = bounded[start..].windows(3);
-        if let Some(at) = rest.position(|bytes| is_of_note(bytes[0], bytes[1], bytes[2])) {
-            let end = start + at + 3;
+        let rest = &bounded[start..];
+        let mut lines = memchr::memchr_iter(b'\n', rest).filter(|&at| at >= 2);
+        if let Some(at) = lines.find(|&at| is_of_note(rest[at - 2], rest[at - 1], rest[at])) {
+            let end = start + at + 1;
             return if bounded[..end].ends_with(b"\r\n") { Ok(Some(end)) } else { Err(Error::BareLf) };
         }
         self.searched = bounded.len();
@@ -395,26 +396,40 @@ impl<'b> ResponseHead<'b> {
 /// [`Finder`]'s to say; here a CR must stand before it and nowhere else.
 fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
     let [first, rest @ ..] = head else { return Err(Error::Malformed) };
+    let pairs = || head.iter().zip(rest).map(|(&before, &byte)| (before, byte));
     // Every byte beside the one before it, without a branch: so the compiler compares many at once.
-    let (mut bare_lf, mut control, mut fold) = (*first == b'\n', first.is_ascii_control(), false);
-    for (&before, &byte) in head.iter().zip(rest) {
-        bare_lf |= (byte == b'\n') & (before != b'\r');
-        fold |= (before == b'\n') & matches!(byte, b' ' | b'\t');
-        control |= ((before == b'\r') & (byte != b'\n'))
-            | ((byte < b' ') & !matches!(byte, b'\t' | b'\r' | b'\n'))
-            | (byte == 0x7f);
+    let odd = pairs().fold(first.is_ascii_control(), |odd, (before, byte)| {
+        odd | is_bare_lf(before, byte) | is_control(before, byte) | is_fold(before, byte)
+    });
+    if !odd && head.ends_with(b"\n") {
+        return Ok(());
     }
-    if bare_lf {
-        Err(Error::BareLf)
-    } else if control {
-        Err(Error::ControlByte)
-    } else if fold {
-        Err(Error::Fold)
-    } else if !head.ends_with(b"\n") {
-        Err(Error::Malformed)
+    let any = |is: fn(u8, u8) -> bool| pairs().any(|(before, byte)| is(before, byte));
+    Err(if *first == b'\n' || any(is_bare_lf) {
+        Error::BareLf
+    } else if first.is_ascii_control() || any(is_control) {
+        Error::ControlByte
+    } else if any(is_fold) {
+        Error::Fold
     } else {
-        Ok(())
-    }
+        Error::Malformed
+    })
+}
+
+const fn is_bare_lf(before: u8, byte: u8) -> bool {
+    (byte == b'\n') & (before != b'\r')
+}
+
+/// Whether `byte` is a control byte that no line holds, or follows a CR that ends none.
+const fn is_control(before: u8, byte: u8) -> bool {
+    ((before == b'\r') & (byte != b'\n'))
+        | ((byte < b' ') & (byte != b'\t') & (byte != b'\r') & (byte != b'\n'))
+        | (byte == 0x7f)
+}
+
+/// Whether `byte` starts a line with white space.
+const fn is_fold(before: u8, byte: u8) -> bool {
+    (before == b'\n') & ((byte == b' ') | (byte == b'\t'))
 }
 
 /// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them.
