@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::head::{self, Finder, Method};
 use crate::logging::cut;
-use crate::relay::{DaemonFault, Exchanged, Outcome, Pump, exchange, fill};
+use crate::relay::{DaemonFault, Outcome, Pump, exchange, fill};
 use crate::reply::Reply;
 use crate::splice::splice;
 use bytes::BytesMut;
@@ -100,8 +100,9 @@ impl<'c> Connection<'c> {
             };
             let access = log_enabled!(Level::Debug).then(|| Access::new(&admitted, &self.request.held));
             let to_head = admitted.method() == Method::Head;
-            let Exchanged { status, outcome } = match self.relay(admitted).await {
-                Ok(exchanged) => exchanged,
+            let mut status = None;
+            let outcome = match self.relay(&admitted, &mut status).await {
+                Ok(outcome) => outcome,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
                     self.log_access(access, Some(reply.status));
@@ -261,8 +262,8 @@ impl<'c> Connection<'c> {
         );
     }
 
-    /// Has the daemon answer an admitted request.
-    async fn relay(&mut self, admitted: Admitted) -> Result<Exchanged, Reply> {
+    /// Has the daemon answer an admitted request, with this status.
+    async fn relay(&mut self, admitted: &Admitted, status: &mut Option<u16>) -> Result<Outcome, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
             None => tokio::select! {
@@ -273,13 +274,11 @@ impl<'c> Connection<'c> {
                     Reply { status: error.status(), message }
                 })?,
                 // A client that has gone leaves the queue.
-                _ = self.client.ready(Interest::ERROR) => {
-                    return Ok(Exchanged { status: None, outcome: Outcome::ClientGone });
-                }
+                _ = self.client.ready(Interest::ERROR) => return Ok(Outcome::ClientGone),
             },
         };
         let daemon = self.daemon.insert(daemon);
-        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted).await)
+        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted, status).await)
     }
 
     /// Goes on as a raw stream.

@@ -82,8 +82,9 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     config: &Config,
     shutdown: impl Future<Output = ()>,
-    serve: impl Fn(TcpStream, SocketAddr, Clock) -> S,
+    serve: impl Fn(TcpStream, SocketAddr, Clock) -> S + Send + Sync + 'static,
 ) -> io::Result<()> {
+    let serve = Arc::new(serve);
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
     let places = Arc::new(Semaphore::new(config.max_connections));
     let mut shutdown = std::pin::pin!(shutdown);
@@ -98,9 +99,10 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
             next = next => next,
         };
         if let Some((client, peer)) = accepted {
-            let served = serve(client, peer, timekeeper.clock());
+            let (serve, clock) = (Arc::clone(&serve), timekeeper.clock());
+            // Called in there: a future that is handed over would take up its room twice.
             tokio::spawn(async move {
-                served.await;
+                serve(client, peer, clock).await;
                 drop(place);
             });
         }

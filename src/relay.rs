@@ -180,15 +180,6 @@ impl Pump {
     }
 }
 
-/// An exchange that has ended.
-#[derive(Debug)]
-pub struct Exchanged {
-    /// The status that the daemon answered with, if its head has been passed on.
-    pub status: Option<u16>,
-    /// What is to follow.
-    pub outcome: Outcome,
-}
-
 /// How an exchange ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -232,22 +223,10 @@ pub enum DaemonFault {
     Unasked101,
 }
 
-/// Passes one admitted request, which starts `request.held`, to the daemon, and the daemon's response to the client.
-/// After [`Outcome::Hijack`] both pumps hold only raw bytes; after [`Outcome::KeepAlive`] `request` holds the bytes of
-/// the next request.
+/// Passes one admitted request, which starts `request.held`, to the daemon, and the daemon's response to the client, whose
+/// `status` is set once its head has been passed on. After [`Outcome::Hijack`] both pumps hold only raw bytes; after
+/// [`Outcome::KeepAlive`] `request` holds the bytes of the next request.
 pub async fn exchange(
-    client: &mut TcpStream,
-    daemon: &mut UnixStream,
-    request: &mut Pump,
-    response: &mut Pump,
-    admitted: Admitted,
-) -> Exchanged {
-    let mut status = None;
-    let outcome = run(client, daemon, request, response, &admitted, &mut status).await;
-    Exchanged { status, outcome }
-}
-
-async fn run(
     client: &mut TcpStream,
     daemon: &mut UnixStream,
     request: &mut Pump,
@@ -278,7 +257,7 @@ async fn run(
     let persistent = match head {
         Ok(begun) => {
             *status = Some(begun.status);
-            if begun.hijack {
+            if begun.answer == Answer::Hijack {
                 return Outcome::Hijack;
             }
             begun.persistent
@@ -325,11 +304,11 @@ async fn run(
     if goes_on { Outcome::KeepAlive } else { Outcome::Close }
 }
 
-/// A response whose final head, and what came with it of its body, are written.
+/// A response whose head has been read.
 struct Begun {
     status: u16,
+    answer: Answer,
     persistent: bool,
-    hijack: bool,
 }
 
 enum Failure {
@@ -337,14 +316,14 @@ enum Failure {
     Client,
 }
 
-/// Reads response heads and writes them to the client, up to the one that is final.
+/// Reads response heads and writes them to the client, with what came of the body, up to the one that is final.
 async fn response_head(
     daemon: &mut (impl AsyncRead + Unpin),
     client: &mut (impl AsyncWrite + Unpin),
     response: &mut Pump,
     admitted: &Admitted,
 ) -> Result<Begun, Failure> {
-    let fault = |fault: DaemonFault| Failure::Daemon(fault);
+    let fault = Failure::Daemon;
     loop {
         let mut finder = Finder::default();
         let length = loop {
@@ -360,24 +339,29 @@ async fn response_head(
                 }
             }
         };
-        let head =
-            ResponseHead::parse(&response.held[..length]).map_err(|error| fault(DaemonFault::Head(error)))?;
-        let (status, answer) = (head.status, admitted.terms().judge(&head));
-        let (framing, persistent) = match answer {
-            Answer::Ordinary => {
-                let framing = BodyFraming::of_response(&head, admitted.method());
-                (framing.map_err(|error| fault(DaemonFault::Framing(error)))?, head.persistent)
-            }
-            Answer::Interim | Answer::Hijack => (BodyFraming::None, true),
-            Answer::Unasked101 => return Err(fault(DaemonFault::Unasked101)),
-        };
-        response.begin(length, framing).map_err(|error| fault(DaemonFault::Framing(error)))?;
+        let begun = begin_response(response, length, admitted).map_err(fault)?;
         // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
         poll_fn(|cx| response.poll_flush(cx, client)).await.map_err(|_| Failure::Client)?;
-        if answer != Answer::Interim {
-            return Ok(Begun { status, persistent, hijack: answer == Answer::Hijack });
+        if begun.answer != Answer::Interim {
+            return Ok(begun);
         }
     }
+}
+
+/// Reads the response head that starts the held bytes.
+fn begin_response(response: &mut Pump, length: usize, admitted: &Admitted) -> Result<Begun, DaemonFault> {
+    let head = ResponseHead::parse(&response.held[..length]).map_err(DaemonFault::Head)?;
+    let (status, answer) = (head.status, admitted.terms().judge(&head));
+    let (framing, persistent) = match answer {
+        Answer::Ordinary => {
+            let framing = BodyFraming::of_response(&head, admitted.method());
+            (framing.map_err(DaemonFault::Framing)?, head.persistent)
+        }
+        Answer::Interim | Answer::Hijack => (BodyFraming::None, true),
+        Answer::Unasked101 => return Err(DaemonFault::Unasked101),
+    };
+    response.begin(length, framing).map_err(DaemonFault::Framing)?;
+    Ok(Begun { status, answer, persistent })
 }
 
 /// The request's direction: its body, then a watch over the client, who may go away or send the next request.

@@ -199,9 +199,11 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     request.held.extend_from_slice(ATTACH.as_bytes());
     let length = Finder::default().find(&request.held).expect("a head").expect("whole");
     let admitted = admit(&request.held[..length], &policy).1.expect("it is allowed");
-    let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, admitted).await;
-    assert!(matches!(exchanged.outcome, Outcome::Hijack));
-    assert_eq!(exchanged.status, Some(101));
+    let mut status = None;
+    let exchanged =
+        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, &mut status).await;
+    assert!(matches!(exchanged, Outcome::Hijack));
+    assert_eq!(status, Some(101));
     // What has been written until here is one write; what the daemon sent with it is held.
     let mut read = [0; 1024];
     let count = client.read(&mut read).await.expect("the head");

@@ -93,15 +93,16 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
     runtime.block_on(async {
         let listener = listener::bind(&config).expect("a free port");
         let _client = std::net::TcpStream::connect(listener.local_addr().expect("an address"));
-        let done = tokio::sync::Notify::new();
-        let serve = |client: tokio::net::TcpStream, _, _| {
+        let served = Arc::new(tokio::sync::Notify::new());
+        let done = Arc::clone(&served);
+        let serve = move |client: tokio::net::TcpStream, _, _| {
             let socket = socket2::SockRef::from(&client);
             let time = socket.tcp_keepalive_time().expect("a time");
             let interval = socket.tcp_keepalive_interval().expect("an interval");
             let retries = socket.tcp_keepalive_retries().expect("a number");
             let on = (socket.tcp_nodelay().expect("a flag"), socket.keepalive().expect("a flag"));
             seen.send((on, time + interval * retries)).expect("the test waits");
-            done.notify_one();
+            served.notify_one();
             std::future::ready(())
         };
         listener::serve_each(listener, &config, done.notified(), serve).await.expect("a thread");

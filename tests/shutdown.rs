@@ -161,7 +161,7 @@ fn serves_three_clients_and_panics_at_the_second() {
         eprintln!("listening on {}", listener.local_addr().expect("an address"));
         let (begun, mut beginning) = mpsc::unbounded_channel();
         let number = std::sync::atomic::AtomicUsize::new(0);
-        let serve = |mut client: tokio::net::TcpStream, _, _| {
+        let serve = move |mut client: tokio::net::TcpStream, _, _| {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             begun.send(()).expect("the receiver lives");
             async move {
