@@ -26,7 +26,7 @@ const USAGE: &str = "\
 usage: cargo bench --bench relay -- [options]
   --quick              each row once, short, not judged
   --only NAME          the rows and pictures whose name holds NAME; again for more
-  --rounds N           rounds for each row (5; three times as many for short ones), up to 3 for each picture
+  --rounds N           rounds for each row (5; up to eight times as many for short ones), up to 3 for each picture
   --proxy FILE         another build of the proxy
   --peer NAME=COMMAND  one more peer: a shell command that listens on 127.0.0.1:$PORT in front of $SOCKET
   --write              put table and pictures into README.md and docs/bench

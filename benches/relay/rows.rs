@@ -36,11 +36,11 @@ impl Scale {
     }
 
     fn warm_up(self) -> Duration {
-        Duration::from_millis(self.choose(300, 100, 10))
+        Duration::from_millis(self.choose(100, 100, 10))
     }
 
     fn duration(self) -> Duration {
-        Duration::from_millis(self.choose(1000, 300, 20))
+        Duration::from_millis(self.choose(400, 300, 20))
     }
 }
 
@@ -100,7 +100,8 @@ pub struct Group {
     pub name: &'static str,
     /// The buffer of the bare relay it is held against.
     pub relay_buffer_bytes: usize,
-    /// How many times as many rounds as others it gets: what takes a second is cheap to repeat, and wants it more.
+    /// How many times as many rounds as others it gets. What is short has many: a round's figure depends on which CPUs the
+    /// kernel happens to place its processes.
     pub repeats: usize,
     /// Its rows, in the order of the figures.
     pub rows: &'static [Row],
@@ -139,7 +140,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "keep-alive",
         relay_buffer_bytes: SMALL_BUFFER,
-        repeats: 3,
+        repeats: 8,
         rows: &[
             row("keep-alive `GET /_ping`, 32 clients: CPU a request", Unit::Microseconds)
                 .relay(AtMost(1.25))
@@ -154,7 +155,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "latency",
         relay_buffer_bytes: SMALL_BUFFER,
-        repeats: 3,
+        repeats: 8,
         rows: &[row("one client, one request at a time: median latency", Unit::Microseconds)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.8))],
@@ -164,7 +165,7 @@ pub const GROUPS: &[Group] = &[
         name: "connections",
         relay_buffer_bytes: SMALL_BUFFER,
         // More would fill the kernel's table of connections, where a firewall makes it keep one.
-        repeats: 1,
+        repeats: 2,
         rows: &[row("a new connection for each request: CPU a request", Unit::Microseconds)
             .relay(AtMost(1.15))
             .haproxy(AtMost(1.0))],
@@ -227,7 +228,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "frames",
         relay_buffer_bytes: LARGE_BUFFER,
-        repeats: 3,
+        repeats: 8,
         rows: &[row("frames of 100 bytes on a hijacked stream: median round trip", Unit::Microseconds)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.9))],
@@ -379,7 +380,7 @@ fn cpu_a_gib(peer: &Running, bytes: u64, run: impl FnOnce() -> io::Result<()>) -
 }
 
 fn median_round_trip(peer: &Running, framed: bool, scale: Scale) -> io::Result<f64> {
-    let mut times = load::round_trips(peer.address, framed, scale.choose(20_000, 2_000, 20))?;
+    let mut times = load::round_trips(peer.address, framed, scale.choose(5_000, 2_000, 20))?;
     times.sort_unstable();
     Ok(times[times.len() / 2].as_secs_f64() * 1e6)
 }
