@@ -31,31 +31,35 @@ pub fn set_options(listener: &Socket) -> io::Result<()> {
 /// A second handle on the client's socket, to be told of its end by an error where nobody reads or writes it: a reset, or
 /// no answer to TCP keep-alive.
 #[derive(Debug)]
-pub struct Watch(AsyncFd<OwnedFd>);
+pub struct Watch(OwnedFd);
 
 impl Watch {
     /// Watches this client.
     ///
     /// # Errors
     /// No descriptor is left.
+    pub fn over(client: &TcpStream) -> io::Result<Self> {
+        client.as_fd().try_clone_to_owned().map(Self)
+    }
+
+    /// Waits for the error. Costs nothing before it is first polled.
     #[allow(
         deprecated,
         reason = "the successor is unsafe, for descriptors that may close; this one is owned"
     )]
-    pub fn over(client: &TcpStream) -> io::Result<Self> {
+    pub async fn client_gone(self) -> io::Error {
         // The end is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
         // it is in urgent data, which nobody sends.
-        AsyncFd::with_interest(client.as_fd().try_clone_to_owned()?, Interest::PRIORITY).map(Self)
-    }
-
-    /// Waits for the error.
-    pub async fn client_gone(&self) -> io::Error {
+        let socket = match AsyncFd::with_interest(self.0, Interest::PRIORITY) {
+            Ok(socket) => socket,
+            Err(error) => return error,
+        };
         loop {
-            let mut ready = match self.0.ready(Interest::PRIORITY).await {
+            let mut ready = match socket.ready(Interest::PRIORITY).await {
                 Ok(ready) => ready,
                 Err(error) => return error,
             };
-            match SockRef::from(&self.0).take_error() {
+            match SockRef::from(&socket).take_error() {
                 // Both directions have ended in order; no error comes any more.
                 Ok(None) if ready.ready().is_read_closed() => pending().await,
                 Ok(None) => ready.clear_ready(),

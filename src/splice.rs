@@ -7,8 +7,10 @@ use crate::client::Watch;
 use crate::daemon::UntilClosed;
 use crate::relay::Pump;
 use bytes::BytesMut;
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
 use tokio::net::{TcpStream, UnixStream};
@@ -27,31 +29,60 @@ pub async fn splice(
     from_client: &mut Pump,
     from_daemon: &mut Pump,
 ) -> io::Result<()> {
-    // Once the client has half-closed, the copy reads it no more, and on a silent container does not write to it either.
-    let watch = Watch::over(client)?;
+    let client_gone = Watch::over(client)?.client_gone();
     let silent = from_client.held.is_empty() && from_daemon.held.is_empty();
     let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
+    if silent {
+        // The copy takes its buffers with the first byte: until then, be it for hours, a stream holds none.
+        tokio::select! {
+            ready = client_reader.readable() => ready?,
+            ready = daemon_reader.readable() => ready?,
+        }
+    }
+    let read = AtomicBool::new(false);
+    let client_reader = Reading { inner: client_reader, read: &read };
     let mut client = join(Prefixed::new(from_client.held.split(), client_reader), client_writer);
     let daemon_reader = Prefixed::new(from_daemon.held.split(), UntilClosed(daemon_reader));
     let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
-    let copy = async {
-        if silent {
-            // The copy takes its buffers with the first byte: until then, be it for hours, a stream holds none.
-            tokio::select! {
-                ready = client.reader().inner.readable() => ready?,
-                ready = daemon.reader().inner.0.readable() => ready?,
+    let copied = {
+        let copy =
+            copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
+        let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
+        poll_fn(|cx| {
+            read.store(false, Relaxed);
+            match copy.as_mut().poll(cx) {
+                Poll::Ready(copied) => Poll::Ready(copied.map(drop)),
+                // It waits for the client's next byte, and so for its end.
+                Poll::Pending if read.load(Relaxed) => Poll::Pending,
+                // The client has half-closed, or the daemon takes no more of its input: a silent container does not write
+                // to it either.
+                Poll::Pending => client_gone.as_mut().poll(cx).map(Err),
             }
-        }
-        copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES).await
-    };
-    let copied = tokio::select! {
-        copied = copy => copied.map(drop),
-        error = watch.client_gone() => Err(error),
+        })
+        .await
     };
     from_client.passed += client.reader().passed;
     from_daemon.passed += daemon.reader().passed;
     copied
+}
+
+/// A reader that notes when it is waited for.
+struct Reading<'n, R> {
+    inner: R,
+    read: &'n AtomicBool,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Reading<'_, R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        self.read.store(read.is_pending(), Relaxed);
+        read
+    }
 }
 
 /// A reader behind bytes that were read of it too early. Gives their buffer back once they are gone, and counts what it
