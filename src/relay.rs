@@ -151,15 +151,20 @@ impl Pump {
         poll_fn(|cx| {
             loop {
                 ready!(self.poll_flush(cx, sink)).map_err(|_| Cut::Sink)?;
-                self.release_large();
                 if self.body.is_done() {
+                    self.release_large();
                     return Poll::Ready(Ok(()));
                 }
                 // Nothing is held now: a body that is not done takes all there is. Read and write without an await
                 // between, so that the thread's one buffer serves every connection.
                 ready!(READ_BUFFER.with_borrow_mut(|scratch| {
                     let mut read = ReadBuf::new(scratch);
-                    ready!(Pin::new(&mut *source).poll_read(cx, &mut read)).map_err(|_| Cut::Source)?;
+                    let Poll::Ready(end) = Pin::new(&mut *source).poll_read(cx, &mut read) else {
+                        // It may be silent for hours. While it flows, its buffer is soon wanted again.
+                        self.release_large();
+                        return Poll::Pending;
+                    };
+                    end.map_err(|_| Cut::Source)?;
                     let bytes = read.filled();
                     if bytes.is_empty() {
                         return Poll::Ready(Err(Cut::SourceEnd));

@@ -205,7 +205,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "upload",
         relay_buffer_bytes: LARGE_BUFFER,
-        repeats: 1,
+        repeats: 3,
         rows: &[row("upload of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.7))],
