@@ -179,7 +179,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "download-chunked",
         relay_buffer_bytes: LARGE_BUFFER,
-        repeats: 1,
+        repeats: 3,
         rows: &[row("download of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(1.0))],
@@ -192,7 +192,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "download-length",
         relay_buffer_bytes: LARGE_BUFFER,
-        repeats: 1,
+        repeats: 3,
         rows: &[row("download of 3 GiB with Content-Length: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(1.0))],
@@ -217,7 +217,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "hijack",
         relay_buffer_bytes: LARGE_BUFFER,
-        repeats: 1,
+        repeats: 3,
         rows: &[row("hijacked stream, 1.5 GiB each way at once: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.05))],
         measure: |peer, scale| {
