@@ -1,7 +1,6 @@
 //! The client's socket: its options, and how its end is noticed where nobody reads or writes it.
 
 use socket2::{SockRef, Socket, TcpKeepalive};
-use std::future::pending;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -42,29 +41,24 @@ impl Watch {
         client.as_fd().try_clone_to_owned().map(Self)
     }
 
-    /// Waits for the error. Costs nothing before it is first polled.
+    /// Waits for the error. Costs nothing before it is first polled. Where both directions have ended in order, it may still
+    /// come as long as output is on its way.
     #[allow(
         deprecated,
         reason = "the successor is unsafe, for descriptors that may close; this one is owned"
     )]
     pub async fn client_gone(self) -> io::Error {
-        // The end is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
+        // The error is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
         // it is in urgent data, which nobody sends.
         let socket = match AsyncFd::with_interest(self.0, Interest::PRIORITY) {
             Ok(socket) => socket,
             Err(error) => return error,
         };
-        loop {
-            let mut ready = match socket.ready(Interest::PRIORITY).await {
-                Ok(ready) => ready,
-                Err(error) => return error,
-            };
-            match SockRef::from(&socket).take_error() {
-                // Both directions have ended in order; no error comes any more.
-                Ok(None) if ready.ready().is_read_closed() => pending().await,
-                Ok(None) => ready.clear_ready(),
-                Ok(Some(error)) | Err(error) => return error,
-            }
+        if let Err(error) = socket.ready(Interest::ERROR).await {
+            return error;
         }
+        // Whoever reads or writes may have taken it.
+        let error = SockRef::from(&socket).take_error().ok().flatten();
+        error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
     }
 }

@@ -328,6 +328,25 @@ async fn a_client_that_vanishes_after_its_end_is_noticed_without_a_write() {
     copied.expect("no panic").expect_err("the stream was cut");
 }
 
+#[tokio::test]
+async fn a_client_that_vanishes_after_both_ends_with_output_on_its_way_is_noticed() {
+    let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
+    socket2::SockRef::from(&client).set_recv_buffer_size(4096).expect("a small buffer");
+    let splicing = tokio::spawn(async move {
+        splice(&mut accepted, &mut socket, &mut Pump::default(), &mut Pump::default()).await
+    });
+    // More than a daemon's socket takes that is not read, so that the copy does not end.
+    client.write_all(&pattern(300_000)).await.expect("input");
+    client.shutdown().await.expect("an end");
+    daemon.write_all(&pattern(60_000)).await.expect("output");
+    daemon.shutdown().await.expect("an end");
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).expect("linger");
+    drop(client);
+    let copied = tokio::time::timeout(support::PATIENCE, splicing).await.expect("it is noticed");
+    copied.expect("no panic").expect_err("the stream was cut");
+}
+
 #[test]
 fn a_client_that_closes_while_output_flows_ends_the_stream() {
     let daemon = granting(ATTACH, SWITCHED, |session| while session.try_send("output ").is_ok() {});
