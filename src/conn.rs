@@ -119,12 +119,10 @@ impl<'c> Connection<'c> {
                 Outcome::ClientGone => return,
                 Outcome::Cut { why, delimited } => {
                     self.warn_daemon(&format!("response cut: {why}"));
-                    if !delimited {
-                        // It would look complete: only a reset shows the cut.
-                        let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
-                        return;
+                    if delimited {
+                        self.close().await;
                     }
-                    return self.close().await;
+                    return;
                 }
                 Outcome::BadBody(error) => {
                     let reply = Reply { status: 400, message: error.to_string() };
@@ -317,6 +315,16 @@ impl<'c> Connection<'c> {
         self.daemon = None;
         self.request = Pump::default();
         self.response = Pump::default();
+    }
+}
+
+impl Drop for Connection<'_> {
+    /// A response that only the connection's end delimits would look complete where it is cut, be it by the end of the grace
+    /// period: only a reset shows that.
+    fn drop(&mut self) {
+        if !self.response.is_delimited() {
+            let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

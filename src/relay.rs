@@ -108,7 +108,8 @@ impl Pump {
     }
 
     /// Whether the message says where it ends, so that its reader sees a cut.
-    const fn is_delimited(&self) -> bool {
+    #[must_use]
+    pub const fn is_delimited(&self) -> bool {
         !matches!(self.body, Body::UntilClose)
     }
 

@@ -101,6 +101,24 @@ fn endless_streams_and_hijacks_are_cut_when_the_grace_ends() {
 }
 
 #[test]
+fn a_response_that_ends_with_its_connection_is_seen_to_be_cut_when_the_grace_ends() {
+    let daemon = FakeDaemon::serving(|session| {
+        let Some(_) = session.read_request() else { return };
+        session.send(b"HTTP/1.1 200 OK\r\n\r\npart one");
+        session.read_to_end();
+    });
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "200ms")]);
+    let mut client = program.client();
+    client.send(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n");
+    assert!(client.read_head().starts_with("HTTP/1.1 200"));
+    assert_eq!(client.read_exact(8), b"part one");
+    program.signal("TERM");
+    let cut = std::io::Read::read(&mut client.stream, &mut [0]).expect_err("no orderly end");
+    assert_eq!(cut.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(program.wait().success());
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let daemon = FakeDaemon::serving(|session| drop(session.read_to_end()));
     let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h")]);
