@@ -45,7 +45,7 @@ impl Watch {
     /// come as long as output is on its way.
     #[allow(
         deprecated,
-        reason = "the successor is unsafe, for descriptors that may close; this one is owned"
+        reason = "its successor wants a promise that the descriptor stays open, which an owned one does"
     )]
     pub async fn client_gone(self) -> io::Error {
         // The error is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so

@@ -13,19 +13,13 @@ use tokio::sync::watch;
 /// Ticks in an IDLE_TIMEOUT.
 const TICKS: u32 = 16;
 
-/// What the clocks show.
+/// Moves all clocks; what they show is whether the program is to stop.
 #[derive(Debug, Default)]
-struct Face {
-    stopping: bool,
-}
-
-/// Moves all clocks.
-#[derive(Debug, Default)]
-pub struct Timekeeper(Arc<watch::Sender<Face>>);
+pub struct Timekeeper(Arc<watch::Sender<bool>>);
 
 /// The clock of one connection.
 #[derive(Debug)]
-pub struct Clock(watch::Receiver<Face>);
+pub struct Clock(watch::Receiver<bool>);
 
 impl Timekeeper {
     /// Starts a thread that ticks as long as the timekeeper lives.
@@ -58,7 +52,7 @@ impl Timekeeper {
 
     /// Says that the program is to stop.
     pub fn stop(&self) {
-        self.0.send_modify(|face| face.stopping = true);
+        self.0.send_replace(true);
     }
 
     /// A clock for one more connection.
@@ -72,7 +66,7 @@ impl Clock {
     /// Whether the program is to stop. Costs next to nothing while nothing has happened.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        !matches!(self.0.has_changed(), Ok(false)) && self.0.borrow().stopping
+        !matches!(self.0.has_changed(), Ok(false)) && *self.0.borrow()
     }
 
     /// Waits for IDLE_TIMEOUT, or up to an eighth longer, but not once the program is to stop.
@@ -80,7 +74,7 @@ impl Clock {
         // The first may have come before, and the next comes at once where it is due.
         for _ in 0..TICKS + 2 {
             // An error: nobody keeps the time any more.
-            if self.0.changed().await.is_err() || self.0.borrow().stopping {
+            if self.0.changed().await.is_err() || *self.0.borrow() {
                 return;
             }
         }

@@ -117,9 +117,9 @@ impl<'c> Connection<'c> {
                 Outcome::KeepAlive if !self.clock.stopping() => {}
                 Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
                 Outcome::ClientGone => return,
-                Outcome::Cut { why, delimited } => {
+                Outcome::Cut(why) => {
                     self.warn_daemon(&format!("response cut: {why}"));
-                    if delimited {
+                    if self.response.is_delimited() {
                         self.close().await;
                     }
                     return;

@@ -199,21 +199,10 @@ pub enum Outcome {
     BadBody(framing::Error),
     /// Nothing has been answered, because the daemon failed.
     BadGateway(DaemonFault),
-    /// What was begun cannot be completed: the client must see that it was cut.
-    Cut {
-        /// Why.
-        why: &'static str,
-        /// Whether the response says where it ends, so that a mere close shows the cut.
-        delimited: bool,
-    },
+    /// What was begun cannot be completed, for this reason: the client must see that it was cut.
+    Cut(&'static str),
     /// The client is gone.
     ClientGone,
-}
-
-impl Outcome {
-    const fn cut(why: &'static str) -> Self {
-        Self::Cut { why, delimited: true }
-    }
 }
 
 /// What was wrong with the daemon's answer.
@@ -253,9 +242,7 @@ pub async fn exchange(
         biased;
         head = response_head(&mut daemon_reader, &mut client_writer, response, admitted) => head,
         end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
-            UploadEnd::BadBody(_) if response.cleared > 0 => {
-                Outcome::Cut { why: BROKEN_BODY, delimited: response.is_delimited() }
-            }
+            UploadEnd::BadBody(_) if response.cleared > 0 => Outcome::Cut(BROKEN_BODY),
             UploadEnd::BadBody(error) => Outcome::BadBody(error),
             UploadEnd::ClientGone => Outcome::ClientGone,
         },
@@ -276,23 +263,20 @@ pub async fn exchange(
         // A stream, perhaps a silent one for hours.
         upload.pump.release();
         response.release();
-        let delimited = response.is_delimited();
         let end = tokio::select! {
             biased;
             end = response.run(&mut daemon_reader, &mut client_writer) => end,
             end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
-                UploadEnd::BadBody(_) => Outcome::Cut { why: BROKEN_BODY, delimited },
+                UploadEnd::BadBody(_) => Outcome::Cut(BROKEN_BODY),
                 UploadEnd::ClientGone => Outcome::ClientGone,
             },
         };
         match end {
             Ok(()) => {}
-            Err(Cut::SourceEnd) if !delimited => return Outcome::Close,
-            Err(Cut::SourceEnd) => return Outcome::cut("the daemon ended inside its response"),
-            Err(Cut::Source) => {
-                return Outcome::Cut { why: "the daemon failed inside its response", delimited };
-            }
-            Err(Cut::Framing(_)) => return Outcome::cut("the daemon's chunked body is broken"),
+            Err(Cut::SourceEnd) if !response.is_delimited() => return Outcome::Close,
+            Err(Cut::SourceEnd) => return Outcome::Cut("the daemon ended inside its response"),
+            Err(Cut::Source) => return Outcome::Cut("the daemon failed inside its response"),
+            Err(Cut::Framing(_)) => return Outcome::Cut("the daemon's chunked body is broken"),
             Err(Cut::Sink) => return Outcome::ClientGone,
         }
     }
