@@ -52,7 +52,7 @@ docker volume create "made-$$" >/dev/null
 docker run --rm -v "made-$$:/v" busybox touch /v/file
 docker volume ls -q | wc -l
 docker volume rm "made-$$" >/dev/null
-docker events --since "$since" --until "$(date +%s)" --filter "volume=made-$$" --filter event=create \
+docker events --since "$since" --until "$(date +%s.%N)" --filter "volume=made-$$" --filter event=create \
     --format '{{.Action}}' | sort -u
 docker system df --format '{{.Type}}'
 docker container prune -f

@@ -77,7 +77,7 @@ def get_archive(client, name):
 
 
 def build(client, tag):
-    image, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox\nLABEL made=here\n"), tag=tag)
+    image, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox\nLABEL made=here\n"), tag=tag, rm=True)
     assert image.labels["made"] == "here"
 
 
