@@ -1,7 +1,7 @@
 # docker build -t docker-socket-proxy .
 # It builds for the machine it runs on, amd64 or arm64; with buildx `--platform linux/arm64` on the other one, emulated.
-# The base needs Rust, a C linker and readelf. Alpine's libc, musl, makes the image 0.8 MB smaller than Debian's glibc;
-# CI, which can pull no image, gives a base of its own, with glibc.
+# The base needs Rust, a C linker and readelf. Alpine's libc, musl, makes the image 0.8 MB smaller than Debian's glibc.
+# CI, which can pull no image, gives a base of its own (tests/engine/base-image), with musl for its CARGO_BUILD_TARGET.
 ARG RUST_IMAGE=rust:1.95-alpine
 
 FROM ${RUST_IMAGE} AS build
@@ -12,7 +12,7 @@ COPY src src
 COPY benches benches
 # Linked statically, the same way everywhere: no interpreter, no library at run time. The target must be named, or cargo
 # would build build scripts with these flags too. The same source and toolchain give the same bytes.
-RUN target=$(rustc -vV | sed -n 's/^host: //p') \
+RUN target=${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')} \
     && RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" \
        cargo build --release --locked --bin docker-socket-proxy --target "$target" \
     && mkdir /out && cp "target/$target/release/docker-socket-proxy" /out/ \
