@@ -4,30 +4,55 @@
 //! it, so that the byte behind is known to start the next head (RFC 9112, sections 6 and 7). The chunk scanner is our
 //! own because httparse's takes an empty size as 0 and lets a bare LF pass inside an extension, where Go up to 1.23.7
 //! ends the line.
+//!
+//! # Numbers of the wire
+//! A reader that gives up in the middle of a body can take the rest of it for requests: net/http of Go up to 1.26 does so
+//! in a handler that is full duplex, as moby's of POST /build is. So each number has a limit that lies above all that real
+//! senders make and far below all that makes any reader give up, in requests and in responses. It does not follow from
+//! what a type can hold.
 
 use crate::head::{Field, Method, RequestHead, ResponseHead, Version};
 use std::fmt;
 
-/// The most bytes of extension on one chunk-size line. Go takes lines of 4096 bytes.
+/// The largest Content-Length, 1 PiB.
+/// - The largest that is sent: an archive or an image of some hundred GiB.
+/// - The smallest that fails: 2^53, from which on JavaScript rounds. Go refuses 2^63, and above 2^64 others count from 0.
+pub const MAX_CONTENT_LENGTH: u64 = 1 << 50;
+
+/// The most digits of a Content-Length, leading zeros included: those of [`MAX_CONTENT_LENGTH`].
+const MAX_LENGTH_DIGITS: usize = MAX_CONTENT_LENGTH.ilog10() as usize + 1;
+
+/// The most hexadecimal digits of a chunk size, leading zeros included. They fill 32 bits.
+/// - The largest that is sent: a few MiB in 6 digits by curl and docker-py; a Python generator that makes an archive in one
+///   piece can reach 8. No known client sends leading zeros.
+/// - The smallest that fails: 0x4000000000000002. Go from 1.21 on counts the bytes of framing that exceed 16 and twice
+///   the data (`chunkedReader.excess`), and that overflows. Up to 1.23.7 it gives up on lines of 16 digits too, for one byte
+///   of data each, because each line has 2 bytes more than that.
+pub const MAX_CHUNK_SIZE_DIGITS: u8 = 8;
+
+/// The most bytes of extension on one chunk-size line.
+/// - The largest that is sent: none by any client of Docker.
+/// - The smallest that fails: a line of 4096 bytes (Go's `maxLineLength`).
 pub const MAX_EXTENSION_BYTES: u16 = 1024;
 
-/// The most bytes of extension in a whole body. Go gives up in the middle of the chunks once their lines have 16 KiB more
-/// than it deems fit, and up to 1.26 then reads what follows as the next request, if the handler is full duplex, as moby's
-/// of POST /build is.
+/// The most bytes of extension in a whole body.
+/// - The largest that is sent: none.
+/// - The smallest that fails: 16 KiB, which is how much framing Go lets exceed what it deems fit. A line with no extension
+///   exceeds nothing, as it has at most [`MAX_CHUNK_SIZE_DIGITS`].
 pub const MAX_EXTENSIONS_BYTES: u16 = 8 * 1024;
 
 /// The most bytes of a trailer section, its line ends included.
-pub const MAX_TRAILER_BYTES: u16 = 8 * 1024;
-
-/// Enough for any 64-bit size; Go takes no more either.
-const MAX_SIZE_DIGITS: u8 = 16;
+/// - The largest that is sent: none by any client of Docker; a digest would have some 100 bytes.
+/// - The smallest that fails: 4095, because Go wants to see it with the blank line in its buffer of 4096 bytes; in lines of
+///   4 bytes 2004, because Go 1.27 takes 500 lines.
+pub const MAX_TRAILER_BYTES: u16 = 1024;
 
 /// How a message's body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFraming {
     /// No body.
     None,
-    /// So many bytes, up to `i64::MAX`.
+    /// So many bytes, up to [`MAX_CONTENT_LENGTH`].
     Length(u64),
     /// Chunks, a trailer section and a blank line.
     Chunked,
@@ -42,7 +67,7 @@ pub enum Error {
     LengthAndEncoding,
     /// More than one Content-Length, even equal ones (RFC 9112 6.3 lets a recipient merge them).
     LengthRepeated,
-    /// Anything but 1 to 19 ASCII digits up to `i64::MAX`. Go up to 1.21 takes an empty one as none.
+    /// Anything but ASCII digits up to [`MAX_CONTENT_LENGTH`]. Go up to 1.21 takes an empty one as none.
     LengthInvalid,
     /// Transfer-Encoding other than one `chunked`: lists, parameters, `identity`, repeated lines. Go up to 1.14 looks at
     /// the first line only.
@@ -53,7 +78,7 @@ pub enum Error {
     /// lines and once by words of the first; where the two differ, Go 1.27 neither drains a body that its handler left
     /// nor closes, and takes the body for the next request.
     ConnectionInHttp10,
-    /// A chunk size that is not 1 to 16 hexadecimal digits up to `i64::MAX`, directly followed by `;` or CRLF.
+    /// A chunk size that is not 1 to [`MAX_CHUNK_SIZE_DIGITS`] hexadecimal digits, directly followed by `;` or CRLF.
     ChunkSize,
     /// A control byte in a chunk extension, or more than [`MAX_EXTENSION_BYTES`] of it, or [`MAX_EXTENSIONS_BYTES`] of all.
     ChunkExtension,
@@ -68,16 +93,16 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::LengthAndEncoding => "both Content-Length and Transfer-Encoding",
             Self::LengthRepeated => "more than one Content-Length",
-            Self::LengthInvalid => "an invalid Content-Length",
+            Self::LengthInvalid => "a Content-Length that is no number of at most 16 digits, up to 1 PiB",
             Self::EncodingInvalid => "a Transfer-Encoding other than one chunked",
             Self::EncodingInHttp10 => "Transfer-Encoding in HTTP/1.0",
             Self::ConnectionInHttp10 => {
                 "a body in HTTP/1.0 with a Connection other than one keep-alive or close"
             }
-            Self::ChunkSize => "an invalid chunk size",
+            Self::ChunkSize => "a chunk size other than 1 to 8 hexadecimal digits",
             Self::ChunkExtension => "an invalid chunk extension",
             Self::ChunkLineEnd => "a line of the chunked body does not end in CRLF",
-            Self::Trailer => "an invalid trailer",
+            Self::Trailer => "an invalid trailer, or more than 1 KiB of trailers",
         })
     }
 }
@@ -145,12 +170,12 @@ fn is_plain(connection: Field<'_>) -> bool {
 
 fn parse_length(digits: &[u8]) -> Result<u64, Error> {
     // Checked by hand: `str::parse` takes "+5" (RUSTSEC-2021-0078).
-    if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || digits.len() > MAX_LENGTH_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Error::LengthInvalid);
     }
-    // 19 digits stay below 10^19, which a u64 holds.
+    // So few digits stay below what a u64 holds.
     let length = digits.iter().fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
-    if length > i64::MAX as u64 { Err(Error::LengthInvalid) } else { Ok(length) }
+    if length > MAX_CONTENT_LENGTH { Err(Error::LengthInvalid) } else { Ok(length) }
 }
 
 /// A body in flight: a cursor that says how many of the next bytes belong to it.
@@ -215,13 +240,13 @@ pub struct ChunkScanner {
 #[derive(Debug, Clone, Copy)]
 enum Next {
     /// A hexadecimal digit, or what ends the digits.
-    Size { size: u64, digits: u8 },
+    Size { size: u32, digits: u8 },
     /// A byte of the extension, or CR.
-    Extension { size: u64, length: u16 },
+    Extension { size: u32, length: u16 },
     /// The LF of the chunk-size line.
-    SizeLf { size: u64 },
+    SizeLf { size: u32 },
     /// Data.
-    Data { remaining: u64 },
+    Data { remaining: u32 },
     /// The CR behind the data.
     DataCr,
     /// The LF behind the data.
@@ -253,12 +278,12 @@ impl ChunkScanner {
             self.next = match self.next {
                 Next::Nothing => break,
                 Next::Data { remaining } => {
-                    let left = (bytes.len() - at) as u64;
-                    if remaining > left {
-                        self.next = Next::Data { remaining: remaining - left };
+                    let left = bytes.len() - at;
+                    if remaining as usize > left {
+                        // Less than `remaining`, so it fits.
+                        self.next = Next::Data { remaining: remaining - left as u32 };
                         return Ok(bytes.len());
                     }
-                    // Not more than `left`, so it fits.
                     at += remaining as usize;
                     Next::DataCr.after_data(bytes, &mut at)
                 }
@@ -292,13 +317,9 @@ impl Next {
     fn after(self, byte: u8) -> Result<Self, Error> {
         Ok(match self {
             Self::Size { size, digits } => match byte {
-                b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if digits < MAX_SIZE_DIGITS => {
-                    // 16 digits are 64 bits: the shift loses nothing.
-                    let size = size << 4 | u64::from(hex_value(byte));
-                    if size > i64::MAX as u64 {
-                        return Err(Error::ChunkSize);
-                    }
-                    Self::Size { size, digits: digits + 1 }
+                b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if digits < MAX_CHUNK_SIZE_DIGITS => {
+                    // 8 digits are 32 bits: the shift loses nothing.
+                    Self::Size { size: size << 4 | u32::from(hex_value(byte)), digits: digits + 1 }
                 }
                 b'\r' if digits > 0 => Self::SizeLf { size },
                 b';' if digits > 0 => Self::Extension { size, length: 1 },

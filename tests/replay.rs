@@ -2,6 +2,8 @@
 
 #[path = "support/checks.rs"]
 mod checks;
+#[path = "support/go.rs"]
+mod go;
 #[path = "support/naive.rs"]
 mod naive;
 

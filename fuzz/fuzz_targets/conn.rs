@@ -4,6 +4,8 @@
 
 #[path = "../../tests/support/checks.rs"]
 mod checks;
+#[path = "../../tests/support/go.rs"]
+mod go;
 #[path = "../../tests/support/naive.rs"]
 mod naive;
 

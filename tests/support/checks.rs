@@ -4,6 +4,7 @@
 
 #![allow(dead_code, missing_docs, reason = "every fuzz target uses its own part of this")]
 
+use super::go::{self, Reading};
 use super::naive::{self, Stop};
 use docker_socket_proxy::clock::Timekeeper;
 use docker_socket_proxy::config::Config;
@@ -99,9 +100,27 @@ fn cuts(input: &[u8]) -> impl Iterator<Item = usize> {
     (0..=input.len()).step_by(step)
 }
 
-/// A chunked body ends, or is found broken, where the oracle says, however it comes.
+/// A chunked body ends, or is found broken, where the oracle says, however it comes. No Go gives up on what is passed of it,
+/// and every Go reads the same.
 pub fn framing(input: &[u8]) {
-    let naive = naive::chunked(input).map(|(end, _)| end);
+    let read = naive::chunked(input);
+    for count in go::COUNTS {
+        match &read {
+            Ok((end, data)) => {
+                assert_eq!(
+                    go::read_chunked(&input[..*end], count),
+                    Reading::Complete(*end, data.clone()),
+                    "{count:?}"
+                );
+            }
+            Err(Stop::Partial) => assert_eq!(go::read_chunked(input, count), Reading::Waits, "{count:?}"),
+            // What came before the broken byte may have gone, and nothing may be read behind it.
+            Err(Stop::Broken(at)) => {
+                assert_eq!(go::read_chunked(&input[..*at], count), Reading::Waits, "{count:?}");
+            }
+        }
+    }
+    let naive = read.map(|(end, _)| end);
     // The offset of the error is that of the byte fed last.
     let mut body = Body::from(BodyFraming::Chunked);
     let mut bytewise = Err(Stop::Partial);

@@ -159,7 +159,7 @@ impl Request {
         match (&self.head.values("content-length")[..], &self.head.values("transfer-encoding")[..]) {
             ([], []) => Some(Framing::Length(0)),
             ([digits], []) => {
-                let is_number = (1..=19).contains(&digits.len()) && all_of(digits, "0123456789");
+                let is_number = (1..=16).contains(&digits.len()) && all_of(digits, "0123456789");
                 let number: u128 = String::from_utf8_lossy(digits).parse().ok().filter(|_| is_number)?;
                 // In HTTP/1.0 with a body, keep-alive stands alone or nowhere.
                 let connection: Vec<_> =
@@ -170,7 +170,7 @@ impl Request {
                     _ => false,
                 };
                 let readable = plain || self.minor == 1 || number == 0;
-                (readable && number <= 9_223_372_036_854_775_807).then_some(Framing::Length(number as u64))
+                (readable && number <= 1_125_899_906_842_624).then_some(Framing::Length(number as u64))
             }
             ([], [coding]) if self.minor == 1 && coding.eq_ignore_ascii_case(b"chunked") => {
                 Some(Framing::Chunked)
@@ -246,7 +246,7 @@ fn chunk_size_line(stream: &[u8], start: usize, extensions: &mut usize) -> Resul
             _ => return Err(Stop::Broken(at)),
         };
         size = size * 16 + u128::from(digit);
-        if at - start == 16 || size > 9_223_372_036_854_775_807 {
+        if at - start == 8 {
             return Err(Stop::Broken(at));
         }
         at += 1;
@@ -265,7 +265,7 @@ fn chunk_size_line(stream: &[u8], start: usize, extensions: &mut usize) -> Resul
 
 fn trailers(stream: &[u8], start: usize) -> Result<usize, Stop> {
     let mut at = start;
-    let bounded = |at: usize| if at - start < 8192 { Ok(()) } else { Err(Stop::Broken(at)) };
+    let bounded = |at: usize| if at - start < 1024 { Ok(()) } else { Err(Stop::Broken(at)) };
     while byte_at(stream, at)? != b'\r' {
         let name = at;
         while byte_at(stream, at)? != b':' {
