@@ -23,6 +23,9 @@ const MAX_REFUSED: usize = 16;
 /// Bytes of a client's word in an example: its method, or a first segment that is no known one.
 const MAX_WORD_BYTES: usize = 24;
 
+/// The report before a request has come: to propose that nothing be open would take the client for one that asks nothing.
+const NOTHING_SEEN: &str = "# LEARN=1 has seen no request yet, so that it proposes nothing\n";
+
 /// Remembers what requests needed.
 #[derive(Debug)]
 pub struct Learner {
@@ -107,11 +110,14 @@ impl Learner {
     }
 
     /// The smallest environment that grants all that was seen, as a block of a compose file: each variable below comments
-    /// that say what needed it, and in the end what to beware of.
+    /// that say what needed it, and in the end what to beware of. Where nothing was seen, it proposes nothing.
     #[must_use]
     pub fn report(&self) -> String {
         let mut seen = self.seen();
         seen.news = false;
+        if seen.needs.is_empty() && seen.never.kept.is_empty() {
+            return String::from(NOTHING_SEEN);
+        }
         let wanted = seen.smallest();
         let mut out = String::from("    environment:\n");
         let comment = |out: &mut String, pieces: Vec<String>| wrap(out, "      # ", "      #   ", pieces);

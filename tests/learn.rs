@@ -93,6 +93,25 @@ fn requests(lines: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn what_has_seen_nothing_says_so_and_proposes_nothing() {
+    let nothing = "# LEARN=1 has seen no request yet, so that it proposes nothing\n";
+    let learner = Learner::new(Dialect::Tecnativa);
+    assert_eq!(learner.report(), nothing);
+    // What has no single reading is not seen.
+    learner.note(b"GET /a/../b HTTP/1.1\r\nHost: docker\r\n\r\n");
+    assert_eq!(learner.report(), nothing);
+    // What nobody can allow is.
+    learner.note(b"TRACE / HTTP/1.1\r\nHost: docker\r\n\r\n");
+    assert!(learner.report().contains("TRACE (refused)"), "{}", learner.report());
+
+    let daemon = daemon();
+    let mut program = Program::start(&daemon.socket(), &[("LEARN", "1")]);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    assert_eq!(program.stdout(), nothing);
+}
+
+#[test]
 fn the_printed_block_lets_a_recorded_docker_cli_do_the_same_again() {
     let heads = heads(DOCKER_CLI);
     assert_eq!(heads.len(), 84);
