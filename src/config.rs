@@ -22,6 +22,17 @@ pub enum Listen {
     At(SocketAddr),
 }
 
+impl Listen {
+    /// The port, of one address or of all.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::All(port) => port,
+            Self::At(address) => address.port(),
+        }
+    }
+}
+
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

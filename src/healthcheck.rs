@@ -1,9 +1,10 @@
 //! `docker-socket-proxy healthcheck`: does the proxy of this environment answer, and the daemon behind it?
 
+use crate::backlog::Backlog;
 use crate::config::{Config, Listen};
 use crate::daemon::{self, Daemon};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::join;
@@ -26,7 +27,10 @@ pub async fn check(config: &Config) -> Result<(), String> {
     match proxy {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(format!("the proxy does not answer on {listen}: {error}")),
-        Err(_) => return Err(format!("the proxy does not answer on {listen} within {DEADLINE:?}")),
+        Err(_) => {
+            let full = full(config).unwrap_or_default();
+            return Err(format!("the proxy does not answer on {listen} within {DEADLINE:?}{full}"));
+        }
     }
     match daemon {
         Ok(Ok(true)) => Ok(()),
@@ -34,6 +38,15 @@ pub async fn check(config: &Config) -> Result<(), String> {
         Ok(Err(error)) => Err(format!("the daemon at {path} does not answer: {error}")),
         Err(_) => Err(format!("the daemon at {path} does not answer within {DEADLINE:?}")),
     }
+}
+
+/// Says so where the proxy does not answer because all its places are taken.
+fn full(config: &Config) -> Option<String> {
+    let Backlog { accepted, waiting } = Backlog::of(config.listen.port())?;
+    let most = config.max_connections;
+    (accepted >= most).then(|| {
+        format!(": it serves {accepted} clients, as many as MAX_CONNECTIONS says, and {waiting} wait")
+    })
 }
 
 /// Connects, asks nothing, and waits for the proxy to end the connection in turn: that shows that it accepts and serves,
@@ -45,14 +58,24 @@ async fn ask_proxy(listen: Listen, disable_ipv6: bool) -> io::Result<()> {
         }
         Listen::At(address) => TcpStream::connect(address).await?,
         Listen::All(port) if disable_ipv6 => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?,
-        Listen::All(port) => {
-            let both: [SocketAddr; 2] =
-                [(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
-            TcpStream::connect(&both[..]).await?
-        }
+        Listen::All(port) => connect_here(port).await?,
     };
     proxy.shutdown().await?;
     proxy.read_to_end(&mut Vec::new()).await.map(drop)
+}
+
+/// Connects to a port of this host by IPv4 or, where that fails, by IPv6. The reason that IPv4 gives is the likelier one: that of
+/// IPv6 is mostly that the host has none. Only where the host has no IPv4 it is the other way round.
+async fn connect_here(port: u16) -> io::Result<TcpStream> {
+    let reason = match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(proxy) => return Ok(proxy),
+        Err(reason) => reason,
+    };
+    let by_ipv6 = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await;
+    by_ipv6.map_err(|other| match reason.kind() {
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable => other,
+        _ => reason,
+    })
 }
 
 /// Whether the daemon answers 200.

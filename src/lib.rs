@@ -11,7 +11,8 @@
 //! raw bytes from there. Everything else ends in a [`reply`] of our own.
 //!
 //! Around it, [`clock`] tells idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the
-//! process, [`logging`] writes the log, and [`limits`] makes room for descriptors. [`explain`] says what the environment
+//! process, [`logging`] writes the log, [`limits`] makes room for descriptors, and
+//! [`backlog`] asks the kernel who waits to be accepted. [`explain`] says what the environment
 //! grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
@@ -22,6 +23,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod admit;
+pub mod backlog;
 pub mod client;
 pub mod clock;
 pub mod conn;

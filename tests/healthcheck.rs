@@ -118,3 +118,35 @@ fn does_not_wait_for_a_daemon_that_hangs() {
     let sentence = failure(&[("LISTEN", &listen), ("SOCKET_PATH", socket)]);
     assert!(sentence.contains(&format!("the daemon at {socket} does not answer within 5s")), "{sentence}");
 }
+
+#[test]
+fn gives_the_reason_that_is_the_likelier_one() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    let free =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
+    let listen = format!(":{}", free.port());
+    let sentence = failure(&[("LISTEN", &listen), ("SOCKET_PATH", &path(&daemon))]);
+    // In the C library's words, and not that the host has no IPv6.
+    let refused = std::io::Error::from_raw_os_error(111);
+    assert_eq!(sentence, format!("docker-socket-proxy: the proxy does not answer on {listen}: {refused}\n"));
+}
+
+#[test]
+fn says_that_all_places_are_taken() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    let program = Program::start(&daemon.socket(), &[("MAX_CONNECTIONS", "2")]);
+    let served = [program.client(), program.client()].map(|mut client| {
+        assert_eq!(client.ask(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n").status, 200);
+        client
+    });
+    program.wait_for_log("all places are taken: 2 clients are served, as many as MAX_CONNECTIONS says, and ");
+    let _waits = program.client();
+    let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
+    let vars = [("LISTEN", &listen[..]), ("SOCKET_PATH", &socket), ("MAX_CONNECTIONS", "2")];
+    let sentence = failure(&vars);
+    // It waits itself, too.
+    let full = "within 5s: it serves 2 clients, as many as MAX_CONNECTIONS says, and 2 wait\n";
+    assert!(sentence.ends_with(full), "{sentence}");
+    drop(served);
+    assert!(check(&vars).status.success());
+}
