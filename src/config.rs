@@ -53,8 +53,12 @@ pub struct Config {
     pub socket_path: PathBuf,
     /// LOG_LEVEL
     pub log_level: LevelFilter,
+    /// RUST_LOG: env_logger's directives, which win over LOG_LEVEL.
+    pub log_directives: Option<String>,
     /// LOG_FORMAT
     pub log_format: Format,
+    /// LOG_REQUESTS: allowed requests are logged at info, not at debug.
+    pub log_requests: bool,
     /// The grants.
     pub policy: Policy,
     /// LEARN: remembers what the traffic needs.
@@ -83,7 +87,9 @@ impl Config {
             disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
             socket_path: read(var, "SOCKET_PATH", "/var/run/docker.sock", |_, path| Ok(PathBuf::from(path)))?,
             log_level: read(var, "LOG_LEVEL", "info", parse_level)?,
+            log_directives: read(var, "RUST_LOG", "", parse_directives)?,
             log_format: read(var, "LOG_FORMAT", "text", parse_format)?,
+            log_requests: read(var, "LOG_REQUESTS", "0", parse_switch)?,
             learner: policy.learning().then(|| Arc::new(Learner::new(policy.dialect()))),
             policy,
             head_timeout: read(var, "HEAD_TIMEOUT", "10", parse_duration)?,
@@ -124,6 +130,23 @@ fn parse_level(variable: &'static str, value: &str) -> Result<LevelFilter, Error
             return Err(Error { variable, value: value.to_owned(), expected });
         }
     })
+}
+
+/// Checks what env_logger would only complain of: `LEVEL` and `TARGET=LEVEL`, with commas between. A single word that is no
+/// level is a target to it, so that a misspelt level would be silence.
+fn parse_directives(variable: &'static str, value: &str) -> Result<Option<String>, Error> {
+    let (directives, text) = value.split_once('/').unwrap_or((value, ""));
+    let is_level = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
+    let mut directives = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let usable = directives.all(|directive| match directive.split_once('=') {
+        Some((target, level)) => !target.trim().is_empty() && is_level(level),
+        None => is_level(directive) || directive.starts_with(env!("CARGO_CRATE_NAME")),
+    });
+    if !usable || text.contains('/') {
+        let expected = "off, error, warn, info, debug or trace, or TARGET=LEVEL, with commas between";
+        return Err(Error { variable, value: value.to_owned(), expected });
+    }
+    Ok(Some(value.to_owned()).filter(|value| !value.is_empty()))
 }
 
 fn parse_format(variable: &'static str, value: &str) -> Result<Format, Error> {

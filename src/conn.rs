@@ -22,11 +22,11 @@ use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::head::{self, Finder, Method};
 use crate::logging::cut;
-use crate::relay::{DaemonFault, Outcome, Pump, exchange, fill};
+use crate::relay::{Begun, DaemonFault, Outcome, Pump, exchange, fill};
 use crate::reply::Reply;
 use crate::splice::splice;
 use bytes::BytesMut;
-use log::{Level, debug, log_enabled, warn};
+use log::{Level, debug, log, log_enabled, warn};
 use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
@@ -49,6 +49,8 @@ pub struct Connection<'c> {
     clock: Clock,
     request: Pump,
     response: Pump,
+    /// The allowed request in flight, where it is logged.
+    access: Option<Access>,
 }
 
 /// What the client's side of the connection came to.
@@ -80,6 +82,7 @@ impl<'c> Connection<'c> {
             clock,
             request: Pump::default(),
             response: Pump::default(),
+            access: None,
         }
     }
 
@@ -98,21 +101,23 @@ impl<'c> Connection<'c> {
                 Ok(admitted) => admitted,
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
-            let access = log_enabled!(Level::Debug).then(|| Access::new(&admitted, &self.request.held));
+            self.begin_access(&admitted);
             let to_head = admitted.method() == Method::Head;
-            let mut status = None;
-            let outcome = match self.relay(&admitted, &mut status).await {
+            let outcome = match self.relay(&admitted).await {
                 Ok(outcome) => outcome,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
-                    self.log_access(access, Some(reply.status));
+                    if let Some(access) = &mut self.access {
+                        access.status = Some(reply.status);
+                    }
+                    self.end_access(None);
                     return self.reply(&reply, to_head).await;
                 }
             };
             if let Outcome::Hijack = outcome {
                 self.splice().await;
             }
-            self.log_access(access, status);
+            self.end_access(None);
             match outcome {
                 Outcome::KeepAlive if !self.clock.stopping() => {}
                 Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
@@ -248,20 +253,28 @@ impl<'c> Connection<'c> {
         warn!(client:% = self.peer, event = "daemon"; "{message}");
     }
 
-    /// Says what became of an allowed request.
-    fn log_access(&mut self, access: Option<Access>, status: Option<u16>) {
+    /// Remembers an allowed request for the log: the admitted one that starts the held bytes.
+    fn begin_access(&mut self, admitted: &Admitted) {
+        let level = if self.config.log_requests { Level::Info } else { Level::Debug };
+        self.access = log_enabled!(level).then(|| Access::new(level, admitted, &self.request.held));
+    }
+
+    /// Says what became of an allowed request, and what cut it.
+    fn end_access(&mut self, cut: Option<&str>) {
         let (up, down) = (self.request.take_passed(), self.response.take_passed());
-        let Some(Access { method, path, variable, started }) = access else { return };
+        let Some(access) = self.access.take() else { return };
+        let Access { level, method, path, variable, started, status } = access;
         let ms = started.elapsed().as_millis() as u64;
         let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
-        debug!(
-            client:% = self.peer, event = "allowed", method, path, variable, status, ms, up, down;
-            "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down"
+        let end = cut.map_or_else(String::new, |cut| format!(", cut by the {cut}"));
+        log!(
+            level, client:% = self.peer, event = "allowed", method, path, variable, status, ms, up, down, cut;
+            "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down{end}"
         );
     }
 
-    /// Has the daemon answer an admitted request, with this status.
-    async fn relay(&mut self, admitted: &Admitted, status: &mut Option<u16>) -> Result<Outcome, Reply> {
+    /// Has the daemon answer an admitted request.
+    async fn relay(&mut self, admitted: &Admitted) -> Result<Outcome, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
             None => tokio::select! {
@@ -276,7 +289,13 @@ impl<'c> Connection<'c> {
             },
         };
         let daemon = self.daemon.insert(daemon);
-        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted, status).await)
+        let (access, peer) = (&mut self.access, self.peer);
+        let begun = |begun| {
+            if let Some(access) = access {
+                access.begin(peer, begun);
+            }
+        };
+        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted, begun).await)
     }
 
     /// Goes on as a raw stream.
@@ -319,9 +338,12 @@ impl<'c> Connection<'c> {
 }
 
 impl Drop for Connection<'_> {
+    /// What is in flight at the end of the grace period has its line in the log too.
+    ///
     /// A response that only the connection's end delimits would look complete where it is cut, be it by the end of the grace
     /// period: only a reset shows that.
     fn drop(&mut self) {
+        self.end_access(Some("stop"));
         if !self.response.is_delimited() {
             let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
         }
@@ -330,24 +352,35 @@ impl Drop for Connection<'_> {
 
 /// What is remembered of an allowed request for the log.
 struct Access {
+    level: Level,
     method: &'static str,
     /// Cut for the log.
     path: String,
     variable: &'static str,
     started: Instant,
+    /// Of the answer, once its head has been passed on.
+    status: Option<u16>,
 }
 
 impl Access {
     /// Of the admitted request that starts `held`.
-    fn new(admitted: &Admitted, held: &[u8]) -> Self {
+    fn new(level: Level, admitted: &Admitted, held: &[u8]) -> Self {
         let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
         let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
         let path = cut(&String::from_utf8_lossy(path)).into_owned();
-        Self {
-            method: admitted.method().as_str(),
-            path,
-            variable: admitted.variable(),
-            started: Instant::now(),
+        let (method, variable) = (admitted.method().as_str(), admitted.variable());
+        Self { level, method, path, variable, started: Instant::now(), status: None }
+    }
+
+    /// Says so where the response goes on: it may do so for days, and until then the log would not know of it.
+    fn begin(&mut self, peer: SocketAddr, Begun { status, streams }: Begun) {
+        self.status = Some(status);
+        let Self { level, method, path, variable, .. } = &*self;
+        if streams {
+            log!(
+                *level, client:% = peer, event = "begun", method, path, variable, status;
+                "{method} {path} is allowed by {variable}: {status}, and goes on"
+            );
         }
     }
 }

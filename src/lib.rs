@@ -10,9 +10,9 @@
 //! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
 //! raw bytes from there. Everything else ends in a [`reply`] of our own.
 //!
-//! Around it, [`clock`] tells idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the
-//! process, [`logging`] writes the log, [`limits`] makes room for descriptors, and
-//! [`backlog`] asks the kernel who waits to be accepted. [`explain`] says what the environment
+//! Around it, [`service`] is the life of the program from its start to its stop, of which [`signals`] tell; [`clock`] tells
+//! idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the process, [`logging`] writes
+//! the log, [`limits`] makes room for descriptors, and [`backlog`] asks the kernel who waits to be accepted. [`explain`] says what the environment
 //! grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
@@ -45,4 +45,6 @@ pub mod json;
 pub mod learn;
 pub mod limits;
 pub mod logging;
+pub mod service;
+pub mod signals;
 pub mod vars;

@@ -1,32 +1,16 @@
-//! The program: arguments, logger, configuration, run.
+//! The program: arguments, configuration, run.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::daemon::Daemon;
-use docker_socket_proxy::learn::Learner;
 use docker_socket_proxy::policy::{self, Policy};
-use docker_socket_proxy::{explain, healthcheck, limits, listener, logging, vars};
-use log::{error, info, warn};
+use docker_socket_proxy::{explain, healthcheck, service, vars};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit status of a bad argument or a bad variable: EX_USAGE of sysexits.h.
 const USAGE: u8 = 64;
-
-/// How often the log is asked for repeats to sum up.
-const SUM_UP_INTERVAL: Duration = Duration::from_secs(5);
-
-/// More threads than this gain nothing: one moves some 70,000 requests a second.
-const MAX_WORKERS: usize = 4;
-
-/// How often it is said that everything is allowed.
-const LEARN_REMINDER: Duration = Duration::from_secs(3600);
 
 const HELP: &str = "\
 docker-socket-proxy: a filter in front of the Docker socket
@@ -51,6 +35,7 @@ ALLOW_ARCHIVE, ALLOW_CHANGES, ALLOW_EXPORT, ALLOW_LOGS and ALLOW_TOP close what 
   LISTEN           ADDRESS:PORT, or :PORT for all addresses (127.0.0.1:2375)
   DISABLE_IPV6     1: where all addresses are listened on, IPv4 alone
   LOG_LEVEL        emerg, alert, crit, err, warning, notice, info, debug (info); RUST_LOG wins
+  LOG_REQUESTS     1: log every request at info (0); denied ones are warnings anyway
   LOG_FORMAT       text, or json: one object a line (text)
   HEAD_TIMEOUT     seconds for a request's head (10)
   IDLE_TIMEOUT     seconds between two requests of a connection (120)
@@ -64,8 +49,8 @@ fn main() -> ExitCode {
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [] => run(serve),
-        ["healthcheck"] => run(|config| check_health(&config)),
+        [] => serve(),
+        ["healthcheck"] => check_health(),
         ["explain"] => explain_routes(false),
         ["explain", "--allowed"] => explain_routes(true),
         ["explain", method, path] => explain_request(method, path),
@@ -119,123 +104,29 @@ fn explain_request(method: &str, path: &str) -> ExitCode {
     }
 }
 
-fn run(what: impl FnOnce(Config) -> Result<(), String>) -> ExitCode {
+fn serve() -> ExitCode {
+    match Config::from_vars(&var) {
+        Ok(config) => service::run(config, lookalikes()),
+        Err(error) => bad_variable(&error),
+    }
+}
+
+fn check_health() -> ExitCode {
     let config = match Config::from_vars(&var) {
         Ok(config) => config,
         Err(error) => return bad_variable(&error),
     };
-    match what(config) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let checked = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(healthcheck::check(&config)));
+    match checked {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("docker-socket-proxy: {sentence}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn check_health(config: &Config) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(healthcheck::check(config))
-}
-
-fn serve(mut config: Config) -> Result<(), String> {
-    let logger = logging::start(config.log_level, config.log_format);
-    config.max_connections = limits::make_room(config.max_connections);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let (ended, end) = mpsc::channel();
-    runtime.spawn(async move { ended.send(serve_until_told(config).await) });
-    // Without a timer of the runtime's, for the reason that clock gives.
-    let served = loop {
-        match end.recv_timeout(SUM_UP_INTERVAL) {
-            Ok(served) => break served,
-            Err(RecvTimeoutError::Timeout) => logger.sum_up(),
-            Err(RecvTimeoutError::Disconnected) => break Err("a bug ended the accept loop".into()),
-        }
-    };
-    logger.sum_up_all();
-    if served.is_ok() {
-        info!(event = "stop"; "stopped");
-    }
-    served
-}
-
-async fn serve_until_told(config: Config) -> Result<(), String> {
-    let listener =
-        listener::bind(&config).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-    let shutdown = shutdown_signal().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let address =
-        listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
-    info!(
-        event = "start";
-        "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
-        env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
-    );
-    let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
-    for warning in warnings.into_iter().chain(lookalikes()) {
-        warn!(event = "grants"; "{warning}");
-    }
-    let learner = config.learner.clone();
-    if let Some(learner) = learner.clone() {
-        let asked = signal(SignalKind::user_defined1());
-        let asked = asked.map_err(|error| format!("cannot wait for signals: {error}"))?;
-        tokio::spawn(print_when_asked(Arc::clone(&learner), asked));
-        tokio::spawn(remind_of_learning());
-    }
-    let config = Arc::new(config);
-    tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
-    // At once, as whoever stops a container may not wait for the grace period's end.
-    let shutdown = async {
-        shutdown.await;
-        if let Some(learner) = &learner {
-            print(&learner.report());
-        }
-    };
-    listener::run(listener, config, shutdown).await.map_err(|error| format!("cannot start: {error}"))?;
-    if let Some(learner) = learner.filter(|learner| learner.has_news()) {
-        print(&learner.report());
-    }
-    Ok(())
-}
-
-async fn print_when_asked(learner: Arc<Learner>, mut asked: Signal) {
-    while asked.recv().await.is_some() {
-        print(&learner.report());
-    }
-}
-
-async fn remind_of_learning() {
-    loop {
-        // An error's level, so that it is seen whatever LOG_LEVEL is.
-        error!(event = "learn"; "{}", policy::LEARN_WARNING);
-        tokio::time::sleep(LEARN_REMINDER).await;
-    }
-}
-
-async fn warn_of_missing_daemon(config: Arc<Config>) {
-    if let Err(error) = Daemon::new(&config).connect().await {
-        let path = config.socket_path.display();
-        warn!(event = "daemon"; "cannot reach the daemon at {path} yet: {error}");
-    }
-}
-
-/// Ready at the first SIGTERM or SIGINT. A second one ends the program at once.
-fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut next = async move || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    Ok(async move {
-        next().await;
-        tokio::spawn(async move {
-            next().await;
-            std::process::exit(1);
-        });
-    })
 }
 
 fn print(text: &str) -> ExitCode {

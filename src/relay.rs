@@ -113,6 +113,11 @@ impl Pump {
         !matches!(self.body, Body::UntilClose)
     }
 
+    /// Whether the message goes on without saying for how long.
+    const fn streams(&self) -> bool {
+        !self.is_done() && !matches!(self.body, Body::Length(_))
+    }
+
     /// Gives an empty buffer back.
     fn release(&mut self) {
         if self.held.is_empty() {
@@ -218,8 +223,17 @@ pub enum DaemonFault {
     Unasked101,
 }
 
-/// Passes one admitted request, which starts `request.held`, to the daemon, and the daemon's response to the client, whose
-/// `status` is set once its head has been passed on. After [`Outcome::Hijack`] both pumps hold only raw bytes; after
+/// A response whose head has been passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// The status code.
+    pub status: u16,
+    /// It goes on, and nobody knows for how long: a raw stream, or a body without a length that has not ended yet.
+    pub streams: bool,
+}
+
+/// Passes one admitted request, which starts `request.held`, to the daemon, and the daemon's response to the client; tells
+/// `begun` once the response's head has been passed on. After [`Outcome::Hijack`] both pumps hold only raw bytes; after
 /// [`Outcome::KeepAlive`] `request` holds the bytes of the next request.
 pub async fn exchange(
     client: &mut TcpStream,
@@ -227,7 +241,7 @@ pub async fn exchange(
     request: &mut Pump,
     response: &mut Pump,
     admitted: &Admitted,
-    status: &mut Option<u16>,
+    begun: impl FnOnce(Begun),
 ) -> Outcome {
     if let Err(error) = request.begin(admitted.head_length(), admitted.framing()) {
         return Outcome::BadBody(error);
@@ -248,12 +262,13 @@ pub async fn exchange(
         },
     };
     let persistent = match head {
-        Ok(begun) => {
-            *status = Some(begun.status);
-            if begun.answer == Answer::Hijack {
+        Ok(ResponseStart { status, answer, persistent }) => {
+            let hijacked = answer == Answer::Hijack;
+            begun(Begun { status, streams: hijacked || response.streams() });
+            if hijacked {
                 return Outcome::Hijack;
             }
-            begun.persistent
+            persistent
         }
         Err(Failure::Daemon(fault)) => return Outcome::BadGateway(fault),
         Err(Failure::Client) => return Outcome::ClientGone,
@@ -294,8 +309,8 @@ pub async fn exchange(
     if goes_on { Outcome::KeepAlive } else { Outcome::Close }
 }
 
-/// A response whose head has been read.
-struct Begun {
+/// What the head of a response says.
+struct ResponseStart {
     status: u16,
     answer: Answer,
     persistent: bool,
@@ -312,7 +327,7 @@ async fn response_head(
     client: &mut (impl AsyncWrite + Unpin),
     response: &mut Pump,
     admitted: &Admitted,
-) -> Result<Begun, Failure> {
+) -> Result<ResponseStart, Failure> {
     let fault = Failure::Daemon;
     loop {
         let mut finder = Finder::default();
@@ -329,17 +344,21 @@ async fn response_head(
                 }
             }
         };
-        let begun = begin_response(response, length, admitted).map_err(fault)?;
+        let start = begin_response(response, length, admitted).map_err(fault)?;
         // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
         poll_fn(|cx| response.poll_flush(cx, client)).await.map_err(|_| Failure::Client)?;
-        if begun.answer != Answer::Interim {
-            return Ok(begun);
+        if start.answer != Answer::Interim {
+            return Ok(start);
         }
     }
 }
 
 /// Reads the response head that starts the held bytes.
-fn begin_response(response: &mut Pump, length: usize, admitted: &Admitted) -> Result<Begun, DaemonFault> {
+fn begin_response(
+    response: &mut Pump,
+    length: usize,
+    admitted: &Admitted,
+) -> Result<ResponseStart, DaemonFault> {
     let head = ResponseHead::parse(&response.held[..length]).map_err(DaemonFault::Head)?;
     let (status, answer) = (head.status, admitted.terms().judge(&head));
     let (framing, persistent) = match answer {
@@ -351,7 +370,7 @@ fn begin_response(response: &mut Pump, length: usize, admitted: &Admitted) -> Re
         Answer::Unasked101 => return Err(DaemonFault::Unasked101),
     };
     response.begin(length, framing).map_err(DaemonFault::Framing)?;
-    Ok(Begun { status, answer, persistent })
+    Ok(ResponseStart { status, answer, persistent })
 }
 
 /// The request's direction: its body, then a watch over the client, who may go away or send the next request.

@@ -42,29 +42,22 @@ pub async fn splice(
     }
     let read = AtomicBool::new(false);
     let client_reader = Reading { inner: client_reader, read: &read };
-    let mut client = join(Prefixed::new(from_client.held.split(), client_reader), client_writer);
-    let daemon_reader = Prefixed::new(from_daemon.held.split(), UntilClosed(daemon_reader));
-    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
-    let copied = {
-        let copy =
-            copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
-        let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
-        poll_fn(|cx| {
-            read.store(false, Relaxed);
-            match copy.as_mut().poll(cx) {
-                Poll::Ready(copied) => Poll::Ready(copied.map(drop)),
-                // It waits for the client's next byte, and so for its end.
-                Poll::Pending if read.load(Relaxed) => Poll::Pending,
-                // The client has half-closed, or the daemon takes no more of its input: a silent container does not write
-                // to it either.
-                Poll::Pending => client_gone.as_mut().poll(cx).map(Err),
-            }
-        })
-        .await
-    };
-    from_client.passed += client.reader().passed;
-    from_daemon.passed += daemon.reader().passed;
-    copied
+    let mut client = join(Prefixed::new(from_client, client_reader), client_writer);
+    let mut daemon = join(Prefixed::new(from_daemon, UntilClosed(daemon_reader)), UntilClosed(daemon_writer));
+    let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
+    let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
+    poll_fn(|cx| {
+        read.store(false, Relaxed);
+        match copy.as_mut().poll(cx) {
+            Poll::Ready(copied) => Poll::Ready(copied.map(drop)),
+            // It waits for the client's next byte, and so for its end.
+            Poll::Pending if read.load(Relaxed) => Poll::Pending,
+            // The client has half-closed, or the daemon takes no more of its input: a silent container does not write
+            // to it either.
+            Poll::Pending => client_gone.as_mut().poll(cx).map(Err),
+        }
+    })
+    .await
 }
 
 /// A reader that notes when it is waited for.
@@ -85,37 +78,37 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reading<'_, R> {
     }
 }
 
-/// A reader behind bytes that were read of it too early. Gives their buffer back once they are gone, and counts what it
-/// hands out, also of a stream that is cut.
-struct Prefixed<R> {
-    early: BytesMut,
+/// A reader behind bytes that were read of it too early, which its pump holds. Gives their buffer back once they are gone, and
+/// counts what it hands out as passed, so that a stream which is cut has been counted too.
+struct Prefixed<'p, R> {
+    pump: &'p mut Pump,
     inner: R,
-    passed: u64,
 }
 
-impl<R> Prefixed<R> {
-    const fn new(early: BytesMut, inner: R) -> Self {
-        Self { early, inner, passed: 0 }
+impl<'p, R> Prefixed<'p, R> {
+    const fn new(pump: &'p mut Pump, inner: R) -> Self {
+        Self { pump, inner }
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<R> {
+impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<'_, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        if self.early.is_empty() {
+        let early = &mut self.pump.held;
+        if early.is_empty() {
             ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         } else {
-            let count = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early.split_to(count));
-            if self.early.is_empty() {
-                self.early = BytesMut::new();
+            let count = early.len().min(buffer.remaining());
+            buffer.put_slice(&early.split_to(count));
+            if early.is_empty() {
+                *early = BytesMut::new();
             }
         }
-        self.passed += (buffer.filled().len() - before) as u64;
+        self.pump.passed += (buffer.filled().len() - before) as u64;
         Poll::Ready(Ok(()))
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use docker_socket_proxy::admit::admit;
 use docker_socket_proxy::head::Finder;
 use docker_socket_proxy::policy::Policy;
-use docker_socket_proxy::relay::{Outcome, Pump, exchange};
+use docker_socket_proxy::relay::{Begun, Outcome, Pump, exchange};
 use docker_socket_proxy::splice::splice;
 use std::io::Write;
 use std::sync::mpsc;
@@ -200,10 +200,10 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let length = Finder::default().find(&request.held).expect("a head").expect("whole");
     let admitted = admit(&request.held[..length], &policy).1.expect("it is allowed");
     let mut status = None;
-    let exchanged =
-        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, &mut status).await;
+    let begun = |begun: Begun| status = Some((begun.status, begun.streams));
+    let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
     assert!(matches!(exchanged, Outcome::Hijack));
-    assert_eq!(status, Some(101));
+    assert_eq!(status, Some((101, true)));
     // What has been written until here is one write; what the daemon sent with it is held.
     let mut read = [0; 1024];
     let count = client.read(&mut read).await.expect("the head");

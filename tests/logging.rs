@@ -2,7 +2,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use docker_socket_proxy::logging::MAX_WAITING_BYTES;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use support::daemon::response;
 use support::{Client, FakeDaemon, Program, TempDir};
 
@@ -168,10 +170,19 @@ fn every_line_of_a_life_is_one_object_and_has_an_event() {
     program.signal("TERM");
     program.wait();
     program.wait_for_log("\"stop\"");
-    let events: Vec<String> =
-        program.log().iter().map(|line| parse(line).remove("event").expect("an event")).collect();
+    let (documented, _) = documented();
+    let mut events = BTreeSet::new();
+    for line in program.log() {
+        let mut fields = parse(&line);
+        let event = fields.remove("event").expect("an event");
+        for always in ["time", "level", "message"] {
+            assert!(fields.remove(always).is_some(), "no {always} in {line}");
+        }
+        assert!(fields.keys().all(|field| documented[&event].contains(field)), "{line}");
+        events.insert(event);
+    }
     for event in ["start", "daemon", "allowed", "denied", "repeats", "stop"] {
-        assert!(events.iter().any(|seen| seen == event), "no {event} in {events:?}");
+        assert!(events.contains(event), "no {event} in {events:?}");
     }
 }
 
@@ -247,9 +258,8 @@ fn a_storm_is_one_line_and_a_sum() {
     assert_eq!(lines.iter().filter(|line| line.contains("/info is denied")).count(), 2, "{lines:#?}");
     let sum = lines.iter().find(|line| line.contains("more like this") && line.contains("/info"));
     let sum = sum.expect("a sum");
-    let (count, rest) = sum.strip_prefix("WARN  ").and_then(|line| line.split_once(' ')).expect("a sum");
-    assert_eq!(count, "17");
-    assert!(rest.ends_with(" s: 127.0.0.1 GET /info is denied: set INFO=1 to allow it"), "{sum}");
+    assert!(sum.starts_with("WARN  127.0.0.1: 17 more like this in "), "{sum}");
+    assert!(sum.ends_with(" s: GET /info is denied: set INFO=1 to allow it"), "{sum}");
     assert_eq!(lines.iter().filter(|line| line.contains("is denied")).count(), 101, "{lines:#?}");
     assert!(
         lines
@@ -270,6 +280,230 @@ fn no_storm_of_one_client_hides_another() {
     assert_eq!(other.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
     let line = program.wait_for_log("GET /info is denied");
     assert!(line.starts_with("WARN  127.0.0.2:"), "{line}");
+}
+
+#[test]
+fn the_first_denial_of_every_address_is_shown_whatever_others_do() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Program::start(&daemon.socket(), &[]);
+    let address = program.address.expect("it listens");
+    let denied = |last: u8| {
+        let mut client = Client::connect_from([127, 0, 1, last].into(), address);
+        assert_eq!(client.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
+    };
+    // Each twice, and one of them in a storm of many kinds.
+    for last in 1..=200 {
+        denied(last);
+        program.client().ask(format!("GET /{last} HTTP/1.1\r\nHost: docker\r\n\r\n"));
+        denied(last);
+    }
+    program.signal("TERM");
+    assert!(program.wait().success());
+    program.wait_for_log("stopped");
+    let lines = program.log();
+    for last in 1..=200 {
+        let of_it = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!(of_it(&format!("WARN  127.0.1.{last}:")), 2, "{last}: {lines:#?}");
+        assert_eq!(of_it(&format!("WARN  127.0.1.{last}: 1 more like this in ")), 1, "{last}: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_sum_in_json_has_the_fields_of_what_it_sums_up() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Json::start(&daemon, &[]);
+    for _ in 0..5 {
+        program.0.client().ask(b"POST /v1.41/info HTTP/1.1\r\nHost: docker\r\n\r\n");
+        program.0.client().ask(b"\x16\x03\x01");
+    }
+    program.0.signal("TERM");
+    assert!(program.0.wait().success());
+    program.0.wait_for_log("stopped");
+    let lines = program.0.log();
+    let sum = |needle: &str| {
+        let is_it = |line: &&String| line.contains("more like this") && line.contains(needle);
+        parse(lines.iter().find(is_it).unwrap_or_else(|| panic!("no sum with {needle} in {lines:#?}")))
+    };
+    let names = ["level", "event", "client", "method", "path", "variable", "count"];
+    let denied = sum("is denied");
+    let expected = ["warn", "repeats", "127.0.0.1", "POST", "/v1.41/info", "POST,INFO", "4"];
+    assert_eq!(fields(&denied, &names), expected);
+    denied["seconds"].parse::<u64>().expect("a number");
+    let expected = ["warn", "repeats", "127.0.0.1", "(absent)", "(absent)", "(absent)", "4"];
+    assert_eq!(fields(&sum("refused with 400"), &names), expected);
+}
+
+#[test]
+fn what_goes_on_has_a_line_when_it_has_begun_and_one_when_it_ends_or_is_cut() {
+    // The answer to the last one says how long it is, so that it has a line in the end only.
+    let requests = ["GET /events", "POST /containers/c1/attach", "GET /containers/c1/json"].map(|line| {
+        format!("{line} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+    });
+    let answers = [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
+        "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\npart",
+        "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npart",
+    ];
+    let daemon = {
+        let requests = requests.clone();
+        FakeDaemon::serving(move |session| {
+            let Some(request) = session.read_request() else { return };
+            let asked = requests.iter().position(|other| other.starts_with(request.line()));
+            session.send(answers[asked.expect("a request of the test")]);
+            session.read_to_end();
+        })
+    };
+    let vars = [("CONTAINERS", "1"), ("POST", "1"), ("SHUTDOWN_GRACE", "1ms")];
+    let mut program = Json::start(&daemon, &vars);
+    let mut clients = requests.clone().map(|request| {
+        let mut client = program.0.client();
+        client.send(&request);
+        client.read_until(b"part");
+        client
+    });
+    let names = ["level", "event", "client", "method", "path", "variable", "status"];
+    let line = program.line("/events is allowed by EVENTS: 200, and goes on");
+    assert_eq!(
+        fields(&line, &names),
+        ["debug", "begun", &address(&clients[0]), "GET", "/events", "EVENTS", "200"]
+    );
+    let line = program.line("/attach is allowed by CONTAINERS: 101, and goes on");
+    assert_eq!(fields(&line, &names[3..]), ["POST", "/containers/c1/attach", "CONTAINERS", "101"]);
+    clients[1].send("input");
+    daemon.wait_for(b"input");
+
+    program.0.signal("TERM");
+    assert!(program.0.wait().success());
+    program.0.wait_for_log("\"stopped\"");
+    let lines = program.0.log();
+    for (which, client) in clients.iter().enumerate() {
+        let client = address(client);
+        let is_end = |line: &BTreeMap<_, _>| line["event"] == "allowed" && line["client"] == client;
+        let mut ends =
+            lines.iter().map(|line| parse(line)).filter(|line| line.contains_key("client") && is_end(line));
+        let end = ends.next().unwrap_or_else(|| panic!("no end of {} in {lines:#?}", requests[which]));
+        let input = if which == 1 { "input".len() } else { 0 };
+        let (up, down) = (requests[which].len() + input, answers[which].len());
+        assert_eq!(fields(&end, &["cut", "up", "down"]), ["stop", &up.to_string(), &down.to_string()]);
+        assert!(end["message"].ends_with(" down, cut by the stop"), "{}", end["message"]);
+        assert_eq!(ends.next(), None);
+    }
+    assert_eq!(lines.iter().filter(|line| line.contains("and goes on")).count(), 2, "{lines:#?}");
+    assert!(lines.last().is_some_and(|line| line.contains("\"stopped\"")), "{lines:#?}");
+}
+
+#[test]
+fn log_requests_shows_allowed_requests_at_info() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    for (vars, level) in [
+        (&[("LOG_REQUESTS", "1")][..], Some("INFO ")),
+        (&[("LOG_REQUESTS", "1"), ("LOG_LEVEL", "debug")], Some("INFO ")),
+        (&[("LOG_REQUESTS", "1"), ("LOG_LEVEL", "warning")], None),
+        (&[("LOG_REQUESTS", "0")], None),
+    ] {
+        // Where it listens is a line at info.
+        let (mut program, [stderr, _stdout]) = Program::start_stuck(&daemon.socket(), vars);
+        program.collect(stderr);
+        assert_eq!(program.client().ask(PING).status, 200);
+        program.client().ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n");
+        program.wait_for_log("/info is denied");
+        program.signal("TERM");
+        assert!(program.wait().success());
+        let lines = program.log();
+        let allowed: Vec<_> = lines.iter().filter(|line| line.contains("GET /_ping is allowed")).collect();
+        assert_eq!(allowed.len(), usize::from(level.is_some()), "{vars:?}: {lines:#?}");
+        assert!(allowed.iter().all(|line| Some(&line[..5]) == level), "{vars:?}: {allowed:#?}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_requests_nor_the_program() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    for format in ["text", "json"] {
+        let vars =
+            [("LOG_LEVEL", "debug"), ("LOG_FORMAT", format), ("SHUTDOWN_GRACE", "1ms"), ("LEARN", "1")];
+        let (program, [stderr, stdout]) = Program::start_stuck(&daemon.socket(), &vars);
+        let mut client = program.client();
+        let path = "x".repeat(200);
+        // More than the queue holds, by clients that were there before and by new ones, and signals that want to print.
+        let lines = 2 * MAX_WAITING_BYTES / path.len();
+        for _ in 0..lines {
+            let asked = client.ask(format!("GET /_ping?{path} HTTP/1.1\r\nHost: docker\r\n\r\n"));
+            assert_eq!(asked.status, 200);
+            let asked = client.ask(format!("GET /{path} HTTP/1.1\r\nHost: docker\r\n\r\n"));
+            assert_eq!(asked.status, 200);
+        }
+        program.signal("USR1");
+        program.signal("HUP");
+        assert_eq!(program.client().ask(PING).status, 200);
+        // Once somebody reads again, the log says what is missing, and goes on.
+        program.collect(stderr);
+        let dropped = program.wait_for_log("lines of the log were dropped here");
+        let count: usize = if format == "json" {
+            let line = parse(&dropped);
+            assert_eq!(fields(&line, &["level", "event"]), ["warn", "dropped"]);
+            line["count"].parse().expect("a number")
+        } else {
+            assert!(dropped.starts_with("WARN  "), "{dropped}");
+            dropped.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
+        };
+        assert!(count < 2 * lines, "{count} of {lines} and as many denials");
+        assert_eq!(program.client().ask(b"GET /_ping?last HTTP/1.1\r\nHost: last\r\n\r\n").status, 200);
+        drop(stdout);
+        drop(program);
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_whoever_reads_the_log() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    for signals in [&["TERM"][..], &["INT"], &["TERM", "TERM"]] {
+        let vars = [("LOG_LEVEL", "debug"), ("SHUTDOWN_GRACE", "1ms"), ("LEARN", "1")];
+        let (mut program, streams) = Program::start_stuck(&daemon.socket(), &vars);
+        assert_eq!(program.client().ask(PING).status, 200);
+        signals.iter().for_each(|signal| program.signal(signal));
+        // It fails where this takes long; benchmarks say how long.
+        assert!(program.wait().success(), "{signals:?}");
+        drop(streams);
+    }
+}
+
+/// What `docs/log.md`, which those who collect the log go by, says in its tables: the fields of each event, and every field.
+fn documented() -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
+    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
+    let (mut events, mut fields) = (BTreeMap::new(), BTreeSet::new());
+    for line in include_str!("../docs/log.md").lines().filter(|line| line.starts_with("| `")) {
+        match line.split('|').map(str::trim).collect::<Vec<_>>()[..] {
+            ["", event, _level, _when, fields, ""] => {
+                events.insert(event.trim_matches('`').to_owned(), quoted(fields));
+            }
+            ["", names, _meaning, ""] => fields.extend(quoted(names)),
+            _ => panic!("neither an event nor a field: {line}"),
+        }
+    }
+    (events, fields)
+}
+
+#[test]
+fn every_event_and_every_field_is_in_the_document() {
+    let (documented, fields) = documented();
+    let of_events: BTreeSet<String> = documented.values().flatten().cloned().collect();
+    assert_eq!(of_events, fields);
+    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut events = BTreeSet::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).expect("a folder");
+            files.extend(entries.map(|entry| entry.expect("an entry").path()));
+            continue;
+        }
+        let source = std::fs::read_to_string(path).expect("text");
+        for start in ["event = \"", "(\"event\", \""] {
+            let found = source.split(start).skip(1).filter_map(|rest| rest.split_once('"'));
+            events.extend(found.map(|(event, _)| event.to_owned()));
+        }
+    }
+    assert_eq!(documented.into_keys().collect::<BTreeSet<_>>(), events);
 }
 
 #[test]

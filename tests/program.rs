@@ -63,6 +63,7 @@ fn a_value_that_cannot_be_used_exits_with_64_and_names_the_variable_and_the_valu
     let address = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses";
     let level = "emerg, alert, crit, err, warning, notice, info or debug (also off, error, warn, trace)";
     let count = "a number from 1 to 1000000";
+    let directives = "off, error, warn, info, debug or trace, or TARGET=LEVEL, with commas between";
     for (variable, value, expected) in [
         ("CONTAINERS", "2", switch),
         ("POST", "enabled", switch),
@@ -77,6 +78,11 @@ fn a_value_that_cannot_be_used_exits_with_64_and_names_the_variable_and_the_valu
         ("LISTEN", ":", address),
         ("LOG_LEVEL", "loud", level),
         ("LOG_FORMAT", "xml", "text or json"),
+        ("LOG_REQUESTS", "all", switch),
+        ("RUST_LOG", "debgu", directives),
+        ("RUST_LOG", "info,docker_socket_proxy=loud", directives),
+        ("RUST_LOG", "=debug", directives),
+        ("RUST_LOG", "debug/a/b", directives),
         ("HEAD_TIMEOUT", "0", time),
         ("HEAD_TIMEOUT", "-1", time),
         ("IDLE_TIMEOUT", "1d", time),

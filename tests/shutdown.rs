@@ -96,7 +96,7 @@ fn endless_streams_and_hijacks_are_cut_when_the_grace_ends() {
     assert_eq!(events.read_to_end(), b"");
     assert_eq!(attach.read_to_end(), b"");
     assert!(program.wait().success());
-    program.wait_for_log("2 connections were cut at the end of the grace period");
+    program.wait_for_log("2 connections are cut at the end of the grace period");
     daemon.ended();
 }
 
@@ -126,9 +126,62 @@ fn a_second_signal_ends_at_once() {
     client.send(PING);
     daemon.wait_for(PING);
     program.signal("TERM");
-    wait_until_refused(program.address.expect("it listened"));
-    program.signal("INT");
+    program.wait_for_log("SIGTERM: no more clients are taken, and requests in flight have 3600s to end");
+    // One that comes within a second of the first is the first.
+    while program.child.try_wait().expect("a child").is_none() {
+        program.signal("INT");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     assert_eq!(program.wait().code(), Some(1));
+    program.wait_for_log("SIGINT again: stopped at once");
+}
+
+/// `timeout` sends its signal to the process and to its group; Ctrl-C reaches a shell's whole job.
+#[test]
+fn the_same_signal_twice_at_once_is_one_stop() {
+    let (answer, wait) = channel();
+    let wait = Mutex::new(wait);
+    let daemon = FakeDaemon::serving(move |session| {
+        if session.read_request().is_none() {
+            return;
+        }
+        session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
+        wait_patiently(&wait.lock().expect("no panic"));
+        session.send(b"ves");
+    });
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h"), ("LEARN", "1")]);
+    let mut client = program.client();
+    client.send(PING);
+    client.read_until(b"hal");
+    let id = program.child.id().to_string();
+    // One process sends both, so that they cannot be far apart.
+    let kill = Command::new("sh").args(["-c", "kill -TERM $0; kill -TERM $0; kill -INT $0", &id]).status();
+    assert!(kill.expect("sh runs").success());
+    wait_until_refused(program.address.expect("it listened"));
+    answer.send(()).expect("the daemon waits");
+    assert_eq!(client.read_to_end(), b"ves");
+    drop(client);
+    assert!(program.wait().success());
+    program.wait_for_log("stopped");
+    assert!(program.stdout().contains("environment:"), "LEARN's report is there");
+}
+
+#[test]
+fn signals_that_mean_nothing_are_answered_once_and_end_nothing() {
+    let daemon = FakeDaemon::echoing();
+    let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1ms")]);
+    for (signal, line) in [("HUP", "WARN  SIGHUP is ignored: "), ("USR1", "WARN  SIGUSR1 is ignored: ")] {
+        for _ in 0..3 {
+            program.signal(signal);
+            program.wait_for_log(line);
+        }
+    }
+    assert_eq!(program.client().ask(PING).status, 200);
+    program.signal("TERM");
+    assert!(program.wait().success());
+    program.wait_for_log("stopped");
+    let lines = program.log();
+    assert_eq!(lines.iter().filter(|line| line.contains("is ignored")).count(), 2, "{lines:#?}");
 }
 
 #[test]
@@ -168,7 +221,7 @@ fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
 #[test]
 #[ignore = "run as a child of the test above"]
 fn serves_three_clients_and_panics_at_the_second() {
-    logging::start(LevelFilter::Info, logging::Format::Text);
+    let logger = logging::start(LevelFilter::Info, None, logging::Format::Text).expect("a thread");
     // One at once: a panic must give its place back.
     let vars = [("LISTEN", "127.0.0.1:0"), ("MAX_CONNECTIONS", "1")];
     let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -194,4 +247,5 @@ fn serves_three_clients_and_panics_at_the_second() {
         };
         listener::serve_each(listener, &config, all, serve).await.expect("a thread");
     });
+    logger.output().drain(Instant::now() + PATIENCE);
 }

@@ -3,10 +3,12 @@
 use super::{Client, FakeDaemon, PATIENCE};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::listener;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use socket2::SockRef;
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -102,8 +104,37 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("a pipe");
-        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-        let collected = Arc::clone(&log);
+        let program = Self { child, address: None, log: Arc::default() };
+        program.collect(stderr);
+        program
+    }
+
+    /// Starts it with a standard error and a standard output that take nothing before they are read, which is left to the
+    /// caller; waits until it listens.
+    pub fn start_stuck(socket: &Path, vars: &[(&str, &str)]) -> (Self, [PipeReader; 2]) {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        // Its log cannot say on which port it listens: an address of its own has every port free.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let address = SocketAddr::from(([127, high | 1, low, NEXT.fetch_add(1, Ordering::Relaxed)], 23_750));
+        let socket = socket.to_str().expect("a path in UTF-8");
+        let listen = address.to_string();
+        let mut all = vec![("LISTEN", &listen[..]), ("SOCKET_PATH", socket)];
+        all.extend(vars);
+        let [(stderr, err), (stdout, out)] = [full_pipe(), full_pipe()];
+        let mut command = Self::command(&[], &all);
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the program starts");
+        let program = Self { child, address: Some(address), log: Arc::default() };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "nobody listens on {address}");
+            thread::sleep(Duration::from_millis(5));
+        }
+        (program, [stderr, stdout])
+    }
+
+    /// Collects its log from this stream.
+    pub fn collect(&self, stderr: impl Read + Send + 'static) {
+        let collected = Arc::clone(&self.log);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines() {
                 let Ok(line) = line else { break };
@@ -111,7 +142,6 @@ impl Program {
                 collected.1.notify_all();
             }
         });
-        Self { child, address: None, log }
     }
 
     pub fn client(&self) -> Client {
@@ -161,6 +191,17 @@ impl Program {
         self.child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("text");
         out
     }
+}
+
+/// A pipe that takes nothing more, full of empty lines.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    SockRef::from(&writer).set_nonblocking(true).expect("a flag");
+    for length in [4096, 1] {
+        while writer.write(&vec![b'\n'; length]).is_ok() {}
+    }
+    SockRef::from(&writer).set_nonblocking(false).expect("a flag");
+    (reader, writer)
 }
 
 impl Drop for Program {

@@ -1,0 +1,201 @@
+//! What is said of a warning that comes again: the first one of each address in full, then one sum a minute.
+
+use log::Level;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Repeats of a warning are summed up over this long.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// So many different warnings of one address are told apart within a window; further ones are summed up as one. With it, a
+/// storm of one address is some 50 KiB a minute, whatever it is made of.
+const MAX_KINDS: usize = 100;
+
+/// So many warnings of all addresses together are remembered, of at most some 600 bytes each. The address that came first
+/// is forgotten to make room for another one: its next warning is shown again, and none is ever hidden.
+const MAX_KINDS_IN_ALL: usize = 4096;
+
+/// What a warning says, without what differs each time that it is said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Warning {
+    pub level: Level,
+    pub message: String,
+    pub method: Option<String>,
+    pub path: Option<String>,
+    pub variable: Option<String>,
+}
+
+impl Warning {
+    /// What the warnings of an address are summed up as that are too many to be told apart.
+    fn of_many_kinds() -> Self {
+        let message = String::from("warnings of many kinds");
+        Self { level: Level::Warn, message, method: None, path: None, variable: None }
+    }
+}
+
+/// A warning that came again within a window.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The address; empty where the warning is about no client.
+    pub client: String,
+    pub warning: Warning,
+    pub count: u64,
+    pub over: Duration,
+}
+
+/// The warnings of the last minute, by the client's address and their words.
+#[derive(Default)]
+pub struct Repeats {
+    clients: HashMap<String, Client>,
+    /// The kinds of all clients together.
+    kinds: usize,
+}
+
+struct Client {
+    since: Instant,
+    kinds: HashMap<Warning, Kind>,
+}
+
+struct Kind {
+    since: Instant,
+    repeated: u64,
+}
+
+impl Repeats {
+    /// Whether this warning is to be shown; otherwise it is counted. What an address had repeated that is forgotten for it
+    /// goes to `ended`.
+    pub fn is_first(
+        &mut self,
+        client: &str,
+        warning: Warning,
+        now: Instant,
+        ended: &mut Vec<Repeated>,
+    ) -> bool {
+        if !self.clients.contains_key(client) {
+            while self.kinds >= MAX_KINDS_IN_ALL {
+                self.forget_oldest(now, ended);
+            }
+        }
+        let has_room = self.kinds < MAX_KINDS_IN_ALL;
+        let new = || Client { since: now, kinds: HashMap::new() };
+        let kinds = &mut self.clients.entry(client.to_owned()).or_insert_with(new).kinds;
+        let known = kinds.contains_key(&warning);
+        let first = !known && kinds.len() < MAX_KINDS && has_room;
+        let warning = if known || first { warning } else { Warning::of_many_kinds() };
+        let before = kinds.len();
+        let kind = kinds.entry(warning).or_insert(Kind { since: now, repeated: 0 });
+        kind.repeated += u64::from(!first);
+        self.kinds += kinds.len() - before;
+        first
+    }
+
+    /// Forgets the address whose first warning is the oldest.
+    fn forget_oldest(&mut self, now: Instant, ended: &mut Vec<Repeated>) {
+        let oldest = self.clients.iter().min_by_key(|(_, client)| client.since);
+        let Some(oldest) = oldest.map(|(address, _)| address.clone()) else { return };
+        if let Some(client) = self.clients.remove(&oldest) {
+            self.kinds -= client.kinds.len();
+            for (warning, kind) in client.kinds.into_iter().filter(|(_, kind)| kind.repeated > 0) {
+                let over = now.duration_since(kind.since);
+                ended.push(Repeated { client: oldest.clone(), warning, count: kind.repeated, over });
+            }
+        }
+    }
+
+    /// Ends the windows of at least this length, and returns what was repeated in them. What goes on is counted further:
+    /// a storm is one line a minute.
+    pub fn end_windows(&mut self, now: Instant, length: Duration) -> Vec<Repeated> {
+        let mut ended = Vec::new();
+        self.clients.retain(|address, client| {
+            client.kinds.retain(|warning, kind| {
+                let over = now.duration_since(kind.since);
+                if over < length {
+                    return true;
+                }
+                let count = std::mem::take(&mut kind.repeated);
+                kind.since = now;
+                if count > 0 {
+                    let (client, warning) = (address.clone(), warning.clone());
+                    ended.push(Repeated { client, warning, count, over });
+                }
+                count > 0
+            });
+            !client.kinds.is_empty()
+        });
+        self.kinds = self.clients.values().map(|client| client.kinds.len()).sum();
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(message: &str) -> Warning {
+        Warning { message: message.to_owned(), ..Warning::of_many_kinds() }
+    }
+
+    /// Says a warning; whether it is shown, and what was forgotten for it.
+    fn say(repeats: &mut Repeats, client: &str, message: &str, now: Instant) -> (bool, Vec<Repeated>) {
+        let mut ended = Vec::new();
+        let first = repeats.is_first(client, warning(message), now, &mut ended);
+        (first, ended)
+    }
+
+    #[test]
+    fn a_storm_is_counted_from_window_to_window_and_what_ends_is_forgotten() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut repeats = Repeats::default();
+        let is_first = |repeats: &mut Repeats, message, second| say(repeats, "", message, at(second)).0;
+        assert!(is_first(&mut repeats, "storm", 0));
+        assert!(is_first(&mut repeats, "once", 0));
+        for second in 1..59 {
+            assert!(!is_first(&mut repeats, "storm", second));
+        }
+        assert_eq!(repeats.end_windows(at(59), WINDOW), []);
+        let sum = |count, over| {
+            let over = Duration::from_secs(over);
+            [Repeated { client: String::new(), warning: warning("storm"), count, over }]
+        };
+        assert_eq!(repeats.end_windows(at(62), WINDOW), sum(58, 62));
+        assert!(!is_first(&mut repeats, "storm", 63), "one line a minute");
+        assert!(is_first(&mut repeats, "once", 63), "forgotten");
+        assert_eq!(repeats.end_windows(at(123), WINDOW), sum(1, 61));
+        assert_eq!(repeats.end_windows(at(184), WINDOW), []);
+        assert!(is_first(&mut repeats, "storm", 185), "it had ended");
+    }
+
+    #[test]
+    fn the_first_warning_of_every_address_is_shown_whatever_others_do() {
+        let now = Instant::now();
+        let mut repeats = Repeats::default();
+        // One address fills all that it may, and then every place is taken by others.
+        for kind in 0..2 * MAX_KINDS {
+            say(&mut repeats, "storm", &kind.to_string(), now);
+        }
+        for address in 0..3 * MAX_KINDS_IN_ALL {
+            let (first, _) = say(&mut repeats, &address.to_string(), "denied", now);
+            assert!(first, "{address}");
+            assert!(repeats.kinds <= MAX_KINDS_IN_ALL + 1);
+            let (first, ended) = say(&mut repeats, &address.to_string(), "denied", now);
+            assert!(!first && ended.is_empty(), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_for_others_is_summed_up_first() {
+        let start = Instant::now();
+        let mut repeats = Repeats::default();
+        for _ in 0..5 {
+            say(&mut repeats, "oldest", "denied", start);
+        }
+        let later = start + Duration::from_secs(1);
+        let ended: Vec<_> = (0..MAX_KINDS_IN_ALL)
+            .flat_map(|address| say(&mut repeats, &address.to_string(), "denied", later).1)
+            .collect();
+        let over = Duration::from_secs(1);
+        assert_eq!(ended, [Repeated { client: "oldest".into(), warning: warning("denied"), count: 4, over }]);
+        assert!(say(&mut repeats, "oldest", "denied", later).0, "shown again");
+    }
+}

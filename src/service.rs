@@ -1,0 +1,203 @@
+//! The life of the program once it is configured: it serves, says what it grants, heeds signals, and stops.
+//!
+//! Nothing in here waits for standard output or standard error ([`Output`]): a stop takes SHUTDOWN_GRACE and less than a
+//! second more, whether somebody reads them or not.
+
+use crate::config::Config;
+use crate::daemon::Daemon;
+use crate::learn::Learner;
+use crate::logging::{self, Logger, Output};
+use crate::signals::{self, Stop};
+use crate::{limits, listener, policy};
+use log::{error, info, warn};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::SignalKind;
+
+/// How often the log is asked for repeats to sum up.
+const SUM_UP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// More threads than this gain nothing: one moves some 70,000 requests a second.
+const MAX_WORKERS: usize = 4;
+
+/// How often it is said that everything is allowed.
+const LEARN_REMINDER: Duration = Duration::from_secs(3600);
+
+/// How long connections that are cut have to say so.
+const CUT_PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long whoever reads the log, and LEARN's report, has for the last lines.
+const READER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Serves until a signal says to stop. `lookalikes` are the sentences about variables that look like grants.
+pub fn run(config: Config, lookalikes: Vec<String>) -> ExitCode {
+    let logger = match logging::start(config.log_level, config.log_directives.as_deref(), config.log_format) {
+        Ok(logger) => logger,
+        Err(error) => {
+            eprintln!("docker-socket-proxy: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (report, served) = match config.learner.clone().map(Report::new).transpose() {
+        Ok(report) => {
+            let report = report.map(Arc::new);
+            (report.clone(), serve(config, lookalikes, logger, report))
+        }
+        Err(error) => (None, Err(format!("cannot start: {error}"))),
+    };
+    logger.sum_up_all();
+    let status = match served {
+        Ok(()) => {
+            info!(event = "stop"; "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            // Whatever LOG_LEVEL is: it is the reason for the exit status.
+            logger.output().put(format!("docker-socket-proxy: {sentence}\n").as_bytes());
+            ExitCode::FAILURE
+        }
+    };
+    drain(logger, report.as_deref(), READER_PATIENCE);
+    status
+}
+
+/// Lets what was said reach its readers.
+fn drain(logger: &Logger, report: Option<&Report>, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    logger.output().drain(deadline);
+    if let Some(report) = report {
+        report.stdout.drain(deadline);
+    }
+}
+
+fn serve(
+    mut config: Config,
+    lookalikes: Vec<String>,
+    logger: &'static Logger,
+    report: Option<Arc<Report>>,
+) -> Result<(), String> {
+    config.max_connections = limits::make_room(config.max_connections);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let (ended, end) = mpsc::channel();
+    runtime.spawn(async move { ended.send(serve_until_told(config, lookalikes, logger, report).await) });
+    // Without a timer of the runtime's, for the reason that clock gives.
+    let served = loop {
+        match end.recv_timeout(SUM_UP_INTERVAL) {
+            Ok(served) => break served,
+            Err(RecvTimeoutError::Timeout) => logger.sum_up(),
+            Err(RecvTimeoutError::Disconnected) => break Err("a bug ended the accept loop".into()),
+        }
+    };
+    runtime.shutdown_timeout(CUT_PATIENCE);
+    served
+}
+
+async fn serve_until_told(
+    config: Config,
+    lookalikes: Vec<String>,
+    logger: &'static Logger,
+    report: Option<Arc<Report>>,
+) -> Result<(), String> {
+    let listener =
+        listener::bind(&config).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let stop = heed_signals(report.clone()).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let address =
+        listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
+    info!(
+        event = "start";
+        "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
+        env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
+    );
+    let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
+    for warning in warnings.into_iter().chain(lookalikes) {
+        warn!(event = "grants"; "{warning}");
+    }
+    if report.is_some() {
+        tokio::spawn(remind_of_learning());
+    }
+    let config = Arc::new(config);
+    tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
+    let stopped = stopped(stop, config.shutdown_grace, logger, report.clone());
+    listener::run(listener, config, stopped).await.map_err(|error| format!("cannot start: {error}"))?;
+    if let Some(report) = report.filter(|report| report.learner.has_news()) {
+        report.print();
+    }
+    Ok(())
+}
+
+/// Takes the signals that do not stop the program, and returns those that do.
+fn heed_signals(report: Option<Arc<Report>>) -> io::Result<Stop> {
+    signals::ignore(
+        SignalKind::hangup(),
+        "SIGHUP is ignored: the environment is read at the start; start the proxy again to change it",
+    )?;
+    match report {
+        Some(report) => {
+            let mut asked = signals::user_defined1()?;
+            tokio::spawn(async move {
+                while asked.recv().await.is_some() {
+                    report.print();
+                }
+            });
+        }
+        None => signals::ignore(
+            SignalKind::user_defined1(),
+            "SIGUSR1 is ignored: it asks what LEARN=1 has seen, and LEARN is not set",
+        )?,
+    }
+    Stop::new()
+}
+
+/// Ready when the program is told to stop. A second signal ends it at once.
+async fn stopped(mut stop: Stop, grace: Duration, logger: &'static Logger, report: Option<Arc<Report>>) {
+    let name = stop.next().await;
+    info!(event = "stop"; "{name}: no more clients are taken, and requests in flight have {grace:?} to end");
+    // At once, as whoever stops a container may not wait for the grace period's end.
+    if let Some(report) = &report {
+        report.print();
+    }
+    tokio::spawn(async move {
+        let name = stop.next_but_same().await;
+        info!(event = "stop"; "{name} again: stopped at once");
+        drain(logger, report.as_deref(), READER_PATIENCE);
+        std::process::exit(1);
+    });
+}
+
+async fn remind_of_learning() {
+    loop {
+        // An error's level, so that it is seen whatever LOG_LEVEL is.
+        error!(event = "learn"; "{}", policy::LEARN_WARNING);
+        tokio::time::sleep(LEARN_REMINDER).await;
+    }
+}
+
+async fn warn_of_missing_daemon(config: Arc<Config>) {
+    if let Err(error) = Daemon::new(&config).connect().await {
+        let path = config.socket_path.display();
+        warn!(event = "daemon"; "cannot reach the daemon at {path} yet: {error}");
+    }
+}
+
+/// LEARN's report, on standard output.
+struct Report {
+    learner: Arc<Learner>,
+    stdout: Output,
+}
+
+impl Report {
+    fn new(learner: Arc<Learner>) -> io::Result<Self> {
+        let dropped =
+            |count| format!("# {count} reports of LEARN=1 were dropped here, as nobody read them\n");
+        Ok(Self { learner, stdout: Output::to(io::stdout(), dropped)? })
+    }
+
+    fn print(&self) {
+        self.stdout.put(self.learner.report().as_bytes());
+    }
+}
