@@ -119,7 +119,7 @@ impl Pump {
     }
 
     /// Gives an empty buffer back.
-    fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.held.is_empty() {
             self.held = BytesMut::new();
         }

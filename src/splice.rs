@@ -30,6 +30,9 @@ pub async fn splice(
     from_daemon: &mut Pump,
 ) -> io::Result<()> {
     let client_gone = Watch::over(client)?.client_gone();
+    // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
+    from_client.release();
+    from_daemon.release();
     let silent = from_client.held.is_empty() && from_daemon.held.is_empty();
     let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 /// MAX_CONNECTIONS as it is by default.
 const CLIENTS: usize = 4096;
 
-/// The promise, in bytes.
-const LIMIT: u64 = 400_000_000;
+/// 64 KiB each way, which is what the README and `src/conn.rs` promise, and 537 MB. The image's allocator, musl's, makes 74,880
+/// bytes of 64 KiB. Beside that each has its task and its state.
+const LIMIT: u64 = (CLIENTS * (2 * 74_880 + 8 * 1024)) as u64;
 
 /// A peer that takes nothing for so long takes nothing more.
 const STALL: Duration = Duration::from_millis(500);
@@ -174,13 +175,19 @@ fn unread_both_ways() -> Scene {
     Scene { name: "unread bodies and unread responses", bytes, deed: Deed::Floods(CHUNKED) }
 }
 
-fn other_scenes() -> [Scene; 6] {
+/// Raw streams: the client writes without reading, and so does the daemon.
+fn raw_both_ways() -> Scene {
+    let attach =
+        "POST /containers/c/attach?scene=? HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\nConnection: Upgrade";
+    let bytes = with_end(attach.into(), &vec![b'x'; PLENTY]);
+    Scene { name: "hijacks that nobody reads", bytes, deed: Deed::Floods(HIJACKED) }
+}
+
+fn other_scenes() -> [Scene; 5] {
     let ahead = || b"GET /events?scene=? HTTP/1.1\r\nHost: docker\r\n\r\n".repeat(1000);
     let large_head = padded("HTTP/1.1 200 OK", "Content-Length: 10000000\r\n", HALF_HEAD);
     let chunk = format!("1;{}\r\nx\r\n", "x".repeat(1000));
     let chunked = "POST /build?scene=? HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let attach =
-        "POST /containers/c/attach?scene=? HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\nConnection: Upgrade";
     [
         Scene {
             name: "denied paths of 60 KiB",
@@ -206,12 +213,11 @@ fn other_scenes() -> [Scene; 6] {
             bytes: (chunked.to_owned() + &chunk.repeat(100) + "1;x").into_bytes(),
             deed: Deed::Reads,
         },
-        Scene {
-            name: "hijacks that nobody reads",
-            bytes: with_end(attach.into(), &vec![b'x'; PLENTY]),
-            deed: Deed::Floods(HIJACKED),
-        },
     ]
+}
+
+fn all_scenes() -> impl Iterator<Item = Scene> {
+    other_scenes().into_iter().chain([half_head(), unread_both_ways(), raw_both_ways()])
 }
 
 #[test]
@@ -220,14 +226,20 @@ fn four_thousand_half_heads_fit() {
 }
 
 #[test]
+fn four_thousand_raw_streams_that_nobody_reads_fit() {
+    // One way alone does not take as much.
+    assert_bounded([raw_both_ways()], (CLIENTS * HALF_HEAD * 3 / 2) as u64);
+}
+
+#[test]
 fn four_thousand_clients_that_do_their_worst_fit() {
-    assert_bounded(other_scenes().into_iter().chain([half_head(), unread_both_ways()]), 50_000_000);
+    assert_bounded(all_scenes(), 50_000_000);
 }
 
 #[test]
 #[ignore = "minutes: each scene with all clients"]
 fn four_thousand_of_each_scene_fit() {
-    for scene in other_scenes().into_iter().chain([half_head(), unread_both_ways()]) {
+    for scene in all_scenes() {
         assert_bounded([scene], 10_000_000);
     }
 }

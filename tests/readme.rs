@@ -62,7 +62,14 @@ fn switches_and_times_take_the_values_that_are_named() {
 #[test]
 fn links_lead_to_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let documents = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/how-it-works.md", "docs/log.md"];
+    let documents = [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/how-it-works.md",
+        "docs/log.md",
+    ];
     for document in documents.map(|document| root.join(document)) {
         let text = std::fs::read_to_string(&document).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
