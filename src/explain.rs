@@ -120,7 +120,7 @@ fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants,
     for (method, path, verdict) in rows {
         let (word, reason) = match verdict {
             Verdict::Allow(allowed) if allowed.bare_start.is_some() => {
-                ("allowed", format!("{}, without a body", allowed.variable))
+                ("allowed", format!("{}, no body or checkpoint", allowed.variable))
             }
             Verdict::Allow(allowed) => ("allowed", allowed.variable.to_owned()),
             Verdict::Deny(Denial::Missing(missing)) => ("denied", format!("needs {}", missing.settings(" "))),

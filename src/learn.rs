@@ -225,11 +225,17 @@ impl Examples {
 
 /// A request without what is the client's own: its route, or its section where it is on no known one.
 fn example(method: Method, path: &[u8], query: Option<&[u8]>) -> String {
-    let shows_secret = Need::of(method, path, query) != Need::of(method, path, None);
+    // What of the query counts, and not what the client wrote.
+    let query = if Need::of(method, path, query) == Need::of(method, path, None) {
+        ""
+    } else if method == Method::Post {
+        "?checkpoint"
+    } else {
+        "?showsecret=true"
+    };
     let path = String::from_utf8_lossy(without_version(path));
     let method_name = method.as_str();
     if let Some(route) = Route::find(method, &path) {
-        let query = if shows_secret { "?showsecret=true" } else { "" };
         return format!("{method_name} {}{query}", route.path);
     }
     let mut segments = path.split('/').skip(1).peekable();

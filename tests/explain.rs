@@ -60,8 +60,10 @@ fn explain_lists_every_known_route_with_its_verdict() {
         "\nCONTAINERS=1: list and inspect containers, ",
         "\n  allowed  GET     /containers/json                             CONTAINERS\n",
         "\n  denied   GET     /containers/{name}/logs                      needs ALLOW_LOGS=1\n",
-        "\n  allowed  POST    /containers/{name}/start                     ALLOW_START, without a body\n",
+        "\n  allowed  POST    /containers/{name}/start                     ALLOW_START, no body or checkpoint\n",
         "\n  denied   POST    /containers/create                           needs POST=1\n",
+        "\n  denied   GET     /containers/{name}/checkpoints               needs POST=1\n",
+        "\n  denied   GET     /libpod/images/{name}/changes  needs LIBPOD_CONTAINERS=1 LIBPOD_IMAGES=1\n",
         "\n  denied   GET     /secrets/{id}?showsecret=true  needs POST=1\n",
         "\n  denied   POST    /networks/prune            needs NETWORKS=1 POST=1\n",
         "\nno variable\n",
@@ -129,6 +131,13 @@ fn explain_of_a_request_gives_one_verdict_and_exits_with_it() {
             "refused: GET /images/../containers/json: the path holds a . or .. segment",
         ),
         ("LEARN=1", "DELETE", "/containers/a", 0, "allowed: DELETE /containers/a: LEARN=1 allows it"),
+        (
+            "ALLOW_START=1",
+            "POST",
+            "/containers/a/start?checkpoint=b",
+            1,
+            "denied: POST /containers/a/start?checkpoint=b: set CONTAINERS=1 and POST=1 to allow it",
+        ),
         (
             "DIALECT=linuxserver CONTAINERS=1",
             "GET",
@@ -337,9 +346,9 @@ fn the_readme_lists_the_deliberate_differences() {
     let readme = include_str!("../README.md");
     let section = readme.split("\n### From Tecnativa/docker-socket-proxy\n").nth(1).expect("the section");
     let section = section.split("\n### ").next().expect("its end");
-    let items: Vec<_> = (1..=8).map(|number| section.find(&format!("\n{number}. "))).collect();
+    let items: Vec<_> = (1..=9).map(|number| section.find(&format!("\n{number}. "))).collect();
     assert!(
-        items.iter().all(Option::is_some) && items.is_sorted() && !section.contains("\n9. "),
+        items.iter().all(Option::is_some) && items.is_sorted() && !section.contains("\n10. "),
         "{items:?}"
     );
     for (number, about) in [
@@ -351,11 +360,21 @@ fn the_readme_lists_the_deliberate_differences() {
         (6, "TRACE"),
         (7, "HostConfig"),
         (8, "JSON"),
+        (9, "checkpoint"),
     ] {
         let item = section.split(&format!("\n{number}. ")).nth(1).expect("the item");
         let item = item.split(&format!("\n{}. ", number + 1)).next().expect("its end");
         assert!(item.contains(about), "{number}: {item}");
     }
+}
+
+#[test]
+fn the_readme_says_that_attach_shows_logs() {
+    let readme = include_str!("../README.md").replace('\n', " ");
+    let sentence = "`ALLOW_LOGS=0` does not close attach: with `POST=1`, `/containers/{name}/attach?logs=1` shows the logs too.";
+    assert!(readme.contains(sentence));
+    let output = explain("CONTAINERS=1 POST=1 ALLOW_LOGS=0", &["POST", "/containers/a/attach?logs=1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
 }
 
 #[test]

@@ -202,6 +202,11 @@ fn the_smallest_set_is_found_whatever_comes_together() {
         (&["GET /containers/a/attach/ws"], "POST CONTAINERS"),
         (&["GET /secrets/a?showsecret=1"], "POST SECRETS"),
         (&["GET /secrets/a"], "SECRETS"),
+        (&["GET /containers/a/checkpoints"], "POST CONTAINERS"),
+        (&["POST /containers/a/copy"], "POST CONTAINERS"),
+        (&["GET /v4.0.0/libpod/images/a/changes"], "LIBPOD_CONTAINERS LIBPOD_IMAGES"),
+        (&["POST /containers/a/start?checkpoint=b"], "POST CONTAINERS"),
+        (&["POST /containers/a/start?detachKeys=ctrl-p%2Cctrl-q"], "ALLOW_START"),
         (&["POST /v4.0.0/libpod/pods/a/pause", "POST /containers/a/unpause"], "ALLOW_PAUSE ALLOW_UNPAUSE"),
         (&[], ""),
     ] {
@@ -213,6 +218,10 @@ fn the_smallest_set_is_found_whatever_comes_together() {
     let with_body = "POST /v1.23/containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
     let report = learned(Dialect::Tecnativa, &[with_body.to_owned()]);
     assert!(report.contains("CONTAINERS: 1\n") && report.contains("POST: 1\n"), "{report}");
+    let private = ["POST /containers/a/start?checkpoint=b&checkpoint-dir=/c", "GET /secrets/a?ShowSecret=1"];
+    let report = learned(Dialect::Tecnativa, &requests(&private));
+    assert!(report.contains("# POST /containers/{name}/start?checkpoint\n      CONTAINERS: 1\n"), "{report}");
+    assert!(report.contains("# GET /secrets/{id}?showsecret=true\n      SECRETS: 1\n"), "{report}");
     let logs = requests(&["GET /containers/a/logs", "GET /libpod/_ping"]);
     let report = learned(Dialect::Linuxserver, &logs);
     assert!(report.starts_with("    environment:\n      DIALECT: linuxserver\n"), "{report}");

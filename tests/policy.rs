@@ -48,7 +48,11 @@ fn set(names: &[&str]) -> Grants {
 ///
 /// Each is told from the environment and the request alone, in the words of the README, without the code under test.
 fn difference(image: &str, environment: &str, method: &str, target: &str) -> Option<(u8, bool)> {
-    let on = |name: &str| environment.split_whitespace().any(|pair| pair == format!("{name}=1"));
+    let set = |name: &str, value: &str| {
+        environment.split_whitespace().any(|pair| pair == format!("{name}={value}"))
+    };
+    let on = |name: &str| set(name, "1");
+    let gate = |name: &str| on(name) || (image == "tecnativa" && !set(name, "0"));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let segments = match segments[..] {
@@ -80,6 +84,22 @@ fn difference(image: &str, environment: &str, method: &str, target: &str) -> Opt
     if (acts || leaks) && matches!(method, "GET" | "HEAD") && !on("POST") {
         return Some((1, false));
     }
+    let section_of =
+        |segment: &str| format!("{}{}", if libpod { "LIBPOD_" } else { "" }, segment.to_ascii_uppercase());
+    let by_section = on(&section_of(segments[0])) && (matches!(method, "GET" | "HEAD") || on("POST"));
+    // 9: what reaches folders of the host, files and changes of containers by another path.
+    let closed = match last {
+        "checkpoints" if of_container => !on("POST"),
+        "copy" if of_container => !gate("ALLOW_ARCHIVE"),
+        "start" if of_container && query.contains("checkpoint") => !by_section,
+        "changes" if segments[0] == "images" && segments.len() >= 3 => {
+            !gate("ALLOW_CHANGES") || !on(&section_of("containers"))
+        }
+        _ => false,
+    };
+    if closed {
+        return Some((9, false));
+    }
     // 2: actions work without POST, and grant POST alone.
     let actions: &[&str] = match last {
         "start" => &["ALLOW_START"],
@@ -93,8 +113,6 @@ fn difference(image: &str, environment: &str, method: &str, target: &str) -> Opt
     if by_action && method == "POST" && image == "tecnativa" {
         return Some((2, true));
     }
-    let section = format!("{}{}", if libpod { "LIBPOD_" } else { "" }, segments[0].to_ascii_uppercase());
-    let by_section = on(&section) && (matches!(method, "GET" | "HEAD") || on("POST"));
     // 4: whole segments, in the case of the daemon's routes; an action is POST.
     let spelled = path.bytes().all(|byte| !byte.is_ascii_uppercase())
         && !["containersfoo", "startx"].iter().any(|word| segments.contains(word));
@@ -130,13 +148,13 @@ fn compare(image: &str, recorded: &str) -> BTreeMap<u8, usize> {
 #[test]
 fn every_verdict_of_tecnativa_is_ours_but_for_the_deliberate_differences() {
     let differences = compare("tecnativa", include_str!("oracle/tecnativa.txt"));
-    assert_eq!(differences, BTreeMap::from([(1, 5), (2, 10)]));
+    assert_eq!(differences, BTreeMap::from([(1, 5), (2, 10), (9, 5)]));
 }
 
 #[test]
 fn every_verdict_of_linuxserver_is_ours_but_for_the_deliberate_differences() {
     let differences = compare("linuxserver", include_str!("oracle/linuxserver.txt"));
-    assert_eq!(differences, BTreeMap::from([(1, 3)]));
+    assert_eq!(differences, BTreeMap::from([(1, 3), (9, 11)]));
 }
 
 /// Requests that Tecnativa's image lets through although it documents no such grant, and the difference that closes them.
@@ -151,6 +169,10 @@ const LET_THROUGH_BY_TECNATIVA: &[(u8, &str, &str)] = &[
     (5, "CONTAINERS=1", "GET /containers/./json"),
     (6, "CONTAINERS=1 POST=1", "TRACE /containers/json"),
     (6, "CONTAINERS=1 POST=1", "FOO /containers/json"),
+    (9, "CONTAINERS=1", "GET /v1.41/containers/x/checkpoints?dir=/root"),
+    (9, "CONTAINERS=1 POST=1 ALLOW_ARCHIVE=0", "POST /v1.20/containers/x/copy"),
+    (9, "ALLOW_START=1 POST=1", "POST /v1.41/containers/x/start?checkpoint=x&checkpoint-dir=/root"),
+    (9, "IMAGES=1", "GET /images/x/changes"),
 ];
 
 #[test]
@@ -250,11 +272,18 @@ fn every_section_has_a_route_and_every_route_is_found_again() {
 
 #[test]
 fn a_subresource_of_a_name_of_any_depth_and_spelling_is_closed_by_its_gate() {
-    for gate in ["archive", "changes", "export", "logs", "top"] {
+    for (gate, variable) in [
+        ("archive", "ALLOW_ARCHIVE"),
+        ("copy", "ALLOW_ARCHIVE"),
+        ("changes", "ALLOW_CHANGES"),
+        ("export", "ALLOW_EXPORT"),
+        ("logs", "ALLOW_LOGS"),
+        ("top", "ALLOW_TOP"),
+    ] {
         let (first, rest) = gate.split_at(1);
         let escaped = format!("%{:02x}{rest}", first.as_bytes()[0]);
         let open = "CONTAINERS=1 LIBPOD_CONTAINERS=1 LIBPOD_PODS=1 POST=1";
-        let closed = format!("{open} ALLOW_{}=0", gate.to_ascii_uppercase());
+        let closed = format!("{open} {variable}=0");
         for path in [
             format!("/containers/a/{gate}"),
             format!("/v1.41/containers/a/{gate}"),
@@ -281,6 +310,42 @@ fn a_subresource_of_a_name_of_any_depth_and_spelling_is_closed_by_its_gate() {
         // Containers of such a name are inspected all the same.
         assert!(allows(&closed, &format!("GET /containers/{gate}/json")));
         assert!(allows(&closed, &format!("GET /containers/a/{gate}/json")));
+    }
+}
+
+#[test]
+fn changes_of_a_container_are_closed_below_images_too() {
+    for (api, images, containers) in
+        [("", "IMAGES", "CONTAINERS"), ("/v4.0.0/libpod", "LIBPOD_IMAGES", "LIBPOD_CONTAINERS")]
+    {
+        let images = format!("{images}=1 POST=1");
+        let open = format!("{images} {containers}=1");
+        for path in [
+            "a/changes",
+            "a/b/changes",
+            "docker.io/library/a/changes",
+            "json/changes",
+            "changes/changes",
+            "a/changes/",
+            "a/changes%2F",
+            "a%2Fchanges",
+            "a%2fb/changes",
+            "a/%63hanges",
+            "a%2F%63hanges",
+        ] {
+            for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+                let request = format!("{method} {api}/images/{path}");
+                assert!(allows(&open, &request), "{request}");
+                for closed in [&images, &format!("{open} ALLOW_CHANGES=0")] {
+                    assert!(!allows(closed, &request), "{request} under {closed}");
+                }
+                assert!(!allows(&format!("{open} DIALECT=linuxserver"), &request), "{request}");
+            }
+        }
+        // Images of such a name are inspected all the same.
+        for path in ["changes", "changes/json", "a/changes/json", "a/changes/history"] {
+            assert!(allows(&images, &format!("GET {api}/images/{path}")), "{path}");
+        }
     }
 }
 
@@ -349,6 +414,15 @@ fn reads_that_act_or_leak_need_post() {
         ("CONTAINERS", "GET /containers/a/healthcheck"),
         ("LIBPOD_CONTAINERS", "GET /v4.0.0/libpod/containers/a/healthcheck"),
         ("LIBPOD_CONTAINERS", "GET /v4.0.0/libpod/containers/a/b/healthcheck"),
+        ("CONTAINERS", "GET /v1.41/containers/a/checkpoints"),
+        ("CONTAINERS", "GET /containers/a/b/checkpoints?dir=/root"),
+        ("CONTAINERS", "HEAD /containers/a/checkpoints?dir=/root"),
+        ("CONTAINERS", "GET /containers/a/checkpoints/"),
+        ("CONTAINERS", "GET /containers/a%2Fcheckpoints"),
+        ("CONTAINERS", "GET /containers/a/%63heckpoints"),
+        ("CONTAINERS", "GET /containers/a/checkpoints%2F"),
+        ("CONTAINERS", "GET /containers/checkpoints/checkpoints"),
+        ("LIBPOD_CONTAINERS", "GET /v4.0.0/libpod/containers/a/checkpoints"),
         ("SECRETS", "GET /secrets/a?showsecret=true"),
         ("SECRETS", "GET /v1.41/secrets/a?ShowSecret=1"),
         ("SECRETS", "GET /secrets/a?x=y&showsecret"),
@@ -369,8 +443,10 @@ fn reads_that_act_or_leak_need_post() {
         "GET /secrets/a?x=showsecret",
         "GET /secrets/showsecret",
         "GET /secrets?filters=%7B%7D",
+        "GET /containers/checkpoints/json",
+        "GET /containers/a/checkpoints/json",
     ] {
-        assert!(allows("SECRETS=1", request), "{request}");
+        assert!(allows("SECRETS=1 CONTAINERS=1", request), "{request}");
     }
 }
 
@@ -491,6 +567,91 @@ fn a_start_granted_by_allow_start_alone_carries_no_host_config() {
 }
 
 #[test]
+fn a_start_granted_by_allow_start_alone_names_no_checkpoint() {
+    let sections = "CONTAINERS=1 LIBPOD_CONTAINERS=1 LIBPOD_PODS=1";
+    let paths = [
+        "/containers/a/start",
+        "/v1.41/containers/a/b/start",
+        "/containers/a%2Fb/start",
+        "/v4.0.0/libpod/containers/a/start",
+        "/v4.0.0/libpod/pods/a/start",
+    ];
+    for path in paths {
+        for query in [
+            "checkpoint=../../../../root",
+            "checkpoint",
+            "checkpoint=",
+            "checkpoint-dir=/root",
+            "CheckPoint=x",
+            "detachKeys=ctrl-p&checkpoint=x",
+            "detachKeys=ctrl-p;checkpoint=x",
+            "checkpoint=x;detachKeys=ctrl-p",
+            "x&&checkpoint=x",
+            "=x&checkpoint-dir",
+            "%63heckpoint=x",
+            "checkpoin%74",
+            "checkpoint%2Ddir=x",
+            "%C5%BFtart=x",
+            "+checkpoint=x",
+            "checkpoint+=x",
+            "a=?checkpoint=x&checkpoint=x",
+        ] {
+            let request = format!("POST {path}?{query}");
+            for environment in ["ALLOW_START=1", "ALLOW_START=1 POST=1", &format!("ALLOW_START=1 {sections}")]
+            {
+                assert!(!allows(environment, &request), "{request} under {environment}");
+            }
+            assert!(allows(&format!("{sections} POST=1"), &request), "{request}");
+        }
+        for query in [
+            "",
+            "detachKeys=ctrl-p,ctrl-q",
+            "detachKeys=ctrl-p%2Cctrl-q",
+            "detachKeys=ctrl-p+ctrl-q",
+            "detachKeys=checkpoint",
+            "detachKeys=checkpoint=x",
+            "checkpoints=x",
+            "t=1&",
+        ] {
+            let request = format!("POST {path}?{query}");
+            assert!(allows("ALLOW_START=1", &request), "{request}");
+        }
+    }
+    // The other actions take no checkpoint.
+    assert!(allows("ALLOW_STOP=1", "POST /containers/a/stop?checkpoint=x"));
+}
+
+/// Go reads a form that is a body before the query: `checkpoint=x` must not fit into what a bare start may carry.
+#[test]
+fn a_start_granted_by_allow_start_alone_carries_no_form_with_a_checkpoint() {
+    let start = |content_type: &str, framing: &str| {
+        let fields = format!("Content-Type: {content_type}\r\n{framing}");
+        let head = format!("POST /containers/a/start HTTP/1.1\r\nHost: docker\r\n{fields}\r\n\r\n");
+        admit(head.as_bytes(), &policy("ALLOW_START=1")).1.map(drop)
+    };
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+        "multipart/form-data; boundary=x",
+        "application/json",
+    ] {
+        // The shortest form that names one, in any spelling; one in parts is far longer.
+        for form in ["checkpoint", "checkpoint=", "checkpoint=x", "checkpoint-dir=/"] {
+            let refused = start(content_type, &format!("Content-Length: {}", form.len()));
+            assert!(refused.is_err(), "{content_type}: {form}");
+        }
+        assert!(start(content_type, "Transfer-Encoding: chunked").is_err(), "{content_type}");
+        // What clients are known to send goes on: nothing, `{}` and `null`.
+        for length in [0, 2, 4] {
+            assert!(
+                start(content_type, &format!("Content-Length: {length}")).is_ok(),
+                "{content_type}: {length}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_hijack_is_possible_on_its_routes_alone() {
     let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
     let everything = policy(&everything);
@@ -559,6 +720,14 @@ fn a_denial_names_the_smallest_set_that_would_allow_it() {
         ),
         ("", "GET /v4.0.0/libpod/info", "set LIBPOD_INFO=1 to allow it"),
         ("CONTAINERS=1", "GET /containers/a/attach/ws", "set POST=1 to allow it"),
+        ("CONTAINERS=1", "GET /containers/a/checkpoints", "set POST=1 to allow it"),
+        ("CONTAINERS=1 POST=1 ALLOW_ARCHIVE=0", "POST /containers/a/copy", "set ALLOW_ARCHIVE=1 to allow it"),
+        (
+            "DIALECT=linuxserver",
+            "GET /v4.0.0/libpod/images/a/changes",
+            "set LIBPOD_CONTAINERS=1 and LIBPOD_IMAGES=1 and ALLOW_CHANGES=1 to allow it",
+        ),
+        ("ALLOW_START=1", "POST /containers/a/start?checkpoint=b", "set CONTAINERS=1 and POST=1 to allow it"),
         ("PING=0", "HEAD /_ping", "set PING=1 to allow it"),
         ("POST=1", "POST /libpod/build", "no variable allows it, as it belongs to no section"),
         ("CONTAINERS=1", "TRACE /containers/json", "no variable allows this method"),

@@ -122,6 +122,8 @@ const POST: Grants = bit("POST");
 const CONTAINERS: Grants = bit("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = bit("LIBPOD_CONTAINERS");
 const LIBPOD_PODS: Grants = bit("LIBPOD_PODS");
+const IMAGES: Grants = bit("IMAGES");
+const LIBPOD_IMAGES: Grants = bit("LIBPOD_IMAGES");
 const EXEC: Grants = bit("EXEC");
 const LIBPOD_EXEC: Grants = bit("LIBPOD_EXEC");
 const SECRETS: Grants = bit("SECRETS");
@@ -282,7 +284,14 @@ impl Need {
             need.all = need.all.and(POST);
         }
         match grant {
-            CONTAINERS | LIBPOD_CONTAINERS | LIBPOD_PODS => need.of_container(method, below),
+            CONTAINERS | LIBPOD_CONTAINERS | LIBPOD_PODS => {
+                need.of_container(method, below, query.unwrap_or_default());
+            }
+            // podman serves this by the function that it has for containers, and takes the name for a container's.
+            IMAGES | LIBPOD_IMAGES if sub_resource(without_slash(below)) == Some(b"changes") => {
+                let containers = if grant == IMAGES { CONTAINERS } else { LIBPOD_CONTAINERS };
+                need.all = need.all.and(containers).and(const { bit("ALLOW_CHANGES") });
+            }
             EXEC | LIBPOD_EXEC if method == Method::Post && sub_resource(below) == Some(b"start") => {
                 need.hijack = Some(Hijack::Tcp);
             }
@@ -297,27 +306,26 @@ impl Need {
 
     /// What a sub-resource of a container or pod needs besides. Names may hold slashes (`{name:.*}`), so it is the last
     /// segment, or the last two. A trailing slash, which no such route has, opens nothing and closes as much.
-    fn of_container(&mut self, method: Method, below: &[u8]) {
-        let (clean, slash) = match below.strip_suffix(b"/") {
-            Some(clean) => (clean, true),
-            None => (below, false),
-        };
+    fn of_container(&mut self, method: Method, below: &[u8], query: &[u8]) {
+        let clean = without_slash(below);
+        let slash = clean != below;
         let Some(last) = sub_resource(clean) else { return };
         let post = method == Method::Post && !slash;
         match last {
-            b"archive" => self.all = self.all.and(const { bit("ALLOW_ARCHIVE") }),
+            // With copy, dockerd up to 25 reads files as with archive.
+            b"archive" | b"copy" => self.all = self.all.and(const { bit("ALLOW_ARCHIVE") }),
             b"changes" => self.all = self.all.and(const { bit("ALLOW_CHANGES") }),
             b"export" => self.all = self.all.and(const { bit("ALLOW_EXPORT") }),
             b"logs" => self.all = self.all.and(const { bit("ALLOW_LOGS") }),
             b"top" => self.all = self.all.and(const { bit("ALLOW_TOP") }),
-            b"start" if post => self.any = ALLOW_START,
+            b"start" if post && !names_checkpoint(query) => self.any = ALLOW_START,
             b"stop" if post => self.any = ALLOW_STOP.and(ALLOW_RESTARTS),
             b"restart" | b"kill" if post => self.any = ALLOW_RESTARTS,
             b"pause" if post => self.any = ALLOW_PAUSE,
             b"unpause" if post => self.any = ALLOW_UNPAUSE,
             b"attach" if post => self.hijack = Some(Hijack::Tcp),
-            // A GET that runs the container's healthcheck command.
-            b"healthcheck" => self.all = self.all.and(POST),
+            // GETs that run the container's healthcheck command, and list any folder of the host.
+            b"healthcheck" | b"checkpoints" => self.all = self.all.and(POST),
             // A GET that writes to the container's input.
             b"ws" if clean.ends_with(b"/attach/ws") => {
                 self.all = self.all.and(POST);
@@ -416,12 +424,29 @@ fn sub_resource(below: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// A path without its trailing slash.
+fn without_slash(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
 /// Whether a query could make podman show a secret in clear (`showsecret`, on the compat path too). Its decoder matches
-/// keys without regard to case, letters beyond ASCII included: every key that is not plainly another one counts.
+/// keys without regard to case, letters beyond ASCII included.
 fn shows_secret(query: &[u8]) -> bool {
-    query.split(|byte| matches!(byte, b'&' | b';')).any(|pair| {
+    values_of(&[b"showsecret"], query).any(|value| !matches!(value, b"=false" | b"=0"))
+}
+
+/// Whether a start's query could name a checkpoint to go on from, which dockerd (where it is experimental) looks for in any
+/// folder of the host.
+fn names_checkpoint(query: &[u8]) -> bool {
+    values_of(&[b"checkpoint", b"checkpoint-dir"], query).next().is_some()
+}
+
+/// The value, with its `=`, of each pair of a query whose key is one of these words in some reader's eyes: every key that is
+/// not plainly another one counts. Go up to 1.16 ends a pair at a semicolon too.
+fn values_of<'q>(words: &'q [&[u8]], query: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
+    query.split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
         let (key, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
-        let plainly_other = !key.contains(&b'%') && !key.eq_ignore_ascii_case(b"showsecret");
-        !plainly_other && !matches!(value, b"=false" | b"=0")
+        let escaped = key.iter().any(|byte| matches!(byte, b'%' | b'+'));
+        (escaped || words.iter().any(|word| key.eq_ignore_ascii_case(word))).then_some(value)
     })
 }

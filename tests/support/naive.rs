@@ -511,14 +511,19 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
             hijack = (method == "GET" && !slash && segments.len() > 2).then_some("websocket");
         }
         ("session" | "grpc", _) if post => hijack = Some("h2c"),
-        ("containers" | "pods", "healthcheck") => allowed &= on("POST"),
+        ("containers" | "pods", "healthcheck" | "checkpoints") => allowed &= on("POST"),
+        ("containers" | "pods", "copy") => allowed &= on("ALLOW_ARCHIVE"),
         ("containers" | "pods", gate) => {
             allowed &= GATES.iter().all(|(name, variable)| *name != gate || on(variable));
+        }
+        ("images", "changes") => {
+            allowed &= on("ALLOW_CHANGES") && on(if libpod { "LIBPOD_CONTAINERS" } else { "CONTAINERS" });
         }
         ("secrets", _) if reads && may_show_secret(query) => allowed &= on("POST"),
         _ => {}
     }
     let actions = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
+    let actions = actions.filter(|(action, _)| *action != "start" || !may_name_checkpoint(query));
     let by_action = actions.is_some_and(|(_, variables)| variables.iter().any(|variable| on(variable)));
     let bare_start = !allowed && by_action && last == "start";
     (allowed || by_action).then_some(Allowed { hijack, bare_start })
@@ -537,8 +542,19 @@ fn is_version(segment: &str) -> bool {
 fn may_show_secret(query: &str) -> bool {
     query.split(['&', ';']).any(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (key.contains('%') || key.eq_ignore_ascii_case("showsecret")) && !["false", "0"].contains(&value)
+        may_be(key, "showsecret") && !["false", "0"].contains(&value)
     })
+}
+
+/// Whether dockerd may read a checkpoint out of a query: its key in any spelling, with any value or none.
+fn may_name_checkpoint(query: &str) -> bool {
+    let mut keys = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    keys.any(|key| may_be(key, "checkpoint") || may_be(key, "checkpoint-dir"))
+}
+
+/// What is spelled with escapes may be anything.
+fn may_be(key: &str, word: &str) -> bool {
+    key.contains(['%', '+']) || key.to_ascii_lowercase() == word
 }
 
 // The whole
