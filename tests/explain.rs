@@ -198,8 +198,6 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         ),
         ("CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0", files),
         ("CONTAINERS=1 DIALECT=linuxserver", files),
-        ("IMAGES=1", "IMAGES=1 downloads any image of this host, "),
-        ("IMAGES=1 POST=1", "IMAGES=1 with POST=1 downloads and deletes images, "),
         ("BUILD=1 POST=1", "BUILD=1 with POST=1 runs any command while an image is built, "),
         ("EXEC=1 POST=1", "EXEC=1 with POST=1 starts the commands "),
         ("SWARM=1", "SWARM=1 shows the tokens to join the Swarm cluster "),
@@ -212,7 +210,14 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         ("SESSION=1 POST=1", "SESSION=1 with POST=1 lets a client hand files "),
         ("AUTH=1 POST=1", "AUTH=1 with POST=1 has the daemon send credentials "),
         ("LIBPOD_PLAY=1 POST=1", "LIBPOD_PLAY=1 with POST=1 gives all rights of the user "),
+        ("LIBPOD_SECRETS=1 POST=1", "LIBPOD_SECRETS=1 with POST=1 runs any command on this host, "),
         ("LIBPOD_VOLUMES=1", "LIBPOD_VOLUMES=1 reads every file of every volume"),
+        (
+            "LIBPOD_VOLUMES=1 POST=1",
+            "LIBPOD_VOLUMES=1 with POST=1 makes a volume of any folder of this host, ",
+        ),
+        ("DISTRIBUTION=1", "DISTRIBUTION=1 has the daemon call any server that a client names, "),
+        ("PLUGINS=1", "PLUGINS=1 has the daemon call any server that a client names, "),
         ("BUILD=1", "BUILD=1 opens nothing without POST=1"),
         ("POST=1", "POST=1 opens nothing without a section, such as CONTAINERS=1"),
         ("DIALECT=linuxserver ALLOW_LOGS=1", "ALLOW_LOGS=1 opens nothing without CONTAINERS=1"),
@@ -224,12 +229,52 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
 }
 
 #[test]
+fn images_are_warned_of_for_what_they_hold_and_for_the_servers_that_are_called() {
+    for section in ["IMAGES", "LIBPOD_IMAGES"] {
+        for (environment, expected) in [
+            (format!("{section}=1"), format!("{section}=1 downloads any image of this host, ")),
+            (
+                format!("{section}=1 POST=1"),
+                format!("{section}=1 with POST=1 downloads and deletes images, "),
+            ),
+        ] {
+            let warnings = warnings_of(&environment);
+            assert_eq!(warnings.len(), 2, "{environment}: {warnings:#?}");
+            let calls = format!("{section}=1 has the daemon call any server that a client names, ");
+            for expected in [expected, calls] {
+                assert!(warnings.iter().any(|warning| warning.starts_with(&expected)), "{warnings:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn warnings_name_what_few_would_think_of() {
+    for (environment, part) in [
+        ("BUILD=1 POST=1", "; podman also gives a build any folder of the host"),
+        (
+            "EXEC=1 POST=1",
+            "; with CONTAINERS=1 as well, any command in any container, this proxy's own too, ",
+        ),
+        (
+            "LIBPOD_EXEC=1 POST=1",
+            "; with LIBPOD_CONTAINERS=1 as well, any command in any container, this proxy's own too, ",
+        ),
+        ("LIBPOD_SECRETS=1 POST=1", "shows every secret in clear"),
+        ("LIBPOD_VOLUMES=1 POST=1", "reads, overwrites and deletes the files of every volume"),
+    ] {
+        let warnings = warnings_of(environment);
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{environment}: {warnings:#?}");
+    }
+}
+
+#[test]
 fn what_is_harmless_is_not_warned_of() {
     for environment in [
         "",
         "DIALECT=linuxserver",
         "ALLOW_START=1 ALLOW_STOP=1 ALLOW_RESTARTS=1 ALLOW_PAUSE=1 ALLOW_UNPAUSE=1",
-        "INFO=1 NETWORKS=1 VOLUMES=1 NODES=1 SYSTEM=1 DISTRIBUTION=1 PLUGINS=1 SECRETS=1 EXEC=1",
+        "INFO=1 NETWORKS=1 VOLUMES=1 NODES=1 SYSTEM=1 SECRETS=1 EXEC=1",
         "LIBPOD_INFO=1 LIBPOD_PING=1 LIBPOD_VERSION=1 LIBPOD_NETWORKS=1 LIBPOD_EVENTS=1",
     ] {
         assert_eq!(warnings_of(environment), <[String; 0]>::default(), "{environment}");

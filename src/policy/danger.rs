@@ -29,22 +29,31 @@ impl Danger {
 const PODMAN_USER: &str = "gives all rights of the user that podman runs as, often root: a client can start a \
                            container that mounts any folder of the host";
 
-const DANGERS: [Danger; 33] = [
+const CALLS: &str =
+    "has the daemon call any server that a client names, also one that only this host reaches";
+
+const DANGERS: [Danger; 37] = [
     writes(
         "AUTH",
         "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
          only this host reaches",
     ),
-    writes("BUILD", "runs any command while an image is built, in the host's network if the client asks for it"),
+    writes(
+        "BUILD",
+        "runs any command while an image is built, in the host's network if the client asks for it; podman also gives a \
+         build any folder of the host, with all rights of the user that podman runs as",
+    ),
     writes("COMMIT", "makes an image of any container, also under a name that others start containers from"),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
         "CONTAINERS",
         "is root on this host: a client can start a privileged container, or one that mounts any folder of the host",
     ),
+    reads("DISTRIBUTION", CALLS),
     writes(
         "EXEC",
-        "starts the commands that were prepared inside containers; with CONTAINERS=1 as well, any command in any container",
+        "starts the commands that were prepared inside containers; with CONTAINERS=1 as well, any command in any container, \
+         this proxy's own too, where a client can start this program again with everything allowed",
     ),
     writes("GRPC", "is all of BuildKit: a client runs any command while an image is built, and reads the build cache"),
     reads("IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
@@ -52,8 +61,10 @@ const DANGERS: [Danger; 33] = [
         "IMAGES",
         "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
     ),
+    reads("IMAGES", CALLS),
     writes("NETWORKS", "connects any container to any network, past the walls between them"),
     writes("NODES", "makes any node a manager of the Swarm cluster, or removes it"),
+    reads("PLUGINS", CALLS).unless("POST"),
     writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
     writes("SECRETS", "creates and deletes Swarm secrets; podman also shows them in clear"),
     reads("SERVICES", "shows the environment variables of every Swarm service, where passwords often are").unless("POST"),
@@ -77,7 +88,7 @@ const DANGERS: [Danger; 33] = [
     writes(
         "LIBPOD_EXEC",
         "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 as well, any command in any \
-         container",
+         container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
     reads("LIBPOD_GENERATE", "shows the environment variables of every container, where passwords often are"),
     reads("LIBPOD_IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
@@ -85,14 +96,21 @@ const DANGERS: [Danger; 33] = [
         "LIBPOD_IMAGES",
         "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
     ),
+    reads("LIBPOD_IMAGES", CALLS),
     writes("LIBPOD_MANIFESTS", "replaces manifest lists, and pushes images to any registry"),
     writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
     writes("LIBPOD_PLAY", PODMAN_USER),
     writes("LIBPOD_PODS", PODMAN_USER),
-    writes("LIBPOD_SECRETS", "shows every secret in clear"),
+    writes(
+        "LIBPOD_SECRETS",
+        "runs any command on this host, as the user that podman runs as, often root, and shows every secret in clear",
+    ),
     writes("LIBPOD_SYSTEM", "deletes every container, image and volume that is not in use"),
     reads("LIBPOD_VOLUMES", "reads every file of every volume").unless("POST"),
-    writes("LIBPOD_VOLUMES", "reads, overwrites and deletes the files of every volume"),
+    writes(
+        "LIBPOD_VOLUMES",
+        "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume",
+    ),
 ];
 
 /// What is dangerous in these grants, and what of them opens nothing: one sentence each.
