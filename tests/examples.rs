@@ -246,3 +246,21 @@ fn every_file_is_held_against_its_client_and_named_in_the_readme() {
         assert!(readme.contains(&format!("(examples/{file})")), "{file}");
     }
 }
+
+/// A client with CONTAINERS=1 and POST=1 could replace the program in the proxy's own container otherwise.
+#[test]
+fn the_proxy_runs_on_a_read_only_file_system_wherever_it_is_shown() {
+    let root = folder().join("..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("a text");
+    let examples = EXAMPLES.iter().map(|example| format!("examples/{}", example.file));
+    for file in examples.chain([String::from("README.md")]) {
+        let text = read(&file);
+        let services: Vec<_> = text.split("\n    image: docker-socket-proxy\n").skip(1).collect();
+        assert!(!services.is_empty(), "{file}");
+        for service in services {
+            let mut lines = service.lines().take_while(|line| line.starts_with("    "));
+            assert!(lines.any(|line| line.starts_with("    read_only: true")), "{file}");
+        }
+    }
+    assert!(read("packaging/docker-socket-proxy.container").contains("\nReadOnly=true\n"));
+}
