@@ -181,6 +181,15 @@ fn a_bad_call_of_explain_exits_with_64_and_one_line() {
     }
 }
 
+#[test]
+fn the_environment_that_is_shipped_for_systemd_grants_nothing() {
+    let file = include_str!("../packaging/docker-socket-proxy.env");
+    let set: Vec<_> = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert!(set.contains(&"LISTEN=127.0.0.1:2375"), "{set:?}");
+    assert_eq!(stdout(&explain(&set.join(" "), &["--allowed"])), "granted: nothing\n");
+    assert!(stdout(&explain(&set.join(" "), &[])).starts_with("granted: nothing\n"));
+}
+
 // === Warnings ===
 
 #[test]
