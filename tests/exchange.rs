@@ -617,7 +617,7 @@ fn a_daemon_that_gives_no_answer_is_a_502() {
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-            "the daemon's answer cannot be framed: an invalid chunk size",
+            "the daemon's answer cannot be framed: a chunk size other than 1 to 8 hexadecimal digits",
         ),
     ];
     for (answer, message) in cases {
@@ -670,7 +670,7 @@ fn a_body_that_is_broken_from_the_start_sends_nothing_of_its_request() {
     // Behind a request on the same connections, too.
     assert_eq!(client.ask(PING).status, 200);
     client.send(build("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n5\nhello\r\n0\r\n\r\n"));
-    let reply = own_reply("400 Bad Request", "an invalid chunk size");
+    let reply = own_reply("400 Bad Request", "a chunk size other than 1 to 8 hexadecimal digits");
     assert_eq!(show(&client.read_to_end()), show(reply.as_bytes()));
     assert_eq!(daemon.ended(), [PING]);
 }
@@ -782,7 +782,7 @@ fn a_body_found_broken_is_cut_before_the_bad_byte() {
         daemon.wait_for(b"hello\r\n");
         client.read_exact(answer.len());
         client.send("5\nhello\r\n0\r\n\r\n");
-        let reply = own_reply("400 Bad Request", "an invalid chunk size");
+        let reply = own_reply("400 Bad Request", "a chunk size other than 1 to 8 hexadecimal digits");
         assert_eq!(show(&client.read_to_end()), show(reply.as_bytes()));
         assert_eq!(daemon.ended(), [good]);
     }

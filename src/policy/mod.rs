@@ -122,7 +122,6 @@ const POST: Grants = bit("POST");
 const CONTAINERS: Grants = bit("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = bit("LIBPOD_CONTAINERS");
 const LIBPOD_PODS: Grants = bit("LIBPOD_PODS");
-const IMAGES: Grants = bit("IMAGES");
 const LIBPOD_IMAGES: Grants = bit("LIBPOD_IMAGES");
 const EXEC: Grants = bit("EXEC");
 const LIBPOD_EXEC: Grants = bit("LIBPOD_EXEC");
@@ -288,9 +287,8 @@ impl Need {
                 need.of_container(method, below, query.unwrap_or_default());
             }
             // podman serves this by the function that it has for containers, and takes the name for a container's.
-            IMAGES | LIBPOD_IMAGES if sub_resource(without_slash(below)) == Some(b"changes") => {
-                let containers = if grant == IMAGES { CONTAINERS } else { LIBPOD_CONTAINERS };
-                need.all = need.all.and(containers).and(const { bit("ALLOW_CHANGES") });
+            LIBPOD_IMAGES if sub_resource(without_slash(below)) == Some(b"changes") => {
+                need.all = need.all.and(const { LIBPOD_CONTAINERS.and(bit("ALLOW_CHANGES")) });
             }
             EXEC | LIBPOD_EXEC if method == Method::Post && sub_resource(below) == Some(b"start") => {
                 need.hijack = Some(Hijack::Tcp);

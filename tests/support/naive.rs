@@ -516,9 +516,7 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
         ("containers" | "pods", gate) => {
             allowed &= GATES.iter().all(|(name, variable)| *name != gate || on(variable));
         }
-        ("images", "changes") => {
-            allowed &= on("ALLOW_CHANGES") && on(if libpod { "LIBPOD_CONTAINERS" } else { "CONTAINERS" });
-        }
+        ("images", "changes") if libpod => allowed &= on("ALLOW_CHANGES") && on("LIBPOD_CONTAINERS"),
         ("secrets", _) if reads && may_show_secret(query) => allowed &= on("POST"),
         _ => {}
     }
