@@ -2,7 +2,7 @@
 //!
 //! Who writes hands its lines to a queue, and a thread of the stream's own takes them from there. Where nobody reads the stream (a
 //! pipe without a reader, a paused terminal), that thread waits, and the queue fills up; lines that find no room are dropped and
-//! counted. So no request, no signal and no exit depends on whoever collects the log.
+//! counted. Owns invariant 14: no request, no signal and no exit depends on whoever collects the log.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -11,8 +11,9 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 /// storm of one address is some 50 KiB a minute, whatever it is made of.
 const MAX_KINDS: usize = 100;
 
-/// So many warnings of all addresses together are remembered, of at most some 600 bytes each. The address that came first
-/// is forgotten to make room for another one: its next warning is shown again, and none is ever hidden.
+/// So many warnings of all addresses together are remembered. Where each has a method and a path as long as a line shows, they
+/// take 7 MB. The address that came first is forgotten to make room for another one: its next warning is shown again, and none
+/// is ever hidden.
 const MAX_KINDS_IN_ALL: usize = 4096;
 
 /// What a warning says, without what differs each time that it is said.
