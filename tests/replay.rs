@@ -1,5 +1,7 @@
 //! What the fuzz targets assert, over the corpus and over `fuzz/seeds`, with a stable compiler.
 
+#[path = "support/boundaries.rs"]
+mod boundaries;
 #[path = "support/checks.rs"]
 mod checks;
 #[path = "support/go.rs"]
@@ -65,3 +67,24 @@ fn the_end_of_a_head_is_found_at_every_place() {
         }
     }
 }
+
+/// The lines of the dictionary are made by `WRITE_DICTIONARY=1 cargo test --test replay dictionary`.
+#[test]
+fn the_dictionary_holds_every_boundary() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/dictionaries/http.dict");
+    let text = fs::read_to_string(&path).expect("a dictionary");
+    let (words, made) = text.split_once(BOUNDARIES_FOLLOW).expect("the line that the boundaries follow");
+    let mut numbers = boundaries::hexadecimal();
+    numbers.extend(boundaries::decimal());
+    numbers.sort();
+    numbers.dedup();
+    let expected: String = numbers.iter().map(|number| format!("\"{number}\"\n")).collect();
+    if std::env::var_os("WRITE_DICTIONARY").is_some() {
+        fs::write(&path, [words, BOUNDARIES_FOLLOW, &expected].concat()).expect("a file to write");
+    } else {
+        assert!(made == expected, "it is not what tests/support/boundaries.rs makes: see above");
+    }
+}
+
+/// Ends what is written by hand in the dictionary.
+const BOUNDARIES_FOLLOW: &str = "# Made of tests/support/boundaries.rs; tests/replay.rs says how.\n";

@@ -1,4 +1,5 @@
-//! The numbers at which a reader's arithmetic breaks, as the framing of HTTP/1 writes them. Random bytes hit none of these.
+//! The numbers at which a reader's arithmetic breaks, as the framing of HTTP/1 writes them. Random bytes hit none of
+//! these.
 
 #![allow(dead_code, missing_docs, reason = "every test binary uses its own part of this")]
 
@@ -12,8 +13,8 @@ const BOUNDARIES: &[u128] = &[
     1 << 50,
     // From here on a float64 misses integers.
     1 << 53,
-    // Go 1.21 to 1.26 count twice a chunk's size in 64 bits with a sign: the first and the last with which that goes wrong, and the
-    // one that was used.
+    // Go 1.21 to 1.26 count twice a chunk's size in 64 bits with a sign: the first and the last with which that goes
+    // wrong, and the one that was used in an attack.
     (1 << 62) + 2,
     0x7fff_ffff_ffff_e000,
     0x7fff_ffff_ffff_0000,
