@@ -1,15 +1,18 @@
 // Godaemon stands in for dockerd: Go's net/http on a Unix socket, set up as dockerd sets it up, which remembers every
 // request that its parser accepted. Answers are as small as dockerd's habits allow.
 //
-//	godaemon SOCKET CONTROL
+//	godaemon SOCKET CONTROL MANNER BYTES
 //
-// Whoever connects to CONTROL is told what has happened since the last time, once no connection to SOCKET is left.
+// Whoever connects to CONTROL is told what has happened since the last time, once no connection to SOCKET is left. MANNER
+// is how the handlers deal with a request's body, and BYTES are added to each of their answers: the command line says
+// both, as what the clients send may be mutated.
 package main
 
 import (
 	"bufio"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -17,6 +20,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +29,8 @@ import (
 // A request as net/http read it.
 type request struct {
 	method, uri, path, proto string
-	body                     []byte
+	// What was read of it so far.
+	body []byte
 	// Empty where the body was read to its end.
 	bodyError string
 	// What came behind a hijack.
@@ -39,6 +44,8 @@ type record struct {
 	// Bytes that were read from connections.
 	bytes int
 	open  int
+	// Goroutines that still read a body.
+	reading int
 	// Barriers that have been accepted.
 	barriers int
 }
@@ -63,7 +70,7 @@ func (r *record) report(w io.Writer, barrier net.Dialer) {
 		log.Fatal(err)
 	}
 	r.Lock()
-	for r.barriers == 0 || r.open > 0 {
+	for r.barriers == 0 || r.open > 0 || r.reading > 0 {
 		r.changed.Wait()
 	}
 	b.Close()
@@ -93,8 +100,19 @@ func (c *conn) Read(p []byte) (int, error) {
 
 func (c *conn) Close() error {
 	err := c.UnixConn.Close()
-	c.once.Do(func() { seen.update(func() { seen.open-- }) })
+	c.end()
 	return err
+}
+
+// CloseWrite is net/http's way to say that it is going to close, half a second later, and reads no further request.
+func (c *conn) CloseWrite() error {
+	err := c.UnixConn.CloseWrite()
+	c.end()
+	return err
+}
+
+func (c *conn) end() {
+	c.once.Do(func() { seen.update(func() { seen.open-- }) })
 }
 
 type listener struct{ *net.UnixListener }
@@ -115,6 +133,93 @@ func (l listener) Accept() (net.Conn, error) {
 	}
 }
 
+// A request's body that takes note of what is read. It does not take the body's place in the request: net/http looks there
+// for what is to be drained.
+type recorded struct {
+	io.Reader
+	q *request
+}
+
+func (r recorded) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	seen.update(func() {
+		r.q.body = append(r.q.body, p[:n]...)
+		if err == io.EOF {
+			r.q.bodyError = ""
+		} else if err != nil {
+			r.q.bodyError = err.Error()
+		}
+	})
+	return n, err
+}
+
+// A manner is how a handler deals with the body of its request while it answers.
+type manner struct {
+	// Answering makes net/http read what is left of the body first.
+	halfDuplex bool
+	handle     func(w http.ResponseWriter, r *http.Request, body io.Reader, answer func())
+}
+
+var manners = map[string]manner{
+	"after": {handle: func(_ http.ResponseWriter, _ *http.Request, body io.Reader, answer func()) {
+		io.Copy(io.Discard, body)
+		answer()
+	}},
+	"while": {handle: func(w http.ResponseWriter, _ *http.Request, body io.Reader, answer func()) {
+		io.WriteString(w, "0\n")
+		flush(w)
+		piece := make([]byte, 4<<10)
+		for {
+			n, err := body.Read(piece)
+			fmt.Fprintln(w, n)
+			flush(w)
+			if err != nil {
+				break
+			}
+		}
+		answer()
+	}},
+	"before": {handle: func(w http.ResponseWriter, _ *http.Request, _ io.Reader, answer func()) {
+		answer()
+		flush(w)
+	}},
+	// As most handlers of dockerd's that expect no body.
+	"before-half-duplex": {halfDuplex: true, handle: func(_ http.ResponseWriter, _ *http.Request, _ io.Reader, answer func()) {
+		answer()
+	}},
+	"part": {handle: func(w http.ResponseWriter, _ *http.Request, body io.Reader, answer func()) {
+		body.Read(make([]byte, 2))
+		answer()
+	}},
+	// Reads one value, and what its buffer takes with it.
+	"json": {handle: func(w http.ResponseWriter, _ *http.Request, body io.Reader, answer func()) {
+		json.NewDecoder(body).Decode(new(interface{}))
+		answer()
+	}},
+	// A goroutine reads, as BuildKit's do a build's context. The handler closes the body, which waits for that read: without
+	// it Go up to 1.26 breaks the read off and takes what follows for the next request, whatever was sent.
+	"elsewhere": {handle: func(w http.ResponseWriter, r *http.Request, body io.Reader, answer func()) {
+		seen.update(func() { seen.reading++ })
+		go func() {
+			io.Copy(io.Discard, body)
+			seen.update(func() { seen.reading-- })
+		}()
+		answer()
+		flush(w)
+		r.Body.Close()
+	}},
+}
+
+// What the command line chose.
+var (
+	chosen manner
+	added  []byte
+)
+
+func flush(w http.ResponseWriter) {
+	w.(http.Flusher).Flush()
+}
+
 func serve(w http.ResponseWriter, r *http.Request) {
 	q := &request{method: r.Method, uri: r.RequestURI, path: r.URL.Path, proto: r.Proto, bodyError: "unread"}
 	seen.update(func() { seen.requests = append(seen.requests, q) })
@@ -125,21 +230,43 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimPrefix(unversioned(r.URL.Path), "/")
-	if name == "build" {
+	var body io.Reader = recorded{r.Body, q}
+	// A handler that reads makes net/http send a 100 Continue, which those of GET do not.
+	if r.Method == http.MethodGet && r.ContentLength != 0 && r.Header.Get("Expect") != "" {
+		body = strings.NewReader("")
+	}
+	if protocol := hijacks(r, name); protocol != "" {
+		io.Copy(io.Discard, body)
+		hijack(w, r, q, protocol, protocol == "tcp" && strings.Contains(name, "missing"))
+		return
+	}
+	if !chosen.halfDuplex {
 		fullDuplex(w)
 	}
-	// A handler that reads makes net/http send a 100 Continue, which those of GET do not.
-	if r.Method != http.MethodGet || r.ContentLength == 0 || r.Header.Get("Expect") == "" {
-		body, err := io.ReadAll(r.Body)
-		seen.update(func() {
-			q.body, q.bodyError = body, ""
-			if err != nil {
-				q.bodyError = err.Error()
-			}
-		})
-	}
+	chosen.handle(w, r, body, func() {
+		answer(w, r, name)
+		w.Write(added)
+	})
+}
+
+// hijacks returns the protocol that a request for a raw stream is granted.
+func hijacks(r *http.Request, name string) string {
 	upgrade := r.Header.Get("Upgrade")
-	missing := strings.Contains(name, "missing")
+	post := r.Method == http.MethodPost
+	switch {
+	case post && strings.HasPrefix(name, "containers/") && strings.HasSuffix(name, "/attach"):
+		return "tcp"
+	case post && strings.HasPrefix(name, "exec/") && strings.HasSuffix(name, "/start") && !strings.Contains(name, "missing"):
+		return "tcp"
+	case post && (name == "session" || name == "grpc") && upgrade == "h2c":
+		return "h2c"
+	case strings.HasPrefix(name, "containers/") && strings.HasSuffix(name, "/attach/ws") && strings.EqualFold(upgrade, "websocket"):
+		return "websocket"
+	}
+	return ""
+}
+
+func answer(w http.ResponseWriter, r *http.Request, name string) {
 	post := r.Method == http.MethodPost
 	switch {
 	case name == "_ping":
@@ -151,17 +278,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	case post && name == "containers/create":
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintln(w, `{"Id":"c1"}`)
-	case post && strings.HasPrefix(name, "containers/") && strings.HasSuffix(name, "/attach"):
-		hijack(w, r, q, "tcp", missing)
-	case post && strings.HasPrefix(name, "exec/") && strings.HasSuffix(name, "/start") && !missing:
-		hijack(w, r, q, "tcp", false)
-	case post && (name == "session" || name == "grpc") && upgrade == "h2c":
-		hijack(w, r, q, "h2c", false)
 	case post && (name == "session" || name == "grpc"):
 		http.Error(w, "no upgrade proto in request", http.StatusBadRequest)
-	case strings.HasPrefix(name, "containers/") && strings.HasSuffix(name, "/attach/ws") && strings.EqualFold(upgrade, "websocket"):
-		hijack(w, r, q, "websocket", false)
-	case missing:
+	case strings.Contains(name, "missing"):
 		http.Error(w, "no such thing", http.StatusNotFound)
 	default:
 		fmt.Fprintln(w, "[]")
@@ -182,7 +301,7 @@ func ping(w http.ResponseWriter, r *http.Request) {
 	case "chunked":
 		for _, piece := range []string{"O", "K"} {
 			io.WriteString(w, piece)
-			w.(http.Flusher).Flush()
+			flush(w)
 		}
 	case "trailer":
 		w.Header().Set("Trailer", "X-T")
@@ -206,11 +325,12 @@ func ping(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// events goes on until the client ends, or at once where the query says until when.
+// events goes on until the client ends. Not where the query says until when, nor where there is a body: net/http does not
+// notice the client's end before it has been read.
 func events(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "{}\n")
-	w.(http.Flusher).Flush()
-	if !r.URL.Query().Has("until") {
+	flush(w)
+	if !r.URL.Query().Has("until") && r.ContentLength == 0 {
 		<-r.Context().Done()
 	}
 }
@@ -280,9 +400,18 @@ func listen(name string) *net.UnixListener {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: godaemon SOCKET CONTROL")
+	if len(os.Args) != 5 {
+		log.Fatal("usage: godaemon SOCKET CONTROL MANNER BYTES")
 	}
+	var known bool
+	if chosen, known = manners[os.Args[3]]; !known {
+		log.Fatalf("%q is no manner", os.Args[3])
+	}
+	bytes, err := strconv.Atoi(os.Args[4])
+	if err != nil {
+		log.Fatal(err)
+	}
+	added = make([]byte, bytes)
 	seen.changed = sync.NewCond(&seen.Mutex)
 	api, control := listen(os.Args[1]), listen(os.Args[2])
 	go func() {
@@ -302,6 +431,6 @@ func main() {
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
 	speakHTTP2(server)
-	fmt.Println("ready")
+	fmt.Println("ready", duplex)
 	log.Fatal(server.Serve(listener{api}))
 }

@@ -1,6 +1,6 @@
 //! A client that sends raw bytes and reads responses one by one.
 
-use super::{PATIENCE, cut_front, find, show};
+use super::{NARROW, PATIENCE, cut_front, find, show};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -45,6 +45,14 @@ impl Client {
     pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this host");
+        socket.connect(&address.into()).expect("the proxy accepts");
+        Self::of(socket.into())
+    }
+
+    /// Has a narrow receive buffer, so that an answer comes only as fast as it is read.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(NARROW).expect("a narrow buffer");
         socket.connect(&address.into()).expect("the proxy accepts");
         Self::of(socket.into())
     }

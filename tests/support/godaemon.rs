@@ -8,6 +8,12 @@ use std::process::{Child, Command, Stdio};
 
 /// A running Go daemon.
 pub struct GoDaemon {
+    /// How it deals with a request's body while it answers; `tests/godaemon` has the list.
+    pub manner: &'static str,
+    /// So many bytes are added to each of its answers.
+    pub added: usize,
+    /// Whether its Go can answer a request before it has been read.
+    pub full_duplex: bool,
     dir: TempDir,
     child: Child,
 }
@@ -36,19 +42,24 @@ pub struct Report {
 
 impl GoDaemon {
     /// Starts the program that GO_DAEMON names.
-    pub fn start() -> Self {
+    pub fn start(manner: &'static str, added: usize) -> Self {
         let program =
             std::env::var_os("GO_DAEMON").expect("GO_DAEMON is the path of tests/godaemon once built");
         let dir = TempDir::new();
         let mut child = Command::new(program)
             .args([dir.join("docker.sock"), dir.join("control.sock")])
+            .args([manner, &added.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the Go daemon starts");
         let mut ready = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut ready).expect("a line");
-        assert_eq!(ready, "ready\n");
-        Self { dir, child }
+        let full_duplex = match &ready[..] {
+            "ready full-duplex\n" => true,
+            "ready half-duplex\n" => false,
+            _ => panic!("the Go daemon said {ready:?}"),
+        };
+        Self { manner, added, full_duplex, dir, child }
     }
 
     pub fn socket(&self) -> PathBuf {

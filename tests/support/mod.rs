@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, missing_docs, reason = "every test binary uses its own part of this")]
 
+pub mod boundaries;
 pub mod client;
 pub mod crowd;
 pub mod daemon;
@@ -21,6 +22,9 @@ use std::time::Duration;
 
 /// Nothing takes longer, or the test has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes of a narrow socket buffer. With less, loopback drops packets and sends them again a fifth of a second later.
+pub const NARROW: usize = 4096;
 
 /// A folder of a test's own, removed with it.
 #[derive(Debug)]

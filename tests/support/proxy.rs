@@ -1,6 +1,6 @@
 //! A proxy in front of a fake daemon: in this process, or the program itself as a child.
 
-use super::{Client, FakeDaemon, PATIENCE};
+use super::{Client, FakeDaemon, NARROW, PATIENCE};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::listener;
 use socket2::SockRef;
@@ -29,6 +29,15 @@ impl Proxy {
 
     /// Starts it in front of this socket.
     pub fn at(socket: &Path, vars: &[(&str, &str)]) -> Self {
+        Self::with_buffer(socket, vars, None)
+    }
+
+    /// The same with narrow buffers towards its clients: it has not passed on what they have not read.
+    pub fn narrow_at(socket: &Path, vars: &[(&str, &str)]) -> Self {
+        Self::with_buffer(socket, vars, Some(NARROW))
+    }
+
+    fn with_buffer(socket: &Path, vars: &[(&str, &str)], send_buffer: Option<usize>) -> Self {
         let mut vars: Vec<(String, String)> =
             vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let defaults = [
@@ -46,6 +55,10 @@ impl Proxy {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = listener::bind(&config).expect("a free port");
+                if let Some(bytes) = send_buffer {
+                    // The sockets that it accepts have the same.
+                    SockRef::from(&listener).set_send_buffer_size(bytes).expect("a narrow buffer");
+                }
                 ready.send(listener.local_addr().expect("an address")).expect("the test waits");
                 listener::run(listener, config, async { drop(stopped.await) }).await.expect("a thread");
             });

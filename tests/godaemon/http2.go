@@ -10,8 +10,3 @@ func speakHTTP2(server *http.Server) {
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 }
-
-// fullDuplex lets a handler answer while it reads, as dockerd does for builds since 2026.
-func fullDuplex(w http.ResponseWriter) {
-	http.NewResponseController(w).EnableFullDuplex()
-}

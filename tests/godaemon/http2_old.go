@@ -4,8 +4,5 @@ package main
 
 import "net/http"
 
-// A daemon of this age does neither.
-
+// A daemon of this age does not.
 func speakHTTP2(*http.Server) {}
-
-func fullDuplex(http.ResponseWriter) {}
