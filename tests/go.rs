@@ -8,7 +8,8 @@ use std::io::Read;
 use std::net::Shutdown;
 use std::path::Path;
 use std::time::Duration;
-use support::godaemon::{GoDaemon, Report};
+use support::go::{self, Reading, Release};
+use support::godaemon::{GoDaemon, GoReader, Report};
 use support::{Client, Proxy, boundaries, naive, show};
 
 /// One connection and what must become of it; `tests/cases/README.md` has the format.
@@ -460,6 +461,55 @@ fn long_extension(size: &str, length: usize) -> String {
 fn padded_chunks(count: usize, extension: usize) -> String {
     let last = long_extension(&format!("{:016x}", DENIED.len()), extension);
     format!("{}{last}{DENIED}\r\n0\r\n\r\n", "0000000000000001\r\nx\r\n".repeat(count))
+}
+
+// The oracle of Go's count
+
+/// What `go1.26.6` is one of.
+fn release(version: &str) -> Release {
+    let numbers: Vec<u32> =
+        version.trim_start_matches("go").split('.').map_while(|part| part.parse().ok()).collect();
+    match numbers[..] {
+        [1, ..=20, ..] => Release::UpTo1_20,
+        [1, 21, ..] => Release::UpTo1_21,
+        [1, 22, ..] | [1, 23, ..=7] | [1, 24, ..=1] => Release::UpTo1_23_7,
+        [1, ..] => Release::Later,
+        _ => panic!("which Go is {version}?"),
+    }
+}
+
+/// What the fuzz target `framing` and `tests/framing.rs` lean on is right for this Go.
+#[test]
+#[ignore = "needs GO_DAEMON, the path of tests/godaemon once built"]
+fn the_oracle_counts_as_this_go_does() {
+    let mut reader = GoReader::start();
+    let release = release(&reader.version);
+    let lines = boundaries::hexadecimal().into_iter().map(|size| format!("{size}\r\n{DENIED}"));
+    let trailers = (4080..4100).flat_map(|length| [one_trailer(length), many_trailers(length)]);
+    let extensions = (4080..4100).map(|length| long_extension("1", length));
+    let paddings = [8191, 8192].map(|count| padded_chunks(count, 1000));
+    let bodies =
+        lines.chain(trailers).chain(extensions).chain(paddings).chain(boundaries::bodies().take(3000));
+    let mut given_up = 0;
+    for body in bodies {
+        let expected = match go::read_chunked(body.as_bytes(), release) {
+            Reading::Complete(length, data) => {
+                let data: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("complete {length} {data}")
+            }
+            Reading::Waits => String::from("waits"),
+            Reading::GaveUp(..) => String::from("gave up"),
+        };
+        given_up += usize::from(expected == "gave up");
+        assert_eq!(
+            reader.read(body.as_bytes()),
+            expected.trim_end(),
+            "{}: {}",
+            reader.version,
+            shortened(body.as_bytes())
+        );
+    }
+    assert!(given_up > 100, "{given_up}");
 }
 
 // Mutated streams

@@ -2,6 +2,7 @@
 // request that its parser accepted. Answers are as small as dockerd's habits allow.
 //
 //	godaemon SOCKET CONTROL MANNER BYTES
+//	godaemon read-chunked
 //
 // Whoever connects to CONTROL is told what has happened since the last time, once no connection to SOCKET is left. MANNER
 // is how the handlers deal with a request's body, and BYTES are added to each of their answers: the command line says
@@ -400,8 +401,12 @@ func listen(name string) *net.UnixListener {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "read-chunked" {
+		readChunked()
+		return
+	}
 	if len(os.Args) != 5 {
-		log.Fatal("usage: godaemon SOCKET CONTROL MANNER BYTES")
+		log.Fatal("usage: godaemon SOCKET CONTROL MANNER BYTES, or godaemon read-chunked")
 	}
 	var known bool
 	if chosen, known = manners[os.Args[3]]; !known {

@@ -52,3 +52,33 @@ fn padded(texts: impl Iterator<Item = String>, widths: &[usize]) -> Vec<String> 
     all.dedup();
     all
 }
+
+/// Chunked bodies of pieces that each are at some limit, in any order; the same ones each time.
+pub fn bodies() -> impl Iterator<Item = String> {
+    let sizes = hexadecimal();
+    let mut state = 1_u64;
+    let mut below = move |limit: usize| {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % limit as u64) as usize
+    };
+    std::iter::repeat_with(move || {
+        let mut body = String::new();
+        for _ in 0..=below(6) {
+            match below(5) {
+                0 => body.push_str(&format!("{}\r\n", sizes[below(sizes.len())])),
+                1 => body.push_str(&format!("{};{}\r\n", sizes[below(sizes.len())], "x".repeat(below(1200)))),
+                2 => body.push_str(&format!("{:0>1$}\r\nx\r\n", 1, 1 + below(9)).repeat(1 + below(40))),
+                3 => body.push_str(&format!("1;{}\r\nx\r\n", "x".repeat(below(1100))).repeat(1 + below(9))),
+                _ => {
+                    let data = "y".repeat(1 + below(500));
+                    body.push_str(&format!("{:x}\r\n{data}\r\n", data.len()));
+                }
+            }
+        }
+        let trailers = format!("A: {}\r\n", "x".repeat(below(300))).repeat(below(6));
+        format!("{body}0\r\n{trailers}\r\n")
+    })
+}

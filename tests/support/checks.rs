@@ -104,19 +104,19 @@ fn cuts(input: &[u8]) -> impl Iterator<Item = usize> {
 /// and every Go reads the same.
 pub fn framing(input: &[u8]) {
     let read = naive::chunked(input);
-    for count in go::COUNTS {
+    for release in go::RELEASES {
         match &read {
             Ok((end, data)) => {
                 assert_eq!(
-                    go::read_chunked(&input[..*end], count),
+                    go::read_chunked(&input[..*end], release),
                     Reading::Complete(*end, data.clone()),
-                    "{count:?}"
+                    "{release:?}"
                 );
             }
-            Err(Stop::Partial) => assert_eq!(go::read_chunked(input, count), Reading::Waits, "{count:?}"),
+            Err(Stop::Partial) => assert_eq!(go::read_chunked(input, release), Reading::Waits, "{release:?}"),
             // What came before the broken byte may have gone, and nothing may be read behind it.
             Err(Stop::Broken(at)) => {
-                assert_eq!(go::read_chunked(&input[..*at], count), Reading::Waits, "{count:?}");
+                assert_eq!(go::read_chunked(&input[..*at], release), Reading::Waits, "{release:?}");
             }
         }
     }

@@ -6,19 +6,22 @@
 
 #![allow(dead_code, missing_docs, reason = "every test binary uses its own part of this")]
 
-/// How a release of Go counts the framing that exceeds the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
-    /// Up to 1.20: not at all.
-    Not,
-    /// 1.21 to 1.23.7 and 1.24.0 to 1.24.1: a line with its CRLF, and takes a bare LF for the end of a line.
-    WithLineEnd,
-    /// From 1.23.8 and 1.24.2 on: a line without its CRLF, which has to be one.
-    WithoutLineEnd,
+/// The releases of Go that read chunks in the same way, by the last of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Release {
+    /// Does not count framing that exceeds the data; takes a bare LF for the end of a line, and an empty size for 0.
+    UpTo1_20,
+    /// Counts, a line with its end.
+    UpTo1_21,
+    /// Refuses an empty size. Also 1.24.0 and 1.24.1.
+    UpTo1_23_7,
+    /// Counts a line without its end, which has to be CRLF.
+    Later,
 }
 
 /// Every form that there has been.
-pub const COUNTS: [Count; 3] = [Count::Not, Count::WithLineEnd, Count::WithoutLineEnd];
+pub const RELEASES: [Release; 4] =
+    [Release::UpTo1_20, Release::UpTo1_21, Release::UpTo1_23_7, Release::Later];
 
 /// Where Go is once it has read all of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +44,7 @@ const MAX_LINE_BYTES: usize = 4096;
 const MAX_TRAILERS: usize = 500;
 
 /// Reads a chunked body from the start of a stream.
-pub fn read_chunked(stream: &[u8], count: Count) -> Reading {
+pub fn read_chunked(stream: &[u8], release: Release) -> Reading {
     let mut data = Vec::new();
     let mut excess: i64 = 0;
     let mut at = 0;
@@ -57,9 +60,9 @@ pub fn read_chunked(stream: &[u8], count: Count) -> Reading {
         if line.len() > BUFFER_BYTES {
             return Reading::GaveUp(at, "header line too long");
         }
-        let line = match count {
-            Count::Not | Count::WithLineEnd => line,
-            Count::WithoutLineEnd => match line.iter().position(|&byte| byte == b'\r') {
+        let line = match release {
+            Release::UpTo1_20 | Release::UpTo1_21 | Release::UpTo1_23_7 => line,
+            Release::Later => match line.iter().position(|&byte| byte == b'\r') {
                 Some(cr) if cr == line.len() - 2 => &line[..cr],
                 _ => return Reading::GaveUp(at, "a chunked line ends with a bare LF or has a CR inside"),
             },
@@ -68,10 +71,10 @@ pub fn read_chunked(stream: &[u8], count: Count) -> Reading {
             return Reading::GaveUp(at, "header line too long");
         }
         let behind = at + lf + 1;
-        let Some(size) = hex_uint(line) else {
+        let Some(size) = hex_uint(line, release <= Release::UpTo1_21) else {
             return Reading::GaveUp(behind, "no chunk length");
         };
-        if count != Count::Not {
+        if release > Release::UpTo1_20 {
             excess = excess.wrapping_add(line.len() as i64 + 2);
             excess = excess.wrapping_sub((size as i64).wrapping_mul(2).wrapping_add(16)).max(0);
             if excess > 16 * 1024 {
@@ -96,10 +99,10 @@ pub fn read_chunked(stream: &[u8], count: Count) -> Reading {
 }
 
 /// `trimTrailingWhitespace`, `removeChunkExtension`, `parseHexUint`.
-fn hex_uint(line: &[u8]) -> Option<u64> {
+fn hex_uint(line: &[u8], may_be_empty: bool) -> Option<u64> {
     let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
     let digits = if size.len() == line.len() { line.trim_ascii_end() } else { size };
-    if digits.len() > 16 {
+    if digits.len() > 16 || (digits.is_empty() && !may_be_empty) {
         return None;
     }
     digits

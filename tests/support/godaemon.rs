@@ -1,10 +1,11 @@
 //! The Go daemon of `tests/godaemon`, a process in front of which a proxy is put.
 
 use super::{PATIENCE, TempDir};
-use std::io::{BufRead, BufReader, Read};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A running Go daemon.
 pub struct GoDaemon {
@@ -40,13 +41,15 @@ pub struct Report {
     pub bytes: usize,
 }
 
+fn program() -> OsString {
+    std::env::var_os("GO_DAEMON").expect("GO_DAEMON is the path of tests/godaemon once built")
+}
+
 impl GoDaemon {
     /// Starts the program that GO_DAEMON names.
     pub fn start(manner: &'static str, added: usize) -> Self {
-        let program =
-            std::env::var_os("GO_DAEMON").expect("GO_DAEMON is the path of tests/godaemon once built");
         let dir = TempDir::new();
-        let mut child = Command::new(program)
+        let mut child = Command::new(program())
             .args([dir.join("docker.sock"), dir.join("control.sock")])
             .args([manner, &added.to_string()])
             .stdout(Stdio::piped())
@@ -88,6 +91,49 @@ impl GoDaemon {
             }
         }
         report
+    }
+}
+
+/// The program as a reader of chunked bodies alone.
+pub struct GoReader {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    /// Its Go, such as `go1.26.6`.
+    pub version: String,
+}
+
+impl GoReader {
+    /// Starts the program that GO_DAEMON names.
+    pub fn start() -> Self {
+        let mut command = Command::new(program());
+        command.arg("read-chunked").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the Go reader starts");
+        let stdin = child.stdin.take().expect("a pipe");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut reader = Self { child, stdin, stdout, version: String::new() };
+        reader.version = reader.line();
+        reader
+    }
+
+    /// What it says of a body: `complete LENGTH DATA` with the data in hexadecimal, `waits` or `gave up`.
+    pub fn read(&mut self, body: &[u8]) -> String {
+        let length = u32::try_from(body.len()).expect("a short body").to_be_bytes();
+        self.stdin.write_all(&[&length, body].concat()).expect("it reads");
+        self.line()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for GoReader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

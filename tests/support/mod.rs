@@ -8,6 +8,7 @@ pub mod boundaries;
 pub mod client;
 pub mod crowd;
 pub mod daemon;
+pub mod go;
 pub mod godaemon;
 pub mod naive;
 pub mod proxy;
