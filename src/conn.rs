@@ -16,17 +16,18 @@
 //!
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
+use crate::access::Access;
 use crate::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::head::{self, Finder, Method};
 use crate::logging::cut;
-use crate::relay::{Begun, DaemonFault, Outcome, Pump, exchange, fill};
+use crate::relay::{DaemonFault, Outcome, Pump, exchange, fill};
 use crate::reply::Reply;
 use crate::splice::splice;
 use bytes::BytesMut;
-use log::{Level, debug, log, log_enabled, warn};
+use log::{debug, warn};
 use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
@@ -101,14 +102,14 @@ impl<'c> Connection<'c> {
                 Ok(admitted) => admitted,
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
-            self.begin_access(&admitted);
+            self.access = Access::new(self.config, self.peer, &admitted, &self.request.held);
             let to_head = admitted.method() == Method::Head;
             let outcome = match self.relay(&admitted).await {
                 Ok(outcome) => outcome,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
                     if let Some(access) = &mut self.access {
-                        access.status = Some(reply.status);
+                        access.answer(reply.status);
                     }
                     self.end_access(None);
                     return self.reply(&reply, to_head).await;
@@ -253,24 +254,12 @@ impl<'c> Connection<'c> {
         warn!(client:% = self.peer, event = "daemon"; "{message}");
     }
 
-    /// Remembers an allowed request for the log: the admitted one that starts the held bytes.
-    fn begin_access(&mut self, admitted: &Admitted) {
-        let level = if self.config.log_requests { Level::Info } else { Level::Debug };
-        self.access = log_enabled!(level).then(|| Access::new(level, admitted, &self.request.held));
-    }
-
-    /// Says what became of an allowed request, and what cut it.
+    /// Ends the line of the log, if there is to be one, of the request in flight.
     fn end_access(&mut self, cut: Option<&str>) {
         let (up, down) = (self.request.take_passed(), self.response.take_passed());
-        let Some(access) = self.access.take() else { return };
-        let Access { level, method, path, variable, started, status } = access;
-        let ms = started.elapsed().as_millis() as u64;
-        let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
-        let end = cut.map_or_else(String::new, |cut| format!(", cut by the {cut}"));
-        log!(
-            level, client:% = self.peer, event = "allowed", method, path, variable, status, ms, up, down, cut;
-            "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down{end}"
-        );
+        if let Some(access) = self.access.take() {
+            access.end(up, down, cut);
+        }
     }
 
     /// Has the daemon answer an admitted request.
@@ -289,10 +278,9 @@ impl<'c> Connection<'c> {
             },
         };
         let daemon = self.daemon.insert(daemon);
-        let (access, peer) = (&mut self.access, self.peer);
         let begun = |begun| {
-            if let Some(access) = access {
-                access.begin(peer, begun);
+            if let Some(access) = &mut self.access {
+                access.begin(begun);
             }
         };
         Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted, begun).await)
@@ -346,41 +334,6 @@ impl Drop for Connection<'_> {
         self.end_access(Some("stop"));
         if !self.response.is_delimited() {
             let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
-        }
-    }
-}
-
-/// What is remembered of an allowed request for the log.
-struct Access {
-    level: Level,
-    method: &'static str,
-    /// Cut for the log.
-    path: String,
-    variable: &'static str,
-    started: Instant,
-    /// Of the answer, once its head has been passed on.
-    status: Option<u16>,
-}
-
-impl Access {
-    /// Of the admitted request that starts `held`.
-    fn new(level: Level, admitted: &Admitted, held: &[u8]) -> Self {
-        let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
-        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let path = cut(&String::from_utf8_lossy(path)).into_owned();
-        let (method, variable) = (admitted.method().as_str(), admitted.variable());
-        Self { level, method, path, variable, started: Instant::now(), status: None }
-    }
-
-    /// Says so where the response goes on: it may do so for days, and until then the log would not know of it.
-    fn begin(&mut self, peer: SocketAddr, Begun { status, streams }: Begun) {
-        self.status = Some(status);
-        let Self { level, method, path, variable, .. } = &*self;
-        if streams {
-            log!(
-                *level, client:% = peer, event = "begun", method, path, variable, status;
-                "{method} {path} is allowed by {variable}: {status}, and goes on"
-            );
         }
     }
 }

@@ -8,7 +8,7 @@
 //! [`listener`] accepts a [`client`]; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`]
 //! reads the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
 //! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
-//! raw bytes from there. Everything else ends in a [`reply`] of our own.
+//! raw bytes from there. Everything else ends in a [`reply`] of our own. [`access`] is what the log says of it.
 //!
 //! Around it, [`service`] is the life of the program from its start to its stop, of which [`signals`] tell; [`clock`] tells
 //! idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the process, [`logging`] writes
@@ -22,6 +22,7 @@
 // Invariant 13; tests and benches may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod access;
 pub mod admit;
 pub mod backlog;
 pub mod client;

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 use support::daemon::wait_patiently;
 use support::{FakeDaemon, PATIENCE, Program, Proxy};
@@ -28,20 +28,26 @@ fn wait_until_refused(address: SocketAddr) {
     }
 }
 
+/// A daemon that answers half, and the rest when it is told to.
+fn half_an_answer() -> (FakeDaemon, Sender<()>) {
+    let (answer, wait) = channel();
+    let wait = Mutex::new(wait);
+    let daemon = FakeDaemon::serving(move |session| {
+        // The program looks once at its start whether the daemon is there.
+        if session.read_request().is_none() {
+            return;
+        }
+        session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
+        wait_patiently(&wait.lock().expect("no panic"));
+        session.send(b"ves");
+    });
+    (daemon, answer)
+}
+
 #[test]
 fn a_request_in_flight_ends_whole_and_idle_connections_close_at_once() {
     for signal in ["TERM", "INT"] {
-        let (answer, wait) = channel();
-        let wait = Mutex::new(wait);
-        let daemon = FakeDaemon::serving(move |session| {
-            // The program looks once at its start whether the daemon is there.
-            if session.read_request().is_none() {
-                return;
-            }
-            session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
-            wait_patiently(&wait.lock().expect("no panic"));
-            session.send(b"ves");
-        });
+        let (daemon, answer) = half_an_answer();
         let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h")]);
         let mut fresh = program.client();
         let mut client = program.client();
@@ -139,16 +145,7 @@ fn a_second_signal_ends_at_once() {
 /// `timeout` sends its signal to the process and to its group; Ctrl-C reaches a shell's whole job.
 #[test]
 fn the_same_signal_twice_at_once_is_one_stop() {
-    let (answer, wait) = channel();
-    let wait = Mutex::new(wait);
-    let daemon = FakeDaemon::serving(move |session| {
-        if session.read_request().is_none() {
-            return;
-        }
-        session.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
-        wait_patiently(&wait.lock().expect("no panic"));
-        session.send(b"ves");
-    });
+    let (daemon, answer) = half_an_answer();
     let mut program = Program::start(&daemon.socket(), &[("SHUTDOWN_GRACE", "1h"), ("LEARN", "1")]);
     let mut client = program.client();
     client.send(PING);

@@ -1,0 +1,67 @@
+//! What the log says of an allowed request: when its answer has begun, where that goes on, and what became of it.
+
+use crate::admit::Admitted;
+use crate::config::Config;
+use crate::logging::cut;
+use crate::relay::Begun;
+use log::{Level, log, log_enabled};
+use std::net::SocketAddr;
+use tokio::time::Instant;
+
+/// An allowed request in flight, as far as the log shows it.
+pub struct Access {
+    level: Level,
+    client: SocketAddr,
+    method: &'static str,
+    /// Cut for the log.
+    path: String,
+    variable: &'static str,
+    started: Instant,
+    /// Of the answer, once its head has been passed on.
+    status: Option<u16>,
+}
+
+impl Access {
+    /// Of the admitted request that starts `held`; `None` where the log does not show it.
+    #[must_use]
+    pub fn new(config: &Config, client: SocketAddr, admitted: &Admitted, held: &[u8]) -> Option<Self> {
+        let level = if config.log_requests { Level::Info } else { Level::Debug };
+        if !log_enabled!(level) {
+            return None;
+        }
+        let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let path = cut(&String::from_utf8_lossy(path)).into_owned();
+        let (method, variable) = (admitted.method().as_str(), admitted.variable());
+        Some(Self { level, client, method, path, variable, started: Instant::now(), status: None })
+    }
+
+    /// The answer has begun. Says so where it goes on: it may do so for days, and until then the log would not know of it.
+    pub fn begin(&mut self, Begun { status, streams }: Begun) {
+        self.status = Some(status);
+        let Self { level, client, method, path, variable, .. } = &*self;
+        if streams {
+            log!(
+                *level, client:% = client, event = "begun", method, path, variable, status;
+                "{method} {path} is allowed by {variable}: {status}, and goes on"
+            );
+        }
+    }
+
+    /// Answered by the proxy itself, with this status.
+    pub const fn answer(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// Says what became of it: the bytes that were passed each way, and what cut it.
+    pub fn end(self, up: u64, down: u64, cut: Option<&str>) {
+        let Self { level, client, method, path, variable, started, status } = self;
+        let ms = started.elapsed().as_millis() as u64;
+        let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
+        let end = cut.map_or_else(String::new, |cut| format!(", cut by the {cut}"));
+        log!(
+            level, client:% = client, event = "allowed", method, path, variable, status, ms, up, down, cut;
+            "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down{end}"
+        );
+    }
+}
