@@ -9,7 +9,7 @@ use crate::hijack::Terms;
 use crate::policy::{Denial, Policy, Verdict};
 use crate::target::{self, Target};
 
-/// The most bytes of body that a start granted by ALLOW_START alone may carry. dockerd up to 24 takes a longer one (or a
+/// The most bytes of body that a start granted by ALLOW_START alone may carry. dockerd from 1.12 to 24 takes a longer one (or a
 /// chunked one) as a new HostConfig, `Privileged` included (moby v24 `postContainersStart`). Nor has a form room here that
 /// names a checkpoint: `checkpoint=` alone is longer, and Go reads a form in the body before the query.
 const MAX_BARE_START_BODY: u64 = 7;

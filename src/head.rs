@@ -436,7 +436,8 @@ const fn is_fold(before: u8, byte: u8) -> bool {
     (before == b'\n') & ((byte == b' ') | (byte == b'\t'))
 }
 
-/// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them.
+/// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them. A slash must never be one: dockerd 1.12 to
+/// 19.03 rewrites the head of a client whose second line is `Host: /...` (moby `MalformedHostHeaderOverride`).
 const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(

@@ -133,6 +133,15 @@ impl Pump {
         }
     }
 
+    /// Holds bytes where none are held. A buffer that has no room for them is given back first: it would grow behind what was
+    /// taken from its start, and hold twice as much.
+    fn hold(&mut self, bytes: &[u8]) {
+        if !self.held.try_reclaim(bytes.len()) {
+            self.release();
+        }
+        self.held.extend_from_slice(bytes);
+    }
+
     /// Writes the bytes that may go.
     fn poll_flush(
         &mut self,
@@ -180,7 +189,7 @@ impl Pump {
                         Poll::Ready(written) => written.map_err(|_| Cut::Sink)?,
                         Poll::Pending => 0,
                     };
-                    self.held.extend_from_slice(&bytes[written..]);
+                    self.hold(&bytes[written..]);
                     self.cleared = cleared - written;
                     self.passed += written as u64;
                     Poll::Ready(Ok(()))

@@ -32,7 +32,7 @@ const PODMAN_USER: &str = "gives all rights of the user that podman runs as, oft
 const CALLS: &str =
     "has the daemon call any server that a client names, also one that only this host reaches";
 
-const DANGERS: [Danger; 37] = [
+const DANGERS: [Danger; 38] = [
     writes(
         "AUTH",
         "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
@@ -98,6 +98,7 @@ const DANGERS: [Danger; 37] = [
     ),
     reads("LIBPOD_IMAGES", CALLS),
     writes("LIBPOD_MANIFESTS", "replaces manifest lists, and pushes images to any registry"),
+    reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
     writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
     writes("LIBPOD_PLAY", PODMAN_USER),
     writes("LIBPOD_PODS", PODMAN_USER),
