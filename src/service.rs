@@ -34,20 +34,14 @@ const READER_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Serves until a signal says to stop. `lookalikes` are the sentences about variables that look like grants.
 pub fn run(config: Config, lookalikes: Vec<String>) -> ExitCode {
-    let logger = match logging::start(config.log_level, config.log_directives.as_deref(), config.log_format) {
-        Ok(logger) => logger,
+    let (logger, report) = match outputs(&config) {
+        Ok(outputs) => outputs,
         Err(error) => {
             eprintln!("docker-socket-proxy: cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let (report, served) = match config.learner.clone().map(Report::new).transpose() {
-        Ok(report) => {
-            let report = report.map(Arc::new);
-            (report.clone(), serve(config, lookalikes, logger, report))
-        }
-        Err(error) => (None, Err(format!("cannot start: {error}"))),
-    };
+    let served = serve(config, lookalikes, logger, report.clone());
     logger.sum_up_all();
     let status = match served {
         Ok(()) => {
@@ -62,6 +56,13 @@ pub fn run(config: Config, lookalikes: Vec<String>) -> ExitCode {
     };
     drain(logger, report.as_deref(), READER_PATIENCE);
     status
+}
+
+/// The log, and LEARN's report where there is to be one.
+fn outputs(config: &Config) -> io::Result<(&'static Logger, Option<Arc<Report>>)> {
+    let logger = logging::start(config.log_level, config.log_directives.as_deref(), config.log_format)?;
+    let report = config.learner.clone().map(Report::new).transpose()?;
+    Ok((logger, report.map(Arc::new)))
 }
 
 /// Lets what was said reach its readers.
