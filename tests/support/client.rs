@@ -1,6 +1,6 @@
 //! A client that sends raw bytes and reads responses one by one.
 
-use super::{NARROW, PATIENCE, cut_front, find, show};
+use super::{NARROW, PATIENCE, cut_front, find, read_once, show};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -91,7 +91,7 @@ impl Client {
 
     fn read_some(&mut self) -> usize {
         let mut chunk = [0; 16 * 1024];
-        let read = match self.stream.read(&mut chunk) {
+        let read = match read_once(&mut self.stream, &mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             Err(error) => panic!("reading: {error}; so far: {}", show(&self.buffer)),
@@ -128,7 +128,7 @@ impl Client {
     pub fn ends_with_reset(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         loop {
-            match self.stream.read(&mut chunk) {
+            match read_once(&mut self.stream, &mut chunk) {
                 Ok(0) => return false,
                 Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return true,

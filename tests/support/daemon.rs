@@ -1,6 +1,6 @@
 //! A daemon on a Unix socket that does as a test says, and remembers every byte that reached it.
 
-use super::{PATIENCE, TempDir, cut_front, find, show};
+use super::{PATIENCE, TempDir, cut_front, find, read_once, show};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -175,7 +175,7 @@ impl Session {
     /// Reads once; 0 at the end.
     pub fn read_some(&mut self) -> usize {
         let mut chunk = [0; 64 * 1024];
-        let read = match self.stream.read(&mut chunk) {
+        let read = match read_once(&mut self.stream, &mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             Err(error) => panic!("the daemon cannot read: {error}"),

@@ -17,6 +17,7 @@ pub use client::{Client, Response};
 pub use daemon::{FakeDaemon, Session};
 pub use proxy::{Program, Proxy};
 
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -54,6 +55,16 @@ impl Drop for TempDir {
 /// Where `needle` starts in `haystack`.
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Reads once. A socket with a read timeout gives up where the process is stopped and goes on (signal(7)), as a busy machine does.
+pub fn read_once(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 /// Takes so many bytes from the front.
