@@ -149,4 +149,7 @@ fn says_that_all_places_are_taken() {
     assert!(sentence.ends_with(full), "{sentence}");
     drop(served);
     assert!(check(&vars).status.success());
+    let log = program.log();
+    let said = log.iter().filter(|line| line.contains("all places are taken")).count();
+    assert_eq!(said, 1, "once a minute: {log:#?}");
 }

@@ -73,7 +73,9 @@ fn draining_waits_for_what_is_written_and_not_for_a_stuck_stream() {
     // Nothing to wait for.
     output.drain(Instant::now() + Duration::from_secs(3600));
     output.put(b"stuck\n");
-    output.drain(Instant::now());
+    let deadline = Instant::now() + Duration::from_millis(50);
+    output.drain(deadline);
+    assert!(Instant::now() >= deadline, "it is being written");
     assert!(read.try_recv().is_err());
     gate.send(()).expect("the thread lives");
     output.drain(Instant::now() + Duration::from_secs(3600));
@@ -102,4 +104,17 @@ fn a_stream_that_does_not_block_is_tried_again() {
     output.put(b"one");
     output.drain(Instant::now() + Duration::from_secs(3600));
     assert_eq!(read.try_iter().flatten().collect::<Vec<_>>(), b"one");
+}
+
+#[test]
+fn a_line_that_never_fits_is_dropped_and_those_behind_it_are_not() {
+    let (gate, open) = channel();
+    let (written, read) = channel();
+    let output = Output::to(Gated { open, written }, |count| format!("{count} dropped\n")).expect("a thread");
+    output.put(&vec![b'x'; MAX_WAITING_BYTES + 1]);
+    gate.send(()).expect("the thread lives");
+    assert_eq!(read.recv_timeout(Duration::from_secs(20)).as_deref(), Ok("1 dropped\n"));
+    output.put(b"behind\n");
+    gate.send(()).expect("the thread lives");
+    assert_eq!(read.recv_timeout(Duration::from_secs(20)).as_deref(), Ok("behind\n"));
 }

@@ -73,9 +73,9 @@ impl Output {
         // Behind a dropped line none is let in before the thread has said so, or the gap would be in the wrong place.
         if queue.dropped > 0 || queue.waiting.len() + lines.len() > MAX_WAITING_BYTES {
             queue.dropped += 1;
-            return;
+        } else {
+            queue.waiting.extend_from_slice(lines);
         }
-        queue.waiting.extend_from_slice(lines);
         drop(queue);
         self.0.filled.notify_one();
     }

@@ -182,6 +182,13 @@ mod tests {
             let (first, ended) = say(&mut repeats, &address.to_string(), "denied", now);
             assert!(!first && ended.is_empty(), "{address}");
         }
+        // Where there is no room left, another kind of an address that is known makes none.
+        let known = (3 * MAX_KINDS_IN_ALL - 1).to_string();
+        let before = repeats.kinds;
+        for kind in 0..MAX_KINDS {
+            say(&mut repeats, &known, &format!("other {kind}"), now);
+        }
+        assert_eq!(repeats.kinds, before + 1, "they are one kind together");
     }
 
     #[test]
