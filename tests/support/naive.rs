@@ -66,7 +66,7 @@ impl Head {
         let text: String = text.into_iter().collect();
         let mut lines = text.split("\r\n");
         let start = lines.next()?;
-        if start.contains(['\r', '\n', '\t']) {
+        if start.contains(['\r', '\n']) {
             return None;
         }
         let mut fields = Vec::new();
