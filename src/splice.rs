@@ -6,7 +6,6 @@
 use crate::client::Watch;
 use crate::daemon::UntilClosed;
 use crate::relay::Pump;
-use bytes::BytesMut;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -107,9 +106,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<'_, R> {
         } else {
             let count = early.len().min(buffer.remaining());
             buffer.put_slice(&early.split_to(count));
-            if early.is_empty() {
-                *early = BytesMut::new();
-            }
+            self.pump.release();
         }
         self.pump.passed += (buffer.filled().len() - before) as u64;
         Poll::Ready(Ok(()))

@@ -1,15 +1,14 @@
 //! What a request costs the allocator. The count is of the whole program, so that both ends here are threads that allocate
 //! nothing, and this file has one test.
 
-use docker_socket_proxy::config::Config;
-use docker_socket_proxy::listener;
+mod support;
+
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
-use std::sync::Arc;
+use support::{Proxy, TempDir};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -43,12 +42,12 @@ const COUNTED: usize = 1000;
 
 #[test]
 fn a_request_on_a_kept_connection_allocates_nothing() {
-    let folder = std::env::temp_dir().join(format!("docker-socket-proxy-allocations-{}", std::process::id()));
-    std::fs::create_dir(&folder).expect("a folder");
+    let folder = TempDir::new();
     for (place, Exchange { name, request, answer }) in EXCHANGES.into_iter().enumerate() {
-        let socket = folder.join(place.to_string());
+        let socket = folder.join(&place.to_string());
         serve(UnixListener::bind(&socket).expect("a socket"), request.len(), answer);
-        let mut client = TcpStream::connect(start_proxy(&socket)).expect("the proxy");
+        let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1")]);
+        let mut client = TcpStream::connect(proxy.address).expect("the proxy");
         let mut received = [0; 1024];
         let mut exchange = || {
             client.write_all(request).expect("a request");
@@ -61,23 +60,6 @@ fn a_request_on_a_kept_connection_allocates_nothing() {
         assert_eq!(change.allocations + change.reallocations, 0, "{name}: in {COUNTED} exchanges");
         assert_eq!(received[..answer.len()], answer[..], "{name}");
     }
-    std::fs::remove_dir_all(&folder).expect("the folder");
-}
-
-/// The proxy in a thread of its own, with the sections that the requests need.
-fn start_proxy(socket: &Path) -> SocketAddr {
-    let config = Config::from_vars(&|name| match name {
-        "SOCKET_PATH" => Some(socket.display().to_string()),
-        "LISTEN" => Some("127.0.0.1:0".to_owned()),
-        "CONTAINERS" | "POST" => Some("1".to_owned()),
-        _ => None,
-    });
-    let config = Arc::new(config.expect("a configuration"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let listener = runtime.block_on(async { listener::bind(&config).expect("a free port") });
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || runtime.block_on(listener::run(listener, config, std::future::pending())));
-    address
 }
 
 /// A daemon that answers each request of this length so, until its one client ends.

@@ -1,37 +1,27 @@
 //! What a stream's buffers hold, in bytes that are asked of the allocator. The count is of the whole program, so that both ends here
 //! allocate nothing, and this file has one test.
 
-use docker_socket_proxy::config::Config;
-use docker_socket_proxy::listener;
+mod support;
+
 use socket2::{Domain, Socket, Type};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::Arc;
 use std::thread;
+use support::{Proxy, TempDir};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[test]
 fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_silent() {
-    let folder = std::env::temp_dir().join(format!("docker-socket-proxy-buffers-{}", std::process::id()));
-    std::fs::create_dir(&folder).expect("a folder");
+    let folder = TempDir::new();
     let socket = folder.join("docker.sock");
     let daemon = UnixListener::bind(&socket).expect("a socket");
-    let config = Config::from_vars(&|name| match name {
-        "SOCKET_PATH" => Some(socket.display().to_string()),
-        "LISTEN" => Some("127.0.0.1:0".to_owned()),
-        "CONTAINERS" | "POST" => Some("1".to_owned()),
-        _ => None,
-    });
-    let config = Arc::new(config.expect("a configuration"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let listener = runtime.block_on(async { listener::bind(&config).expect("a free port") });
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || runtime.block_on(listener::run(listener, config, std::future::pending())));
+    let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1")]);
+    let address = proxy.address;
     // Takes the thread's own buffer, which serves all connections.
     let mut denied = TcpStream::connect(address).expect("the proxy listens");
     denied.write_all(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").expect("the proxy reads");
@@ -42,7 +32,6 @@ fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_s
     assert!(most <= (64 + 8) * 1024, "a slow reader: {most} bytes");
     let most = of_a_silent_raw_stream(address, &daemon);
     assert!(most <= 8 * 1024, "a silent raw stream: {most} bytes");
-    std::fs::remove_dir_all(&folder).expect("the folder");
 }
 
 /// Bytes that are held more than when the region began.

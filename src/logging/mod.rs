@@ -31,15 +31,7 @@ pub struct Logger {
 /// # Errors
 /// The system has no thread left.
 pub fn start(level: LevelFilter, directives: Option<&str>, format: Format) -> io::Result<&'static Logger> {
-    let dropped = move |count: u64| {
-        let fields = [("event", "dropped".to_value()), ("count", count.to_value())];
-        let say = |message| {
-            let record = Record::builder().level(Level::Warn).key_values(&fields).args(message).build();
-            line::render(format, &record, SystemTime::now())
-        };
-        say(format_args!("{count} lines of the log were dropped here, as nobody read it"))
-    };
-    let output = Output::to(io::stderr(), dropped)?;
+    let output = Output::to(io::stderr(), move |count| dropped(format, count))?;
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_filters(directives.unwrap_or_default());
     builder.target(env_logger::Target::Pipe(Box::new(output.clone())));
@@ -54,6 +46,20 @@ pub fn start(level: LevelFilter, directives: Option<&str>, format: Format) -> io
     }
     std::panic::set_hook(Box::new(|panic| error!(event = "panic"; "{panic}")));
     Ok(logger)
+}
+
+/// The line that stands where lines are missing.
+fn dropped(format: Format, count: u64) -> String {
+    let fields = [("event", "dropped".to_value()), ("count", count.to_value())];
+    line::render(
+        format,
+        &Record::builder()
+            .level(Level::Warn)
+            .key_values(&fields)
+            .args(format_args!("{count} lines of the log were dropped here, as nobody read it"))
+            .build(),
+        SystemTime::now(),
+    )
 }
 
 impl Logger {
