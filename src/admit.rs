@@ -5,7 +5,7 @@
 
 use crate::framing::{self, BodyFraming};
 use crate::head::{self, Method, RequestHead};
-use crate::hijack::Terms;
+use crate::hijack::{OtherUpgrade, Terms};
 use crate::policy::{Denial, Policy, Verdict};
 use crate::target::{self, Target};
 
@@ -79,6 +79,8 @@ pub enum Refusal {
     Denied(Denial),
     /// The body has not one framing.
     Framing(framing::Error),
+    /// It asks for another protocol than its route speaks.
+    Upgrade(OtherUpgrade),
 }
 
 /// A head's request line as sent, for messages and the log.
@@ -103,7 +105,7 @@ pub fn admit<'b>(bytes: &'b [u8], policy: &Policy) -> (Option<RequestLine<'b>>, 
 }
 
 fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<Admitted, Refusal> {
-    let target = Target::parse(head.target.as_bytes()).map_err(Refusal::Target)?;
+    let target = Target::parse(head.method, head.target.as_bytes()).map_err(Refusal::Target)?;
     let allowed = match policy.judge(head.method, &target) {
         Verdict::Allow(allowed) => allowed,
         Verdict::Deny(denial) => return Err(Refusal::Denied(denial)),
@@ -114,7 +116,7 @@ fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<
     {
         return Err(Refusal::Denied(Denial::StartWithBody(lacking)));
     }
-    let terms = Terms::of(head, allowed.hijack);
+    let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
     Ok(Admitted { head_length, method, framing, persistent, terms, variable })
 }

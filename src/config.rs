@@ -65,7 +65,8 @@ pub struct Config {
     pub learner: Option<Arc<Learner>>,
     /// HEAD_TIMEOUT: from a head's first byte to its last.
     pub head_timeout: Duration,
-    /// IDLE_TIMEOUT: between two requests. Above the 90 s of Go's clients, so that the proxy does not close under one.
+    /// IDLE_TIMEOUT: between two requests. Above what clients keep a connection for, so that the proxy does not close under
+    /// one: Go's for 90 s, docker-java's for three minutes, which does not check it before it is used again.
     pub idle_timeout: Duration,
     /// CONNECT_TIMEOUT: to the daemon, whose backlog may be full.
     pub connect_timeout: Duration,
@@ -93,7 +94,7 @@ impl Config {
             learner: policy.learning().then(|| Arc::new(Learner::new(policy.dialect()))),
             policy,
             head_timeout: read(var, "HEAD_TIMEOUT", "10", parse_duration)?,
-            idle_timeout: read(var, "IDLE_TIMEOUT", "120", parse_duration)?,
+            idle_timeout: read(var, "IDLE_TIMEOUT", "300", parse_duration)?,
             connect_timeout: read(var, "CONNECT_TIMEOUT", "10", parse_duration)?,
             shutdown_grace: read(var, "SHUTDOWN_GRACE", "10", parse_duration)?,
             max_connections: read(var, "MAX_CONNECTIONS", "4096", parse_count)?,

@@ -26,7 +26,7 @@ use crate::logging::cut;
 use crate::relay::{DaemonFault, Outcome, Pump, exchange, fill};
 use crate::reply::Reply;
 use crate::splice::splice;
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use log::{debug, warn};
 use socket2::SockRef;
 use std::io;
@@ -38,6 +38,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a client may take to read our last words before its connection is closed under it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// So many CR and LF bytes behind a POST are nobody's: old clients send a line end behind its body, and Go skips as many
+/// (net/http `conn.serve`; RFC 9112 2.2). They are dropped, not sent.
+const MAX_BLANKS: usize = 4;
 
 /// One client connection and, from its first admitted request on, its daemon connection.
 pub struct Connection<'c> {
@@ -52,6 +56,8 @@ pub struct Connection<'c> {
     response: Pump,
     /// The allowed request in flight, where it is logged.
     access: Option<Access>,
+    /// So many CR and LF bytes may still come before the next head.
+    blanks: usize,
 }
 
 /// What the client's side of the connection came to.
@@ -84,6 +90,7 @@ impl<'c> Connection<'c> {
             request: Pump::default(),
             response: Pump::default(),
             access: None,
+            blanks: 0,
         }
     }
 
@@ -120,7 +127,9 @@ impl<'c> Connection<'c> {
             }
             self.end_access(None);
             match outcome {
-                Outcome::KeepAlive if !self.clock.stopping() => {}
+                Outcome::KeepAlive if !self.clock.stopping() => {
+                    self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
+                }
                 Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
                 Outcome::ClientGone => return,
                 Outcome::Cut(why) => {
@@ -146,12 +155,14 @@ impl<'c> Connection<'c> {
 
     /// Waits for the next request's head.
     async fn next_head(&mut self) -> Next {
-        if self.request.held.is_empty() {
+        self.drop_blanks();
+        while self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
             if !self.wait_for_first_bytes().await {
                 return Next::Nothing;
             }
+            self.drop_blanks();
         }
         let mut deadline = None;
         let mut finder = Finder::default();
@@ -160,7 +171,7 @@ impl<'c> Connection<'c> {
                 Ok(Some(length)) => return Next::Head(length),
                 Ok(None) => {}
                 Err(error) => {
-                    return Next::Refused(Reply { status: error.status(), message: error.to_string() });
+                    return Next::Refused(bad_head(error));
                 }
             }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
@@ -178,6 +189,19 @@ impl<'c> Connection<'c> {
                 }
             }
         }
+    }
+
+    /// Drops what is nobody's before the next head.
+    fn drop_blanks(&mut self) {
+        let blanks = self
+            .request
+            .held
+            .iter()
+            .take(self.blanks)
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        self.request.held.advance(blanks);
+        self.blanks = if self.request.held.is_empty() { self.blanks - blanks } else { 0 };
     }
 
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
@@ -214,7 +238,7 @@ impl<'c> Connection<'c> {
         }
         let (line, verdict) = admit(head, &self.config.policy);
         verdict.map_err(|refusal| {
-            let (status, message) = match refusal {
+            let reply = match refusal {
                 Refusal::Denied(denial) => {
                     let RequestLine { method, path } = line.unwrap_or_default();
                     let (to_head, method, path) = (method == "HEAD", cut(method), cut(path));
@@ -230,11 +254,11 @@ impl<'c> Connection<'c> {
                     );
                     return (Reply { status: 403, message }, to_head);
                 }
-                Refusal::Head(error) => (error.status(), error.to_string()),
-                Refusal::Target(error) => (400, error.to_string()),
-                Refusal::Framing(error) => (400, error.to_string()),
+                Refusal::Head(error) => bad_head(error),
+                Refusal::Target(error) => Reply { status: 400, message: error.to_string() },
+                Refusal::Framing(error) => Reply { status: 400, message: error.to_string() },
+                Refusal::Upgrade(error) => Reply { status: 400, message: error.to_string() },
             };
-            let reply = Reply { status, message };
             self.warn_refused(&reply, line);
             (reply, line.is_some_and(|line| line.method == "HEAD"))
         })
@@ -342,6 +366,11 @@ impl Drop for Connection<'_> {
 /// with the client's next bytes, or hold bytes that nobody asked for. No system call is made unless something happened.
 fn is_quiet(daemon: &UnixStream) -> bool {
     matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// What a client gets whose head cannot be taken.
+fn bad_head(error: head::Error) -> Reply {
+    Reply { status: error.status(), message: format!("{error}{}", error.advice()) }
 }
 
 fn describe(fault: &DaemonFault) -> String {

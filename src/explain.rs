@@ -51,7 +51,7 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Answer, Ba
     if !target.starts_with('/') {
         return Err(BadCall::Path);
     }
-    let (allowed, sentence) = match Target::parse(target.as_bytes()) {
+    let (allowed, sentence) = match Target::parse(parsed, target.as_bytes()) {
         Err(error) => (false, format!("refused: {method} {}: {error}", target.escape_default())),
         Ok(clean) => match policy.judge(parsed, &clean) {
             Verdict::Allow(allowed) => {

@@ -22,9 +22,18 @@ pub const MAX_HEADERS: usize = 100;
 /// Why a head is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
-    /// The first byte is none of A-Z: blank lines, TLS, a byte order mark, another protocol. httparse skips blank lines,
-    /// Go does so only behind a POST.
+    /// The first byte is none of A-Z: a byte order mark, another protocol.
     NotHttp,
+    /// The first byte is that of TLS's first record (RFC 8446 5.1: 22, a handshake).
+    Tls,
+    /// HTTP/2's preface (RFC 9113 3.4). It turns dockerd's whole connection into HTTP/2 from 29.2 on; clients fall back on the
+    /// upgrade of HTTP/1 where they are refused at once.
+    Http2,
+    /// A small letter comes first: methods are case-sensitive (RFC 9110 9.1), and no route has such a one.
+    LowerCase,
+    /// A CR or LF before the request line. httparse skips blank lines, Go does so only behind a POST, as does
+    /// [`crate::conn`].
+    BlankLine,
     /// A line ends in LF without CR (RFC 9112 2.2 lets a recipient take it, Go does; others do not).
     BareLf,
     /// CR, NUL or another control byte inside a line (RFC 9110 5.5).
@@ -37,8 +46,7 @@ pub enum Error {
     TooManyHeaders,
     /// Not `METHOD SP target SP HTTP/1.x`, or a header line that is not `token: value`.
     Malformed,
-    /// Any version but HTTP/1.0 and HTTP/1.1. Go takes 1.2 to 1.9 as 1.1, and `PRI * HTTP/2.0` turns dockerd 29.2's
-    /// whole connection into HTTP/2.
+    /// Any version but HTTP/1.0 and HTTP/1.1. Go takes 1.2 to 1.9 as 1.1.
     Version,
     /// The method has a byte that is not A-Z.
     Method,
@@ -50,7 +58,8 @@ pub enum Error {
     HostRepeated,
     /// A Host with a byte that no host name has; Go answers 400.
     HostInvalid,
-    /// An Expect other than exactly one `100-continue` (RFC 9110 10.1.1). Go looks for the token anywhere in the value.
+    /// An Expect other than exactly one `100-continue`, or empty (RFC 9110 10.1.1). Go looks for the token anywhere in the
+    /// value, and takes an empty one for none.
     Expect,
     /// More than one Upgrade, or an empty one: dockerd goes by the header's presence, podman by its first value.
     Upgrade,
@@ -66,12 +75,30 @@ impl Error {
             _ => 400,
         }
     }
+
+    /// What a client can do about it, as the end of the sentence; empty where that is plain.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Tls => ": this port speaks plain HTTP, so use tcp:// or http://, and no DOCKER_TLS_VERIFY",
+            Self::Http2 => ": only HTTP/1 can be judged here, so use buildx's docker driver",
+            Self::LowerCase | Self::Method => ": write the method in capitals, such as GET",
+            Self::BlankLine => ": start with the request line",
+            Self::BareLf => ": end each in both, as printf 'GET /info HTTP/1.0\\r\\n\\r\\n' does",
+            Self::Target => ": escape them, as %C3%BC for \u{fc}",
+            _ => "",
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotHttp => "not an HTTP/1 request (this port speaks plain HTTP, without TLS)",
+            Self::NotHttp => "this is not HTTP/1",
+            Self::Tls => "this is TLS, not HTTP",
+            Self::Http2 => "this is HTTP/2, which buildctl and buildx's remote driver speak",
+            Self::LowerCase => "a small letter comes first",
+            Self::BlankLine => "a blank line comes first",
             Self::BareLf => "a line of the head ends in LF without CR",
             Self::ControlByte => "a control byte in the head",
             Self::Fold => "a header line that starts with white space",
@@ -107,10 +134,14 @@ impl Finder {
     /// `buffer` must start with the bytes of the call before.
     ///
     /// # Errors
-    /// [`Error::NotHttp`], [`Error::BareLf`] as soon as seen, and [`Error::TooLarge`].
+    /// What a first byte shows that is none of A-Z; [`Error::BareLf`] as soon as seen, and [`Error::TooLarge`].
     pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Error> {
-        if buffer.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
-            return Err(Error::NotHttp);
+        match buffer.first() {
+            None | Some(b'A'..=b'Z') => {}
+            Some(b'a'..=b'z') => return Err(Error::LowerCase),
+            Some(b'\r' | b'\n') => return Err(Error::BlankLine),
+            Some(22) => return Err(Error::Tls),
+            Some(_) => return Err(Error::NotHttp),
         }
         if buffer.get(1) == Some(&b'\n') {
             return Err(Error::BareLf);
@@ -311,6 +342,7 @@ impl<'b> RequestHead<'b> {
         match request.parse_with_uninit_headers(head, &mut headers) {
             Ok(Status::Complete(length)) if length == head.len() => {}
             Ok(_) => return Err(Error::Malformed),
+            Err(httparse::Error::Version) if head.starts_with(b"PRI * HTTP/2") => return Err(Error::Http2),
             Err(httparse::Error::Version) => return Err(Error::Version),
             Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyHeaders),
             Err(_) => return Err(Error::Malformed),
@@ -342,7 +374,7 @@ impl<'b> RequestHead<'b> {
             Field::Absent => {}
         }
         match fields.expect {
-            Field::Absent => {}
+            Field::Absent | Field::Once(b"") => {}
             Field::Once(value) if value.eq_ignore_ascii_case(b"100-continue") => {}
             _ => return Err(Error::Expect),
         }

@@ -5,6 +5,7 @@
 
 use crate::head::{Field, Fields, RequestHead, ResponseHead};
 use crate::policy::Hijack;
+use std::fmt;
 
 /// On which answers of the daemon a request's connection becomes a raw stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +29,38 @@ pub enum Answer {
     Unasked101,
 }
 
+/// A request asks by its Upgrade for another protocol than its route's. dockerd hijacks attach and exec start whatever the
+/// header names, and podman repeats the name: nobody could tell what such a stream is, and by then the command has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherUpgrade(Hijack);
+
+impl fmt::Display for OtherUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = name(self.0);
+        write!(
+            f,
+            "the Upgrade header names another protocol than {name}, the only one that is spoken here; is it set by a reverse \
+             proxy in between?"
+        )
+    }
+}
+
 impl Terms {
     /// The terms of a request on a hijack route, if it is on one.
-    #[must_use]
-    pub fn of(request: &RequestHead<'_>, route: Option<Hijack>) -> Self {
-        let asked = |protocol: Hijack| is_protocol(request.fields.upgrade, protocol);
-        Self { switch: route.filter(|&protocol| asked(protocol)), bare_200: route == Some(Hijack::Tcp) }
+    ///
+    /// # Errors
+    /// The route is one that is hijacked whatever the Upgrade names, and it names another protocol.
+    pub fn of(request: &RequestHead<'_>, route: Option<Hijack>) -> Result<Self, OtherUpgrade> {
+        let upgrade = request.fields.upgrade;
+        let switch = route.filter(|&protocol| is_protocol(upgrade, protocol));
+        match route {
+            Some(protocol @ (Hijack::Tcp | Hijack::WebSocket))
+                if switch.is_none() && upgrade != Field::Absent =>
+            {
+                Err(OtherUpgrade(protocol))
+            }
+            _ => Ok(Self { switch, bare_200: route == Some(Hijack::Tcp) }),
+        }
     }
 
     /// Reads the daemon's word.
@@ -57,10 +84,13 @@ impl Terms {
 }
 
 fn is_protocol(upgrade: Field<'_>, protocol: Hijack) -> bool {
-    let name: &[u8] = match protocol {
-        Hijack::Tcp => b"tcp",
-        Hijack::WebSocket => b"websocket",
-        Hijack::H2c => b"h2c",
-    };
-    matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(name))
+    matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(name(protocol).as_bytes()))
+}
+
+const fn name(protocol: Hijack) -> &'static str {
+    match protocol {
+        Hijack::Tcp => "tcp",
+        Hijack::WebSocket => "websocket",
+        Hijack::H2c => "h2c",
+    }
 }

@@ -8,8 +8,8 @@ use crate::admit::may_rewrite;
 use crate::explain::wrap;
 use crate::framing::BodyFraming;
 use crate::head::{Method, RequestHead};
-use crate::policy::{Denial, Dialect, Grants, Kind, Need, Route, VARIABLES, warnings, without_version};
-use crate::target::Target;
+use crate::policy::{Denial, Dialect, Grants, Kind, Need, Route, VARIABLES, warnings};
+use crate::target::{Target, without_version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -82,7 +82,7 @@ impl Learner {
     pub fn note(&self, head: &[u8]) {
         let Ok(head) = RequestHead::parse(head) else { return };
         let (Ok(target), Ok(framing)) =
-            (Target::parse(head.target.as_bytes()), BodyFraming::of_request(&head))
+            (Target::parse(head.method, head.target.as_bytes()), BodyFraming::of_request(&head))
         else {
             return;
         };

@@ -6,7 +6,7 @@
 //!
 //! # How a request flows
 //! [`listener`] accepts a [`client`]; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`]
-//! reads the path, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
+//! reads the path, in which [`unicode`] tells names from look-alikes, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
 //! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
 //! raw bytes from there. Everything else ends in a [`reply`] of our own. [`access`] is what the log says of it.
 //!
@@ -38,6 +38,7 @@ pub mod relay;
 pub mod reply;
 pub mod splice;
 pub mod target;
+pub mod unicode;
 
 pub mod config;
 pub mod explain;

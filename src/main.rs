@@ -38,7 +38,7 @@ ALLOW_ARCHIVE, ALLOW_CHANGES, ALLOW_EXPORT, ALLOW_LOGS and ALLOW_TOP close what 
   LOG_REQUESTS     1: log every request at info (0); denied ones are warnings anyway
   LOG_FORMAT       text, or json: one object a line (text)
   HEAD_TIMEOUT     seconds for a request's head (10)
-  IDLE_TIMEOUT     seconds between two requests of a connection (120)
+  IDLE_TIMEOUT     seconds between two requests of a connection (300)
   CONNECT_TIMEOUT  seconds to reach the daemon (10)
   SHUTDOWN_GRACE   seconds for requests in flight after SIGTERM (10)
   MAX_CONNECTIONS  clients served at once (4096)

@@ -2,8 +2,11 @@
 //!
 //! Owns invariant 4. Docker routes on the once-decoded path (gorilla/mux on `URL.Path`), podman on the encoded one
 //! (`UseEncodedPath`); both answer an unclean path with a redirect or with another route than a reader expects. So a path
-//! is clean in both readings or refused, and has escapes only of bytes that mean the same in both (RFC 3986 3.3).
+//! is clean in both readings or refused, and has escapes only of bytes that mean the same in both (RFC 3986 3.3). Names may
+//! hold characters beyond ASCII, escaped: those that no reader takes for another character.
 
+use crate::head::Method;
+use crate::unicode;
 use std::fmt;
 
 /// Why a target is refused.
@@ -11,13 +14,20 @@ use std::fmt;
 pub enum Error {
     /// Not origin-form (RFC 9112 3.2.1). Go routes an absolute-form of any scheme by its path.
     NotOriginForm,
-    /// A byte that no path or query has (RFC 3986 3.3, 3.4): a backslash, `#`, space, quotes, non-ASCII.
+    /// A `#`, which starts what no client sends (RFC 3986 3.5).
+    Fragment,
+    /// A byte that no path or query has (RFC 3986 3.3, 3.4): a backslash, space, quotes, non-ASCII.
     InvalidByte,
     /// `%` without two hexadecimal digits.
     BadEscape,
-    /// An escape of a byte that no name of the daemon's holds: control, `%`, backslash, non-ASCII. The name of a network
-    /// may hold spaces.
+    /// An escape of a byte that no name of the daemon's holds: control, `%`, backslash. The name of a network may hold
+    /// spaces.
     ForbiddenEscape,
+    /// Escapes of bytes that are not UTF-8, such as an overlong slash.
+    InvalidUtf8,
+    /// An escaped character that some reader takes for a slash, a dot, a backslash or a percent sign; or one beyond ASCII
+    /// where the path names its section.
+    Lookalike,
     /// `//`: an empty segment inside the path.
     EmptySegment,
     /// A `.` or `..` segment.
@@ -27,11 +37,20 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotOriginForm => "the request-target is not a path",
-            Self::InvalidByte => "the request-target holds a byte that belongs in no path",
-            Self::BadEscape => "the path holds a bad percent escape",
-            Self::ForbiddenEscape => "the path escapes a byte that belongs in no path",
-            Self::EmptySegment => "the path holds an empty segment",
+            Self::NotOriginForm => {
+                "the request-target is not a path: this port is no HTTP proxy, so http_proxy must not name it"
+            }
+            Self::Fragment => "the request-target holds a #: escape it as %23",
+            Self::InvalidByte => {
+                "the request-target holds a byte that belongs in no path: escape it, as %20 for a space"
+            }
+            Self::BadEscape => "the path holds a bad percent escape: % is followed by two hexadecimal digits",
+            Self::ForbiddenEscape => {
+                "the path escapes a byte that is in no name: a control byte, % or a backslash"
+            }
+            Self::InvalidUtf8 => "the path escapes bytes that are no UTF-8",
+            Self::Lookalike => "the path escapes a character that could be taken for another one",
+            Self::EmptySegment => "the path holds an empty segment (//): does the base URL end in a slash?",
             Self::DotSegment => "the path holds a . or .. segment",
         })
     }
@@ -49,11 +68,11 @@ pub struct Target<'b> {
 }
 
 impl<'b> Target<'b> {
-    /// Reads a target as sent. Allocates only where the path holds escapes.
+    /// Reads the target of a request with this method, as sent. Allocates only where the path holds escapes.
     ///
     /// # Errors
     /// Whatever is not clean.
-    pub fn parse(raw: &'b [u8]) -> Result<Self, Error> {
+    pub fn parse(method: Method, raw: &'b [u8]) -> Result<Self, Error> {
         if raw.first() != Some(&b'/') {
             return Err(Error::NotOriginForm);
         }
@@ -64,17 +83,28 @@ impl<'b> Target<'b> {
         let mut escapes = 0;
         for &byte in path {
             if !is_path_byte(byte) {
-                return Err(Error::InvalidByte);
+                return Err(odd_byte(byte));
             }
             escapes += usize::from(byte == b'%');
         }
-        if !query.unwrap_or_default().iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {
-            return Err(Error::InvalidByte);
+        if let Some(&byte) =
+            query.unwrap_or_default().iter().find(|&&byte| !byte.is_ascii_graphic() || byte == b'#')
+        {
+            return Err(odd_byte(byte));
         }
         refuse_unclean(path)?;
         let decoded = if escapes == 0 { None } else { Some(decode(path)?) };
         if let Some(decoded) = &decoded {
-            refuse_unclean(decoded)?;
+            match pushed_to(method, path) {
+                Some((before, name)) => {
+                    refuse_unclean(&decode(before)?)?;
+                    refuse_unclean(&[b"/", &decode(name)?[..]].concat())?;
+                }
+                None => refuse_unclean(decoded)?,
+            }
+            if !decoded.is_ascii() {
+                refuse_lookalikes(path, decoded)?;
+            }
         }
         Ok(Self { path, decoded, query })
     }
@@ -112,8 +142,7 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {
             return Err(Error::BadEscape);
         };
         match high << 4 | low {
-            b' ' => decoded.push(b' '),
-            byte if byte.is_ascii_graphic() && byte != b'%' && byte != b'\\' => decoded.push(byte),
+            byte if !byte.is_ascii_control() && byte != b'%' && byte != b'\\' => decoded.push(byte),
             _ => return Err(Error::ForbiddenEscape),
         }
         rest = &after[2..];
@@ -142,6 +171,88 @@ fn refuse_unclean(path: &[u8]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Refuses characters beyond ASCII that are not just a part of a name, in a path that has some.
+fn refuse_lookalikes(path: &[u8], decoded: &[u8]) -> Result<(), Error> {
+    let text = str::from_utf8(decoded).map_err(|_| Error::InvalidUtf8)?;
+    if text.chars().any(char::is_control) {
+        return Err(Error::ForbiddenEscape);
+    }
+    let to_section = |path: &[u8]| path.len() - section(path).below.len();
+    let sent = decode(&path[..to_section(path)])?;
+    if text.chars().any(unicode::is_punctuation_elsewhere)
+        || !sent.is_ascii()
+        || !decoded[..to_section(decoded)].is_ascii()
+    {
+        return Err(Error::Lookalike);
+    }
+    // What cannot be seen may be dropped by a reader, and what is around it must not be what it hid.
+    let seen: String = text.chars().filter(|&character| !unicode::is_ignorable(character)).collect();
+    if seen.len() < text.len() { refuse_unclean(seen.as_bytes()) } else { Ok(()) }
+}
+
+/// Where podman pushes a manifest list to, if the request does that: the path up to the first of the two slashes of
+/// `docker://HOST/NAME`, and what is behind the second. podman escapes them, and takes the whole as one segment
+/// (`registerManifestHandlers`); dockerd knows no such path, and redirects.
+fn pushed_to(method: Method, path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, destination) = path.split_at(memchr::memrchr(b'/', path)?);
+    let list = rest.strip_suffix(b"/registry").filter(|_| method == Method::Post)?;
+    let Section { libpod: true, name: b"manifests", below: [b'/', _, ..] } = section(list) else {
+        return None;
+    };
+    let start = b"/docker:%2F%2F";
+    let is_docker = destination.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
+    let second_slash = rest.len() + start.len() - b"%2F".len();
+    is_docker.then(|| (&path[..second_slash], &path[rest.len() + start.len()..]))
+}
+
+/// A path, cut at its section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section<'p> {
+    /// Whether it is one of podman's own API.
+    pub libpod: bool,
+    /// The section's segment.
+    pub name: &'p [u8],
+    /// What is below it: empty, or from a slash on.
+    pub below: &'p [u8],
+}
+
+/// Cuts a path at its section: the first segment behind the version, if it has one, and behind `libpod`.
+#[must_use]
+pub fn section(path: &[u8]) -> Section<'_> {
+    let (name, below) = split_segment(without_version(path));
+    if name != b"libpod" {
+        return Section { libpod: false, name, below };
+    }
+    let (name, below) = split_segment(below);
+    Section { libpod: true, name, below }
+}
+
+/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
+/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
+#[must_use]
+pub fn without_version(path: &[u8]) -> &[u8] {
+    let (segment, below) = split_segment(path);
+    let is_version = match segment {
+        [b'v', version @ ..] if !version.is_empty() => {
+            version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+                || (version[0].is_ascii_digit()
+                    && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
+        }
+        _ => false,
+    };
+    if is_version { below } else { path }
+}
+
+/// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.
+fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
+}
+
+const fn odd_byte(byte: u8) -> Error {
+    if byte == b'#' { Error::Fragment } else { Error::InvalidByte }
 }
 
 /// `pchar` (RFC 3986 3.3), the slash, and the percent sign of escapes.

@@ -12,7 +12,7 @@ use docker_socket_proxy::framing::{Body, BodyFraming};
 use docker_socket_proxy::head::{Finder, Method, RequestHead, ResponseHead};
 use docker_socket_proxy::policy::{Policy, VARIABLES};
 use docker_socket_proxy::target::Target;
-use docker_socket_proxy::{framing, head};
+use docker_socket_proxy::{framing, head, json};
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::fs;
@@ -54,7 +54,8 @@ impl Refused {
 
 impl From<head::Error> for Refused {
     fn from(error: head::Error) -> Self {
-        Self::of(error, error.status())
+        let message = format!("{error}{}", error.advice());
+        Self { message, ..Self::of(error, error.status()) }
     }
 }
 
@@ -70,6 +71,7 @@ impl From<Refusal> for Refused {
             Refusal::Head(error) => error.into(),
             Refusal::Target(error) => Self::of(error, 400),
             Refusal::Framing(error) => error.into(),
+            Refusal::Upgrade(error) => Self { error: "other-upgrade".into(), ..Self::of(error, 400) },
             Refusal::Denied(denial) => panic!("everything is granted, but: {denial}"),
         }
     }
@@ -226,7 +228,7 @@ fn a_head_is_refused_for_its_line_ends_whoever_found_its_end() {
 #[test]
 fn the_target_s_error_is_the_target_s() {
     for Message { name, bytes, error } in files("target/reject") {
-        let refused = Target::parse(&bytes).map_err(|error| Refused::of(error, 400).error);
+        let refused = Target::parse(Method::Get, &bytes).map_err(|error| Refused::of(error, 400).error);
         assert_eq!(refused.err(), error, "{name}");
     }
 }
@@ -251,6 +253,8 @@ fn every_error_has_a_message_that_is_refused_with_it() {
                 .map(|name| Refused::of(Plain(name), 0).error),
         );
     }
+    // Of hijack, which has this one.
+    variants.insert("other-upgrade".into());
     assert_eq!(named, variants);
 }
 
@@ -332,8 +336,9 @@ fn what_is_refused_does_not_reach_the_daemon() {
             }
             let reply = client.read_response();
             assert_eq!(reply.status, refused.status, "{name}");
-            let message = format!("{{\"message\":\"docker-socket-proxy: {}\"}}\n", refused.message);
-            assert_eq!(reply.text(), message, "{name}");
+            let mut message = String::from("{\"message\":\"docker-socket-proxy: ");
+            json::escape(&mut message, &refused.message);
+            assert_eq!(reply.text(), message + "\"}\n", "{name}");
             assert_eq!(show(&client.read_to_end()), "", "{name}");
             let received = daemon.ended().concat();
             let head = Finder::default().find(&bytes).ok().flatten();

@@ -541,7 +541,7 @@ fn a_denial_says_what_to_set() {
             "POST /containers/create is denied: set CONTAINERS=1 and POST=1 to allow it",
         ),
         ("POST /containers/c1/stop", "POST /containers/c1/stop is denied: set ALLOW_STOP=1 to allow it"),
-        ("GET /", "GET / is denied: no variable allows it, as it belongs to no section"),
+        ("GET /debug/vars", "GET /debug/vars is denied: no variable allows it, as it belongs to no section"),
         ("TRACE /_ping", "TRACE /_ping is denied: no variable allows this method"),
     ] {
         let mut client = proxy.client();
@@ -857,4 +857,73 @@ fn the_program_answers_and_stops_at_once_when_idle() {
     assert_eq!(client.ask(PING).status, 200);
     program.signal("TERM");
     assert!(program.wait().success());
+}
+
+#[test]
+fn up_to_four_line_ends_behind_a_post_are_dropped() {
+    let daemon = FakeDaemon::answering(OK);
+    let proxy = Proxy::start(&daemon, BUILD);
+    let post = build("Content-Length: 2\r\n", "{}");
+    for blanks in ["\r\n", "\n", "\r", "\r\n\r\n", "\n\n\n\n", "\r\r\r\r"] {
+        let stream = [&post, blanks.as_bytes(), &post, blanks.as_bytes(), PING].concat();
+        for cut in (post.len() - 1..=post.len() + blanks.len() + 1).chain([stream.len()]) {
+            let mut client = proxy.client();
+            client.send(&stream[..cut]);
+            if cut >= post.len() {
+                assert_eq!(client.read_response().status, 200, "cut at {cut}");
+            }
+            client.send(&stream[cut..]);
+            for _ in 0..if cut >= post.len() { 2 } else { 3 } {
+                assert_eq!(client.read_response().status, 200, "cut at {cut}");
+            }
+            client.half_close();
+            assert_eq!(show(&client.read_to_end()), "", "cut at {cut}");
+        }
+    }
+    let delivered = [&post[..], &post, PING].concat();
+    for received in daemon.ended() {
+        assert_eq!(show(&received), show(&delivered));
+    }
+}
+
+#[test]
+fn line_ends_are_dropped_nowhere_else() {
+    let daemon = FakeDaemon::answering(OK);
+    let proxy = Proxy::start(&daemon, BUILD);
+    let post = build("Content-Length: 2\r\n", "{}");
+    for (stream, answered) in [
+        (["\r\n".as_bytes(), &post].concat(), 0),
+        ([PING, b"\r\n", PING].concat(), 1),
+        ([&post, &b"\r\n\r\n\n"[..], PING].concat(), 1),
+        ([&post, &b"\r\n"[..], PING, b"\n"].concat(), 2),
+        ([&post, &b" \r\n"[..], PING].concat(), 1),
+    ] {
+        let mut client = proxy.client();
+        client.send(&stream);
+        for _ in 0..answered {
+            assert_eq!(client.read_response().status, 200);
+        }
+        assert_eq!(client.read_response().status, 400, "{}", show(&stream));
+        assert_eq!(show(&client.read_to_end()), "", "{}", show(&stream));
+    }
+}
+
+#[test]
+fn a_connection_is_idle_behind_dropped_line_ends() {
+    let daemon = FakeDaemon::answering(OK);
+    let proxy = Proxy::start(&daemon, &[BUILD, &[("HEAD_TIMEOUT", "1h"), ("IDLE_TIMEOUT", "50ms")]].concat());
+    let post = build("Content-Length: 2\r\n", "{}");
+    for at_once in [true, false] {
+        let mut client = proxy.client();
+        client.send(&post);
+        if !at_once {
+            assert_eq!(client.read_response().status, 200);
+        }
+        client.send("\r\n\r\n");
+        if at_once {
+            assert_eq!(client.read_response().status, 200);
+        }
+        // Not 408, nor 400.
+        assert_eq!(show(&client.read_to_end()), "");
+    }
 }

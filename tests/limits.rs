@@ -4,6 +4,8 @@ mod support;
 
 use docker_socket_proxy::clock::Timekeeper;
 use docker_socket_proxy::config::Config;
+use docker_socket_proxy::conn::Connection;
+use docker_socket_proxy::daemon::Daemon;
 use docker_socket_proxy::head::MAX_HEAD_BYTES;
 use docker_socket_proxy::listener;
 use std::io::Read;
@@ -13,7 +15,9 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 use support::daemon::response;
-use support::{Client, FakeDaemon, PATIENCE, Program, Proxy};
+use support::{Client, FakeDaemon, PATIENCE, Program, Proxy, show};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const DENIED: &[u8] = b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -95,7 +99,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
         let _client = std::net::TcpStream::connect(listener.local_addr().expect("an address"));
         let served = Arc::new(tokio::sync::Notify::new());
         let done = Arc::clone(&served);
-        let serve = move |client: tokio::net::TcpStream, _, _| {
+        let serve = move |client: TcpStream, _, _| {
             let socket = socket2::SockRef::from(&client);
             let time = socket.tcp_keepalive_time().expect("a time");
             let interval = socket.tcp_keepalive_interval().expect("an interval");
@@ -301,4 +305,44 @@ fn a_client_that_reads_no_reply_of_ours_is_not_waited_for_long() {
     assert_eq!(proxy.client().ask(PING).status, 200);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(lingering.read_response().status, 403);
+}
+
+/// docker-java's pool keeps a connection for three minutes, and does not look whether it is still there before it uses it
+/// again: where the proxy has closed it by then, a build fails.
+#[test]
+fn a_connection_can_be_used_again_after_the_longest_idle_of_docker_java() {
+    let longest_idle = Duration::from_secs(180);
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    let socket = daemon.socket().to_str().expect("a path in UTF-8").to_owned();
+    let config =
+        Config::from_vars(&|name| (name == "SOCKET_PATH").then(|| socket.clone())).expect("defaults");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let mut client = TcpStream::connect(address).await.expect("a client");
+        let (proxied, peer) = listener.accept().await.expect("the same client");
+        let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
+        let mut connection = Connection::new(proxied, peer, &config, &to_daemon, timekeeper.clock());
+        let ask = async {
+            let mut answer = vec![0; response("200 OK", "OK").len()];
+            for idle in [longest_idle, config.idle_timeout * 2] {
+                client.write_all(PING).await.expect("the connection is there");
+                client.read_exact(&mut answer).await.expect("an answer");
+                assert_eq!(show(&answer), show(&response("200 OK", "OK")));
+                let mut passed = Duration::ZERO;
+                while passed < idle {
+                    timekeeper.tick();
+                    passed += Timekeeper::period(config.idle_timeout);
+                    // The connection sees each tick, whichever of the two is looked at first.
+                    tokio::task::yield_now().await;
+                    tokio::task::yield_now().await;
+                }
+            }
+            // And it does end.
+            assert_eq!(client.read(&mut answer).await.expect("an end"), 0);
+        };
+        let serve = async move { connection.serve().await };
+        tokio::join!(serve, ask);
+    });
 }

@@ -139,7 +139,7 @@ fn a_refused_request_shows_its_line_where_it_could_be_read() {
         ["warn", "refused", "GET", "/a/../b", "400"]
     );
     program.0.client().ask(b"\x16\x03\x01");
-    let line = program.line("not an HTTP/1 request");
+    let line = program.line("this is TLS, not HTTP");
     assert_eq!(
         fields(&line, &["event", "method", "path", "status"]),
         ["refused", "(absent)", "(absent)", "400"]

@@ -652,7 +652,7 @@ fn a_hijack_is_possible_on_its_routes_alone() {
     let everything = policy(&everything);
     for learning in [&everything, &policy("LEARN=1")] {
         let hijack = |method, target: &str| {
-            let target = Target::parse(target.as_bytes()).expect("a clean target");
+            let target = Target::parse(method, target.as_bytes()).expect("a clean target");
             match learning.judge(method, &target) {
                 Verdict::Allow(allowed) => allowed.hijack,
                 Verdict::Deny(_) => None,

@@ -16,7 +16,7 @@ pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 
 use crate::head::Method;
-use crate::target::Target;
+use crate::target::{self, Section, Target};
 use crate::vars::{self, Vars, parse_switch};
 use std::fmt;
 use table::bit;
@@ -76,6 +76,8 @@ pub enum Denial {
     Missing(Grants),
     /// No variable grants what the path names.
     NoSection,
+    /// The path names nothing: what health checks ask that were made for web servers.
+    Root,
     /// No variable grants this method.
     Method,
     /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead.
@@ -88,7 +90,7 @@ impl Denial {
     pub const fn missing(self) -> Grants {
         match self {
             Self::Missing(grants) | Self::StartWithBody(grants) => grants,
-            Self::NoSection | Self::Method => Grants::NONE,
+            Self::NoSection | Self::Root | Self::Method => Grants::NONE,
         }
     }
 }
@@ -98,6 +100,9 @@ impl fmt::Display for Denial {
         match self {
             Self::Missing(grants) => write_set(f, *grants),
             Self::NoSection => f.write_str("no variable allows it, as it belongs to no section"),
+            Self::Root => f.write_str(
+                "no variable allows it, as nothing is served there; a health check asks for GET /_ping",
+            ),
             Self::Method => f.write_str("no variable allows this method"),
             Self::StartWithBody(grants) => {
                 f.write_str("ALLOW_START covers starts without a body, which could change the container; ")?;
@@ -217,7 +222,7 @@ impl Policy {
     /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
     const fn learn(&self, verdict: Verdict, hijack: Option<Hijack>) -> Verdict {
         match verdict {
-            Verdict::Deny(Denial::Missing(_) | Denial::NoSection) if self.learning => {
+            Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root) if self.learning => {
                 Verdict::Allow(Allowed { variable: LEARN, hijack, bare_start: None })
             }
             Verdict::Allow(allowed) if self.learning => {
@@ -266,16 +271,10 @@ impl Need {
             Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
             Method::Other => return Self::never(Denial::Method),
         };
-        let path = without_version(path);
-        let (segment, below) = split_segment(path);
-        let (section, below) = if segment == b"libpod" {
-            let (segment, below) = split_segment(below);
-            (table::libpod_section(segment), below)
-        } else {
-            (table::docker_section(segment), below)
-        };
+        let Section { libpod, name, below } = target::section(path);
+        let section = if libpod { table::libpod_section(name) } else { table::docker_section(name) };
         let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
-            return Self::never(Denial::NoSection);
+            return Self::never(if name.is_empty() && !libpod { Denial::Root } else { Denial::NoSection });
         };
         let grant = section.grant;
         let mut need = Self { all: grant, any: Grants::NONE, section: grant, hijack: None, never: None };
@@ -390,28 +389,6 @@ impl Need {
     fn ways(&self, grants: Grants) -> impl Iterator<Item = Grants> {
         self.any.each().chain([self.all.without(grants)])
     }
-}
-
-/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
-/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
-#[must_use]
-pub fn without_version(path: &[u8]) -> &[u8] {
-    let (segment, below) = split_segment(path);
-    let is_version = match segment {
-        [b'v', version @ ..] if !version.is_empty() => {
-            version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
-                || (version[0].is_ascii_digit()
-                    && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
-        }
-        _ => false,
-    };
-    if is_version { below } else { path }
-}
-
-/// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.
-fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
 }
 
 /// The last segment of `/{name}/{sub-resource}`, where the name has at least one segment.

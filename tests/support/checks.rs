@@ -162,8 +162,14 @@ pub fn framing(input: &[u8]) {
 
 /// A target that is accepted is clean in both readings, and the oracle reads the same.
 pub fn target(input: &[u8]) {
-    let naive = naive::Target::read(input);
-    let target = match Target::parse(input) {
+    for method in [Method::Get, Method::Post] {
+        target_of(method, input);
+    }
+}
+
+fn target_of(method: Method, input: &[u8]) {
+    let naive = naive::Target::read(method.as_str(), input);
+    let target = match Target::parse(method, input) {
         Ok(target) => target,
         Err(error) => {
             assert_eq!(naive, None, "refused: {error}");
@@ -195,11 +201,9 @@ pub fn policy(input: &[u8]) {
             return;
         }
     };
-    let (Some(parsed), Ok(clean)) = (Method::parse(method.as_bytes()), Target::parse(target.as_bytes()))
-    else {
-        return;
-    };
-    let readings = naive::Target::read(target.as_bytes()).expect("what is accepted is clean");
+    let Some(parsed) = Method::parse(method.as_bytes()) else { return };
+    let Ok(clean) = Target::parse(parsed, target.as_bytes()) else { return };
+    let readings = naive::Target::read(method, target.as_bytes()).expect("what is accepted is clean");
     match (policy.judge(parsed, &clean), naive::judge(&on, method, &readings)) {
         (Verdict::Allow(allowed), Some(naive)) => {
             assert_eq!(allowed.bare_start.is_some(), naive.bare_start);
@@ -488,55 +492,67 @@ async fn serve_daemon<'i>(
 
 fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8]) {
     let sent = script.stream;
-    let all: Vec<u8> = received.iter().flat_map(|connection| connection.bytes.iter().copied()).collect();
-    assert!(sent.starts_with(&all), "bytes that were not sent: {}", all.escape_ascii());
-
     // Where in the client's stream the next request starts; `None` where there can be no next one.
     let mut next = Some(0);
-    let mut reached = 0;
     for connection in received.iter().filter(|connection| !connection.bytes.is_empty()) {
-        assert_eq!(next, Some(reached), "a connection starts with a request");
-        let raw_from = connection.raw_from.map_or(usize::MAX, |raw| reached + raw);
-        reached += connection.bytes.len();
-        while let Some(start) = next.filter(|start| *start < reached.min(raw_from)) {
-            let request = naive::admit(&sent[start..], on);
-            let Ok(request) = request else {
-                panic!("not admitted: {}", sent[start..reached].escape_ascii())
+        let mut start = next.take().expect("a connection starts with a request");
+        let raw_from = connection.raw_from.unwrap_or(usize::MAX);
+        let mut at = 0;
+        while at < connection.bytes.len().min(raw_from) {
+            let rest = &connection.bytes[at..];
+            let Ok(request) = naive::admit(&sent[start..], on) else {
+                panic!("not admitted: {}", rest.escape_ascii())
             };
-            next = request.body.as_ref().ok().map(|(length, _)| start + length);
-            if let Err(Stop::Broken(at)) = request.body {
-                assert!(reached <= start + at, "a broken body passed its break");
+            let length = match request.body {
+                Ok((length, _)) => length,
+                Err(Stop::Partial) => sent.len() - start,
+                Err(Stop::Broken(broken)) => {
+                    assert!(rest.len() <= broken, "a broken body passed its break");
+                    broken
+                }
+            };
+            let passed = rest.len().min(length).min(raw_from - at);
+            assert_same(&rest[..passed], &sent[start..start + passed]);
+            at += passed;
+            start += passed;
+            next = None;
+            if request.body.is_ok() && passed == length && at < raw_from {
+                start += naive::blanks(&request.request, &sent[start..]);
+                next = Some(start);
             }
         }
-        if raw_from != usize::MAX {
-            next = None;
-        }
+        let raw = &connection.bytes[at..];
+        assert!(sent[start..].starts_with(raw), "bytes that were not sent: {}", raw.escape_ascii());
     }
 
     if !script.is_plain() {
         return;
     }
-    let mut expected = 0;
+    let mut expected = Vec::new();
+    let mut at = 0;
     let mut requests = 0;
     let mut refused = false;
     loop {
-        match naive::admit(&sent[expected..], on) {
+        match naive::admit(&sent[at..], on) {
             Ok(naive::Admitted { body: Ok((length, _)), request, .. }) => {
-                expected += length;
+                expected.extend_from_slice(&sent[at..at + length]);
+                at += length;
                 requests += 1;
                 if !request.persistent() {
                     break;
                 }
+                at += naive::blanks(&request, &sent[at..]);
             }
             // Some of it may reach the daemon.
             Ok(_) => return,
             Err(stop) => {
-                refused = stop != Stop::Partial || expected < sent.len();
+                refused = stop != Stop::Partial || at < sent.len();
                 break;
             }
         }
     }
-    assert_eq!(all.escape_ascii().to_string(), sent[..expected].escape_ascii().to_string());
+    let all: Vec<u8> = received.iter().flat_map(|connection| connection.bytes.iter().copied()).collect();
+    assert_same(&all, &expected);
     let rest = answered.strip_prefix(&DEFAULT_ANSWER.repeat(requests)[..]);
     let Some(rest) = rest else { panic!("{requests} requests, answered {}", answered.escape_ascii()) };
     assert!(
@@ -544,4 +560,8 @@ fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8
         "{}",
         rest.escape_ascii()
     );
+}
+
+fn assert_same(received: &[u8], sent: &[u8]) {
+    assert_eq!(received.escape_ascii().to_string(), sent.escape_ascii().to_string());
 }

@@ -137,7 +137,7 @@ impl Request {
             _ => return None,
         }
         match &head.values("expect")[..] {
-            [] => {}
+            [] | [b""] => {}
             [expect] if expect.eq_ignore_ascii_case(b"100-continue") => {}
             _ => return None,
         }
@@ -310,7 +310,7 @@ pub struct Target {
 
 impl Target {
     /// Reads a target; `None` where it is to be refused.
-    pub fn read(raw: &[u8]) -> Option<Self> {
+    pub fn read(method: &str, raw: &[u8]) -> Option<Self> {
         if raw.iter().any(|&byte| byte <= b' ' || byte >= 0x7f || byte == b'#') {
             return None;
         }
@@ -323,7 +323,23 @@ impl Target {
             return None;
         }
         let decoded = decode(&sent)?;
-        for reading in [&sent, &decoded] {
+        // podman's push to docker://HOST/NAME, whose two slashes are one segment's.
+        let push = (method == "POST").then(|| sent.rsplit_once("/registry/")).flatten();
+        let push = push.filter(|(list, to)| {
+            let list: Vec<&str> = without_version(list).collect();
+            list.len() > 2
+                && !list[2].is_empty()
+                && list[..2] == ["libpod", "manifests"]
+                && !to.contains('/')
+                && to.to_ascii_lowercase().starts_with("docker:%2f%2f")
+        });
+        let seen: String =
+            decoded.chars().filter(|letter| !IGNORED.iter().any(|range| range.contains(letter))).collect();
+        let [decoded_once, seen] = [&decoded, &seen].map(|reading| match push {
+            Some(_) => reading.replacen("/registry/docker://", "/registry/docker:/", 1),
+            None => reading.clone(),
+        });
+        for reading in [&sent, &decoded_once, &seen] {
             if reading.contains("//") || reading.contains('\\') {
                 return None;
             }
@@ -333,24 +349,70 @@ impl Target {
                 }
             }
         }
+        if decoded.chars().any(|letter| PUNCTUATION.contains(letter) || letter.is_control()) {
+            return None;
+        }
+        // Whatever comes up to the section is ASCII.
+        for reading in [&sent, &decoded] {
+            let segments: Vec<&str> = without_version(reading).collect();
+            let section = if segments[0] == "libpod" { 2 } else { 1 };
+            let version = reading.split('/').nth(1)?;
+            let mut named = segments.iter().take(section).copied().chain([version]);
+            if !named.all(|segment| decode(segment).is_some_and(|segment| segment.is_ascii())) {
+                return None;
+            }
+        }
         Some(Self { sent, decoded, query })
     }
+}
+
+/// What is a slash, a dot, a backslash or a percent sign to somebody.
+const PUNCTUATION: &str =
+    "․‥…℀℁℅℆⒈⒉⒊⒋⒌⒍⒎⒏⒐⒑⒒⒓⒔⒕⒖⒗⒘⒙⒚⒛㏂㏇㏘︙︰﹒﹨﹪％．／＼🄀\u{2044}\u{2215}\u{2216}\u{29f5}\u{29f8}\u{29f9}。｡";
+
+/// Unicode's `Default_Ignorable_Code_Point`.
+const IGNORED: [std::ops::RangeInclusive<char>; 18] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fff8}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e007f}',
+    '\u{e0080}'..='\u{e0fff}',
+];
+
+/// The segments of a path behind its version.
+fn without_version(path: &str) -> impl Iterator<Item = &str> {
+    let segments = path.split('/').skip(1);
+    let version = path.split('/').nth(1).is_some_and(is_version) && path.split('/').count() > 2;
+    segments.skip(usize::from(version))
 }
 
 /// Decodes escapes once; `None` where one is bad, or hides what no route has.
 pub fn decode(path: &str) -> Option<String> {
     let mut parts = path.split('%');
-    let mut decoded = parts.next()?.to_owned();
+    let mut decoded = parts.next()?.as_bytes().to_vec();
     for part in parts {
         let digits = part.get(..2).filter(|digits| all_of(digits.as_bytes(), "0123456789abcdefABCDEF"))?;
         let byte = u8::from_str_radix(digits, 16).ok()?;
-        if !(b' '..=b'~').contains(&byte) || byte == b'%' || byte == b'\\' {
+        if byte < b' ' || byte == 0x7f || byte == b'%' || byte == b'\\' {
             return None;
         }
-        decoded.push(char::from(byte));
-        decoded.push_str(&part[2..]);
+        decoded.push(byte);
+        decoded.extend(part[2..].bytes());
     }
-    Some(decoded)
+    String::from_utf8(decoded).ok()
 }
 
 // The policy
@@ -478,10 +540,7 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
         return None;
     }
     let post = method == "POST";
-    let mut segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-    if segments.len() > 1 && is_version(segments[0]) {
-        segments.remove(0);
-    }
+    let mut segments: Vec<&str> = without_version(path).collect();
     let libpod = segments[0] == "libpod" && segments.len() > 1;
     if libpod {
         segments.remove(0);
@@ -574,11 +633,18 @@ pub fn admit(stream: &[u8], on: &[&str]) -> Result<Admitted, Stop> {
     let head = head_length(stream)?;
     let refused = Stop::Broken(head);
     let request = Request::read(&stream[..head]).ok_or(refused)?;
-    let target = Target::read(&request.target).ok_or(refused)?;
+    let target = Target::read(&request.method, &request.target).ok_or(refused)?;
     let allowed = judge(on, &request.method, &target).ok_or(refused)?;
     let framing = request.framing().ok_or(refused)?;
     if allowed.bare_start && !matches!(framing, Framing::Length(0..=7)) {
         return Err(refused);
+    }
+    if ["tcp", "websocket"].iter().any(|protocol| allowed.hijack == Some(*protocol)) {
+        let asked = request.head.values("upgrade");
+        if asked.iter().any(|name| !name.eq_ignore_ascii_case(allowed.hijack.unwrap_or_default().as_bytes()))
+        {
+            return Err(refused);
+        }
     }
     let body = match framing.body(&stream[head..]) {
         Ok((length, body)) => Ok((head + length, body)),
@@ -586,6 +652,12 @@ pub fn admit(stream: &[u8], on: &[&str]) -> Result<Admitted, Stop> {
         Err(Stop::Partial) => Err(Stop::Partial),
     };
     Ok(Admitted { decoded_path: target.decoded, hijack: allowed.hijack, request, head, body })
+}
+
+/// How many bytes at the start of a stream are line ends that nobody sends on: up to four, behind a POST.
+pub fn blanks(before: &Request, stream: &[u8]) -> usize {
+    let most = if before.method == "POST" { 4 } else { 0 };
+    (0..most).take_while(|at| matches!(stream.get(*at), Some(b'\r' | b'\n'))).count()
 }
 
 /// Whether an answer of the daemon turns the connection into a raw stream: interim heads, then a 101 to the protocol of
