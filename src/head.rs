@@ -84,7 +84,7 @@ impl Error {
             Self::Http2 => ": only HTTP/1 can be judged here, so use buildx's docker driver",
             Self::LowerCase | Self::Method => ": write the method in capitals, such as GET",
             Self::BlankLine => ": start with the request line",
-            Self::BareLf => ": end each in both, as printf 'GET /info HTTP/1.0\\r\\n\\r\\n' does",
+            Self::BareLf => ": end each line with CR LF, as printf 'GET /info HTTP/1.0\\r\\n\\r\\n' does",
             Self::Target => ": escape them, as %C3%BC for \u{fc}",
             _ => "",
         }

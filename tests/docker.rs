@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,46 @@ fn images() {
     let engine = Engine::take_turn();
     let images = ["images", "--no-trunc"];
     assert_eq!(engine.check("IMAGES", &docker(images)).stdout, engine.docker(images));
+}
+
+/// The client asks one route after the other, and needs the 404 of each up to the one that knows the name.
+#[test]
+#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+fn inspect_of_a_name_beyond_ascii() {
+    let engine = Engine::take_turn();
+    let network = Network::new(&engine, "m\u{fc}ll");
+    let inspect = docker(["inspect", "--format", "{{.Name}}", &network.0]);
+    let output = engine.check("CONTAINERS IMAGES NETWORKS", &inspect);
+    assert_eq!(output.stdout, "m\u{fc}ll\n");
+}
+
+/// The daemon would hijack it and run the command.
+#[test]
+#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+fn an_exec_start_with_another_upgrade_runs_nothing() {
+    let engine = Engine::take_turn();
+    let container = engine.sleeper("other-upgrade");
+    let proxy = engine.proxy(&["CONTAINERS", "EXEC", "POST"]);
+    let ask = |target: &str, fields: &str, body: &str| {
+        let length = body.len();
+        let mut stream = TcpStream::connect(&proxy.address).unwrap();
+        write!(
+            stream,
+            "POST {target} HTTP/1.1\r\nHost: docker\r\nConnection: close{fields}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let created =
+        ask(&format!("/containers/{}/exec", container.name), "", "{\"Cmd\": [\"touch\", \"/ran\"]}");
+    let id = created.split('"').nth(3).expect("an ID");
+    let started = ask(&format!("/exec/{id}/start"), "\r\nUpgrade: websocket", "{}");
+    assert!(started.starts_with("HTTP/1.1 400 ") && started.contains("Upgrade header"), "{started}");
+    let changed = engine.docker(["diff", &container.name]);
+    assert!(!changed.contains("/ran"), "{changed}");
 }
 
 #[test]
@@ -455,6 +496,22 @@ impl Container<'_> {
 impl Drop for Container<'_> {
     fn drop(&mut self) {
         docker(["rm", "-f", &self.name]).run(&self.engine.host);
+    }
+}
+
+/// A network's name; the network goes with its test.
+struct Network<'e>(String, &'e Engine);
+
+impl<'e> Network<'e> {
+    fn new(engine: &'e Engine, name: &str) -> Self {
+        engine.docker(["network", "create", name]);
+        Self(name.to_owned(), engine)
+    }
+}
+
+impl Drop for Network<'_> {
+    fn drop(&mut self) {
+        docker(["network", "rm", &self.0]).run(&self.1.host);
     }
 }
 
