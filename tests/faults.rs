@@ -7,8 +7,10 @@ use docker_socket_proxy::daemon::Daemon;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::fs;
 use std::net::Shutdown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -85,6 +87,147 @@ fn a_daemon_that_is_late_is_found_when_it_is_there() {
     let daemon = FakeDaemon::echoing();
     daemon.accept(UnixListener::bind(&socket).expect("a socket"), echo);
     assert_eq!(program.client().ask(PING).text(), "GET /_ping");
+}
+
+/// The three places where a program of this command says why it cannot reach the daemon at `path`: they say the same.
+fn reason_for(path: &str, command: impl Fn(&[&str], &[(&str, &str)]) -> Command) -> String {
+    let program = Program::listening(command(&[], &[("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", path)]));
+    let line = program.wait_for_log("cannot reach the daemon at ");
+    let reply = program.client().ask(PING);
+    assert_eq!(reply.status, 502);
+    let listen = program.address.expect("it listens").to_string();
+    let checked = command(&["healthcheck"], &[("LISTEN", &listen), ("SOCKET_PATH", path)]).output();
+    let checked = String::from_utf8(checked.expect("it runs").stderr).expect("text");
+    let start = format!("cannot reach the daemon at {path} yet: ");
+    let reason = line.split_once(&start).unwrap_or_else(|| panic!("{line:?} is not {start:?}")).1;
+    let escaped = reason.replace('"', "\\\"");
+    assert!(
+        reply.text().contains(&format!("cannot reach the daemon at {path}: {escaped}\"")),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(checked, format!("docker-socket-proxy: the daemon at {path} does not answer: {reason}\n"));
+    reason.to_owned()
+}
+
+#[test]
+fn what_is_wrong_with_the_path_of_the_socket_is_said_with_what_to_do() {
+    let dir = TempDir::new();
+    let at = |name: &str| dir.join(name).to_str().expect("a path in UTF-8").to_owned();
+    fs::create_dir(at("directory")).expect("a directory");
+    fs::write(at("file"), "").expect("a file");
+    drop(UnixListener::bind(at("socket")).expect("a socket"));
+    let refused = "Connection refused (os error 111); ";
+    let missing = "No such file or directory (os error 2); ";
+    let url = "SOCKET_PATH takes the path of a Unix socket, such as /var/run/docker.sock, not a URL";
+    let file = "is SOCKET_PATH right, and the left side of the mount?";
+    let relative = "a relative path is looked for from the folder that the program runs in: write SOCKET_PATH from the root";
+    for (path, expected) in [
+        (
+            "unix:///none/docker.sock",
+            format!("{missing}SOCKET_PATH takes a path, not a URL: set SOCKET_PATH=/none/docker.sock"),
+        ),
+        (
+            "unix:/none/docker.sock",
+            format!("{missing}SOCKET_PATH takes a path, not a URL: set SOCKET_PATH=/none/docker.sock"),
+        ),
+        ("tcp://127.0.0.1:2375", format!("{missing}{url}")),
+        ("npipe:////./pipe/docker_engine", format!("{missing}{url}")),
+        ("none/docker.sock", format!("{missing}{relative}, such as /var/run/docker.sock")),
+        ("c:/docker.sock", format!("{missing}{relative}, such as /var/run/docker.sock")),
+        ("/none/docker.sock", format!("{missing}is the socket mounted here, and SOCKET_PATH right?")),
+        (
+            &at("directory"),
+            format!(
+                "{refused}this is a directory, and Docker makes an empty one where the file to mount is missing on the host: \
+                 is the daemon running there, and is the left side of the mount its socket? Remove the empty directory, and \
+                 start again; or, if the socket is in the directory, add its name to SOCKET_PATH"
+            ),
+        ),
+        (&at("file"), format!("{refused}this is a plain file and no socket: {file}")),
+        ("/dev/null", format!("{refused}this is a device or a pipe and no socket: {file}")),
+        (
+            &at("socket"),
+            format!(
+                "{refused}nothing listens behind this socket file: either the daemon is down, or it made a new file and a bind \
+                 mount still shows the old one, which mounting the file's directory avoids"
+            ),
+        ),
+    ] {
+        assert_eq!(reason_for(path, Program::command), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_relative_path_that_leads_to_the_daemon_is_one() {
+    let daemon = FakeDaemon::echoing();
+    let socket = daemon.socket();
+    let name = socket.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
+    let mut command = Program::command(&[], &[("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", name)]);
+    command.current_dir(socket.parent().expect("a folder"));
+    assert_eq!(Program::listening(command).client().ask(PING).text(), "GET /_ping");
+}
+
+#[test]
+fn who_may_not_open_the_socket_is_told_as_whom_to_run() {
+    const NOBODY: &[&str] = &["--reuid=65534", "--regid=65534", "--clear-groups"];
+    const ROOT_WITHOUT_CAPABILITIES: &[&str] = &["--bounding-set=-all", "--inh-caps=-all"];
+    for identity in [NOBODY, ROOT_WITHOUT_CAPABILITIES] {
+        let tried = Command::new("setpriv").args(identity).arg("true").stderr(Stdio::null()).status();
+        if !tried.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: setpriv, run by root, is needed to be somebody else");
+            return;
+        }
+    }
+    let dir = TempDir::new();
+    // Where everybody may run it.
+    let program = dir.join("docker-socket-proxy");
+    fs::copy(env!("CARGO_BIN_EXE_docker-socket-proxy"), &program).expect("a copy");
+    fs::create_dir(dir.join("closed")).expect("a directory");
+    let mut listeners = Vec::new();
+    let mut socket = |name: &str, (uid, gid, mode): (u32, u32, u32)| {
+        let path = dir.join(name);
+        listeners.push(UnixListener::bind(&path).expect("a socket"));
+        chown(&path, Some(uid), Some(gid)).expect("another owner");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    };
+    let of_group = socket("group", (0, 12_345, 0o660));
+    let of_user = socket("user", (1234, 1234, 0o600));
+    let in_folder = socket("closed/socket", (0, 0, 0o666));
+    chown(dir.join("closed"), Some(1234), Some(1234)).expect("another owner");
+    fs::set_permissions(dir.join("closed"), fs::Permissions::from_mode(0o700)).expect("a mode");
+    let folder = "a folder on the way to it is closed to this user, or SELinux or AppArmor denies it";
+    for (identity, path, expected) in [
+        (
+            NOBODY,
+            &of_group,
+            "this user needs the group of the socket, 12345: in a container, user: \"65534:12345\" or group_add: [\"12345\"]",
+        ),
+        (
+            NOBODY,
+            &of_user,
+            "with mode 0600, which does not let this user in: in a container, user: \"1234:1234\"",
+        ),
+        (NOBODY, &in_folder, folder),
+        (
+            ROOT_WITHOUT_CAPABILITIES,
+            &of_user,
+            "the socket is of 1234:1234 with mode 0600, past which root gets by the capability DAC_OVERRIDE alone, which \
+             cap_drop takes away: say user: \"1234:1234\"",
+        ),
+        (ROOT_WITHOUT_CAPABILITIES, &in_folder, folder),
+    ] {
+        let reason = reason_for(path, |arguments, vars| {
+            let mut command = Command::new("setpriv");
+            command.args(identity).arg(&program).args(arguments).env_clear().envs(vars.iter().copied());
+            command
+        });
+        assert!(
+            reason.starts_with("Permission denied (os error 13); ") && reason.contains(expected),
+            "{path}: {reason}"
+        );
+    }
 }
 
 #[test]

@@ -105,7 +105,12 @@ impl Program {
         let socket = socket.to_str().expect("a path in UTF-8");
         let mut all = vec![("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", socket)];
         all.extend(vars);
-        let mut program = Self::spawn(Self::command(&[], &all));
+        Self::listening(Self::command(&[], &all))
+    }
+
+    /// Starts a command of it, and waits until it listens.
+    pub fn listening(command: Command) -> Self {
+        let mut program = Self::spawn(command);
         let line = program.wait_for_log(" on ");
         program.address = line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
         assert!(program.address.is_some(), "no address in {line:?}");
