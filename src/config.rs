@@ -8,7 +8,7 @@ use crate::policy::Policy;
 use crate::vars::{Error, Vars, parse_switch, read};
 use log::LevelFilter;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,52 @@ impl fmt::Display for Listen {
         match self {
             Self::All(port) => write!(f, ":{port}"),
             Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// What the environment opens: the grants, and the addresses that are listened on.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposure {
+    policy: Policy,
+    listen: Listen,
+    disable_ipv6: bool,
+}
+
+impl Exposure {
+    /// Reads the environment, as far as it has to do with that.
+    ///
+    /// # Errors
+    /// The first variable whose value cannot be used.
+    pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            policy: Policy::from_vars(var)?,
+            listen: read(var, "LISTEN", "127.0.0.1:2375", parse_listen)?,
+            disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
+        })
+    }
+
+    /// Whether all that is open there is open here too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let (here, there) = (self.policy, other.policy);
+        let granted = here.learning() || (!there.learning() && here.grants().hold(there.grants()));
+        granted
+            && match (self.addresses(), other.addresses()) {
+                (Listen::All(port), other) => port == other.port(),
+                // Of one protocol: `[::]` is read as all addresses.
+                (Listen::At(here), Listen::At(there)) if here.ip().is_unspecified() => {
+                    there.is_ipv4() && here.port() == there.port()
+                }
+                (here, there) => here == there,
+            }
+    }
+
+    /// Where is listened, without what DISABLE_IPV6 takes away.
+    fn addresses(&self) -> Listen {
+        match self.listen {
+            Listen::All(port) if self.disable_ipv6 => Listen::At((Ipv4Addr::UNSPECIFIED, port).into()),
+            listen => listen,
         }
     }
 }
@@ -82,10 +128,10 @@ impl Config {
     /// # Errors
     /// The first variable whose value cannot be used.
     pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
-        let policy = Policy::from_vars(var)?;
+        let Exposure { policy, listen, disable_ipv6 } = Exposure::from_vars(var)?;
         Ok(Self {
-            listen: read(var, "LISTEN", "127.0.0.1:2375", parse_listen)?,
-            disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
+            listen,
+            disable_ipv6,
             socket_path: read(var, "SOCKET_PATH", "/var/run/docker.sock", |_, path| Ok(PathBuf::from(path)))?,
             log_level: read(var, "LOG_LEVEL", "info", parse_level)?,
             log_directives: read(var, "RUST_LOG", "", parse_directives)?,

@@ -11,9 +11,10 @@
 //! raw bytes from there. Everything else ends in a [`reply`] of our own. [`access`] is what the log says of it.
 //!
 //! Around it, [`service`] is the life of the program from its start to its stop, of which [`signals`] tell; [`clock`] tells
-//! idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the process, [`logging`] writes
-//! the log, [`limits`] makes room for descriptors, and [`backlog`] asks the kernel who waits to be accepted. [`explain`] says what the environment
-//! grants, [`learn`] which environment the traffic needs, and [`healthcheck`] asks from outside whether all this works.
+//! idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the process, [`lookalike`] finds those
+//! that are misspelt, [`logging`] writes the log, [`limits`] makes room for descriptors, and [`backlog`] asks the kernel who
+//! waits to be accepted. [`explain`] says what the environment grants, [`learn`] which environment the traffic needs, and
+//! [`healthcheck`] asks from outside whether all this works.
 //!
 //! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
@@ -47,6 +48,7 @@ pub mod json;
 pub mod learn;
 pub mod limits;
 pub mod logging;
+pub mod lookalike;
 pub mod service;
 pub mod signals;
 pub mod vars;

@@ -3,8 +3,10 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::policy::{self, Policy};
-use docker_socket_proxy::{explain, healthcheck, service, vars};
+use docker_socket_proxy::lookalike::lookalikes;
+use docker_socket_proxy::policy::Policy;
+use docker_socket_proxy::vars::{self, Vars};
+use docker_socket_proxy::{explain, healthcheck, service};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -67,33 +69,34 @@ fn bad_call(sentence: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-fn bad_variable(error: &vars::Error) -> ExitCode {
-    eprintln!("docker-socket-proxy: {error}");
-    ExitCode::from(USAGE)
-}
-
 /// Looks a variable up. What is not UTF-8 is replaced, so that it is refused where it means something.
 fn var(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// What speaks against variables that look like grants and are none.
-fn lookalikes() -> Vec<String> {
+/// What is read of the environment, and what speaks against variables in it that look like this program's and are none.
+/// Where it cannot be used, that has been said, and the exit status is returned.
+fn read<T>(from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>) -> Result<(T, Vec<String>), ExitCode> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
-    policy::lookalikes(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))))
+    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
+    let read = from_vars(&var).map_err(|error| error.to_string());
+    read.and_then(|read| Ok((read, lookalikes(environment)?))).map_err(|sentence| {
+        eprintln!("docker-socket-proxy: {sentence}");
+        ExitCode::from(USAGE)
+    })
 }
 
 fn explain_routes(only_allowed: bool) -> ExitCode {
-    match Policy::from_vars(&var) {
-        Ok(policy) => print(&explain::routes(&policy, only_allowed, &lookalikes())),
-        Err(error) => bad_variable(&error),
+    match read(Policy::from_vars) {
+        Ok((policy, lookalikes)) => print(&explain::routes(&policy, only_allowed, &lookalikes)),
+        Err(status) => status,
     }
 }
 
 fn explain_request(method: &str, path: &str) -> ExitCode {
-    let policy = match Policy::from_vars(&var) {
-        Ok(policy) => policy,
-        Err(error) => return bad_variable(&error),
+    let policy = match read(Policy::from_vars) {
+        Ok((policy, _)) => policy,
+        Err(status) => return status,
     };
     match explain::request(&policy, method, path) {
         Ok(answer) => match print(&format!("{}\n", answer.sentence)) {
@@ -105,16 +108,16 @@ fn explain_request(method: &str, path: &str) -> ExitCode {
 }
 
 fn serve() -> ExitCode {
-    match Config::from_vars(&var) {
-        Ok(config) => service::run(config, lookalikes()),
-        Err(error) => bad_variable(&error),
+    match read(Config::from_vars) {
+        Ok((config, lookalikes)) => service::run(config, lookalikes),
+        Err(status) => status,
     }
 }
 
 fn check_health() -> ExitCode {
-    let config = match Config::from_vars(&var) {
-        Ok(config) => config,
-        Err(error) => return bad_variable(&error),
+    let config = match read(Config::from_vars) {
+        Ok((config, _)) => config,
+        Err(status) => return status,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let checked = runtime

@@ -32,7 +32,7 @@ const CUT_PATIENCE: Duration = Duration::from_millis(300);
 /// How long whoever reads the log, and LEARN's report, has for the last lines.
 const READER_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Serves until a signal says to stop. `lookalikes` are the sentences about variables that look like grants.
+/// Serves until a signal says to stop. `lookalikes` are the sentences about variables that look like this program's.
 pub fn run(config: Config, lookalikes: Vec<String>) -> ExitCode {
     let (logger, report) = match outputs(&config) {
         Ok(outputs) => outputs,

@@ -2,9 +2,8 @@
 
 mod support;
 
-use docker_socket_proxy::policy::{
-    Kind, Policy, ROUTES, VARIABLES, Variable, WhenUnset, lookalikes, warnings,
-};
+use docker_socket_proxy::lookalike::lookalikes;
+use docker_socket_proxy::policy::{Kind, Policy, ROUTES, VARIABLES, Variable, WhenUnset, warnings};
 use std::collections::BTreeMap;
 use std::process::Output;
 use support::{FakeDaemon, Program};
@@ -35,7 +34,7 @@ fn warnings_of(environment: &str) -> Vec<String> {
     warnings(policy.grants(), policy.dialect())
 }
 
-fn lookalikes_of(environment: &str) -> Vec<String> {
+fn lookalikes_of(environment: &str) -> Result<Vec<String>, String> {
     lookalikes(pairs(environment).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
@@ -313,28 +312,148 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
         ("GET=1", "GET and HEAD are allowed in every section that is open"),
         ("PULL=1", "IMAGES=1 with POST=1 opens it"),
         ("CREATE=1", "CONTAINERS=1 with POST=1 opens it"),
+        ("IAMGES=1", "did you mean IMAGES?"),
+        ("INF0=1", "did you mean INFO?"),
+        ("SESSSION=0", "did you mean SESSION?"),
+        ("containers=1", "did you mean CONTAINERS?"),
+        ("post=1", "did you mean POST?"),
+        ("Allow_Start=true", "did you mean ALLOW_START?"),
+        ("learn=1", "did you mean LEARN?"),
+        ("RESTARTS=1", "did you mean ALLOW_RESTARTS?"),
+        ("PORTS=0", "CONTAINERS=1 shows the ports of containers"),
+        ("BIND_CONFIG=1", "LISTEN says where to listen"),
     ] {
         let expected =
             format!("{setting} changes nothing, as no variable of this program has that name: {meant}");
-        assert_eq!(lookalikes_of(setting), [expected]);
+        assert_eq!(lookalikes_of(setting), Ok(vec![expected]));
     }
     for setting in ["ALLOW_ANYTHING=1", "LIBPOD_BUILD=1"] {
         let expected = format!("{setting} changes nothing, as no variable of this program has that name");
-        assert_eq!(lookalikes_of(setting), [expected]);
+        assert_eq!(lookalikes_of(setting), Ok(vec![expected]));
+    }
+}
+
+/// The program's own variables and those of other images are not switches: what they are set to is not said.
+#[test]
+fn a_name_that_no_switch_has_is_named_whatever_its_value() {
+    let sections =
+        "patterns of paths are sections here, such as CONTAINERS=1, and LEARN=1 finds those that are needed";
+    for (setting, meant) in [
+        ("DIALET=tecnativa", "did you mean DIALECT?"),
+        ("LOGLEVEL=debug", "did you mean LOG_LEVEL?"),
+        ("log_level=debug", "did you mean LOG_LEVEL?"),
+        ("LOG_FROMAT=json", "did you mean LOG_FORMAT?"),
+        ("LOG_REQUEST=all", "did you mean LOG_REQUESTS?"),
+        ("rust_log=debug", "did you mean RUST_LOG?"),
+        ("SOCKETPATH=/run/docker.sock", "did you mean SOCKET_PATH?"),
+        ("LISTN=:2375", "did you mean LISTEN?"),
+        ("HEAD_TIMOUT=20", "did you mean HEAD_TIMEOUT?"),
+        ("IDLE_TIMEOUTS=never", "did you mean IDLE_TIMEOUT?"),
+        ("CONECT_TIMEOUT=20", "did you mean CONNECT_TIMEOUT?"),
+        ("SHUTDOWN_GRASE=1m", "did you mean SHUTDOWN_GRACE?"),
+        ("MAX_CONNECTION=100", "did you mean MAX_CONNECTIONS?"),
+        ("RESTARTS=always", "did you mean ALLOW_RESTARTS?"),
+        ("PORTS=2375:2375", "CONTAINERS=1 shows the ports of containers"),
+        ("ALLOWED_PATHS=/v1.*/containers/.*", sections),
+        ("SP_ALLOW_GET=/v1[.].*/containers/.*", sections),
+        ("SP_ALLOW_POST=.*", sections),
+        ("BIND_CONFIG=:::2375", "LISTEN says where to listen"),
+    ] {
+        let name = setting.split('=').next().expect("a name");
+        let expected =
+            format!("{name} changes nothing, as no variable of this program has that name: {meant}");
+        assert_eq!(lookalikes_of(setting), Ok(vec![expected]));
+    }
+}
+
+/// What under its right name would close something that is open as it is, or would not be understood.
+#[test]
+fn a_misspelt_name_that_leaves_more_open_than_was_meant_stops_every_command() {
+    for (environment, misspelt, meant) in [
+        ("DIALET=linuxserver", "DIALET", "DIALECT"),
+        ("dialect=linuxserver", "dialect", "DIALECT"),
+        ("DIALET=linux", "DIALET", "DIALECT"),
+        ("ALLOW_LOG=0", "ALLOW_LOG=0", "ALLOW_LOGS"),
+        ("EVENT=0", "EVENT=0", "EVENTS"),
+        ("version=off", "version=off", "VERSION"),
+        // As in the image, which sets each section to its default.
+        ("EVENTS=1 EVENT=0", "EVENT=0", "EVENTS"),
+        ("POST=1 post=0", "post=0", "POST"),
+        ("LEARN=1 learn=0", "learn=0", "LEARN"),
+        ("LISTEN=:2375 LISTN=127.0.0.1:2375", "LISTN", "LISTEN"),
+        ("LISTEN=:2375 LISTN=localhost:2375", "LISTN", "LISTEN"),
+        ("LISTEN=:2375 listen=:2376", "listen", "LISTEN"),
+        ("LISTEN=0.0.0.0:2375 LISTN=10.0.0.1:2375", "LISTN", "LISTEN"),
+        ("LISTEN=127.0.0.1:2375 LISTN=0.0.0.0:2376", "LISTN", "LISTEN"),
+        ("LISTEN=127.0.0.1:2375 LISTN=127.0.0.2:2375", "LISTN", "LISTEN"),
+        ("LISTEN=[::1]:2375 LISTN=0.0.0.0:2375", "LISTN", "LISTEN"),
+        ("LISTEN=:2375 DISABLE_IP6=1", "DISABLE_IP6=1", "DISABLE_IPV6"),
+        // Whatever else there is to be said.
+        ("LOGS=0 DIALECTT=linuxserver IAMGES=1", "DIALECTT", "DIALECT"),
+    ] {
+        let sentence = format!(
+            "docker-socket-proxy: {misspelt} changes nothing, as no variable of this program has that name: did you mean \
+             {meant}? More may be open as it is than you want: correct the name, or take it away"
+        );
+        for arguments in [&[][..], &["explain"], &["explain", "GET", "/info"], &["healthcheck"]] {
+            let mut program = Program::spawn(Program::command(arguments, &pairs(environment)));
+            assert_eq!(program.wait().code(), Some(64), "{environment}: {arguments:?}");
+            assert_eq!(program.wait_for_log(misspelt), sentence, "{environment}: {arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_name_that_leaves_nothing_more_open_is_a_warning() {
+    for environment in [
+        "DIALECT=linuxserver DIALET=linuxserver",
+        "ALLOW_LOGS=0 ALLOW_LOG=0",
+        "EVENTS=0 EVENT=0",
+        // A word of the API is not a misspelt name.
+        "LOGS=0",
+        "ALLOW_EVENTS=0",
+        // What is learned from is everything either way.
+        "LEARN=1 DIALET=linuxserver",
+        "LISTN=:2375",
+        "LISTEN=127.0.0.1:2375 LISTN=0.0.0.0:2375",
+        "LISTEN=0.0.0.0:2375 LISTN=[::]:2375",
+        // It is IPv4 alone already.
+        "LISTEN=127.0.0.1:2375 DISABLE_IP6=1",
+        "LISTEN=:2375 DISABLE_IPV6=1 LISTN=0.0.0.0:2375",
+        // What cannot be used stops the start by itself.
+        "LISTEN=nonsense EVENT=0",
+    ] {
+        let warnings = lookalikes_of(environment).unwrap_or_else(|stop| panic!("{environment}: {stop}"));
+        assert_eq!(warnings.len(), 1, "{environment}: {warnings:#?}");
     }
 }
 
 #[test]
 fn other_variables_of_a_container_raise_no_alarm() {
-    let others = "PATH=/bin HOME=/ SHLVL=1 TERM=xterm HOSTNAME=a CI=true DEBUG=1 VERBOSE=1 TEST=1 HOST=0 PORT=1 AUTO=1 \
-        DISABLE_IPV6=1 LOG_LEVEL=info SOCKET_PATH=/x LISTEN=:1 LOG_FORMAT=json LEARN=1 DIALECT=tecnativa RUST_BACKTRACE=1 \
-        PUID=0 PGID=0 TZ=Etc/UTC UMASK=0 LSIO_FIRST_PARTY=true S6_VERBOSITY=1 DOCKER_BUILDKIT=1 NO_COLOR=1 \
-        container=1 logs=1 LOGS=all DELETE=never CONTAINER=web IMAGE=a/b:1.2 VERSION_ID=1 LIBPOD_X=yes,no UPDATE=1 TRACE=0 \
-        MAX_CONNECTIONS=1 HEAD_TIMEOUT=1 INIT=1 LOGS= KUBERNETES_PORT=1 NODE_ENV=1 AUTO_UPDATE=1 FORCE_COLOR=0";
-    assert_eq!(lookalikes_of(others), <[String; 0]>::default());
+    let others = "PATH=/bin HOME=/ PWD=/ OLDPWD=/ SHLVL=1 TERM=xterm HOSTNAME=a USER=root LOGNAME=root SHELL=/bin/sh MAIL=/m _=/x \
+        LANG=C LC_ALL=C.UTF-8 TZ=Etc/UTC EDITOR=vi DISPLAY=:0 TMPDIR=/tmp LD_LIBRARY_PATH=/lib SSL_CERT_FILE=/c container=podman \
+        CI=true DEBUG=1 VERBOSE=1 TEST=1 HOST=0 PORT=1 AUTO=1 HOST=a PORT=80 TIMEOUT=5 \
+        PUID=0 PGID=0 UMASK=0 LSIO_FIRST_PARTY=true S6_VERBOSITY=1 DOCKER_BUILDKIT=1 NO_COLOR=1 RUST_BACKTRACE=1 RUST_LOG_STYLE=x \
+        logs=1 LOGS=all DELETE=never CONTAINER=web IMAGE=a/b:1.2 VERSION_ID=1 LIBPOD_X=yes,no UPDATE=1 TRACE=0 \
+        version=1.2.3 info=x system=linux images= \
+        HTTP_PROXY=http://p:1 HTTPS_PROXY=http://p:1 NO_PROXY=a,b http_proxy=http://p:1 https_proxy=http://p:1 no_proxy=a,b \
+        DOCKER_HOST=tcp://d:2375 DOCKER_CONFIG=/d DOCKER_API_VERSION=1.41 DOCKER_TLS_VERIFY=1 COMPOSE_PROJECT_NAME=a \
+        LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=a:b NOTIFY_SOCKET=/n WATCHDOG_USEC=1 WATCHDOG_PID=1 INVOCATION_ID=0a \
+        JOURNAL_STREAM=9:1 SYSTEMD_EXEC_PID=1 MAINPID=1 MANAGERPID=1 RUNTIME_DIRECTORY=/r STATE_DIRECTORY=/s \
+        CREDENTIALS_DIRECTORY=/c MEMORY_PRESSURE_WATCH=/m MEMORY_PRESSURE_WRITE=x XDG_RUNTIME_DIR=/run/user/1 DBUS_SESSION_BUS_ADDRESS=x \
+        KUBERNETES_PORT=1 KUBERNETES_PORT=tcp://k:443 KUBERNETES_SERVICE_HOST=k KUBERNETES_SERVICE_PORT=443 \
+        KUBERNETES_SERVICE_PORT_HTTPS=443 KUBERNETES_PORT_443_TCP=tcp://k:443 KUBERNETES_PORT_443_TCP_PROTO=tcp \
+        KUBERNETES_PORT_443_TCP_PORT=443 KUBERNETES_PORT_443_TCP_ADDR=k \
+        INIT=1 LOGS= LISTN= DIALET= NODE_ENV=1 AUTO_UPDATE=1 FORCE_COLOR=0";
+    // Each by itself, as one name can hide another.
+    for other in others.split_whitespace() {
+        assert_eq!(lookalikes_of(other), Ok(vec![]), "{other}");
+    }
     // Nor do the variables themselves.
     let ours: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
-    assert_eq!(lookalikes_of(&ours), <[String; 0]>::default());
+    let process = "DISABLE_IPV6=1 LOG_LEVEL=info SOCKET_PATH=/x LISTEN=:1 LOG_FORMAT=json LOG_REQUESTS=1 LEARN=1 \
+        DIALECT=tecnativa MAX_CONNECTIONS=1 HEAD_TIMEOUT=1 IDLE_TIMEOUT=1 CONNECT_TIMEOUT=1 SHUTDOWN_GRACE=1 RUST_LOG=info";
+    assert_eq!(lookalikes_of(&(ours + process)), Ok(vec![]));
 }
 
 #[test]

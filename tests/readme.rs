@@ -1,6 +1,7 @@
 //! What the README says of the process variables is what the program does, and no document links to what is not there.
 
 use docker_socket_proxy::config::Config;
+use docker_socket_proxy::lookalike::lookalikes;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -42,6 +43,16 @@ fn every_variable_of_the_table_is_read() {
                 "{error}"
             ),
         }
+    }
+}
+
+#[test]
+fn every_variable_that_is_documented_is_known_in_other_case() {
+    let documented = help().into_keys().chain(table().into_keys()).chain([String::from("RUST_LOG")]);
+    for variable in documented {
+        let written = (variable.to_lowercase(), String::from("0.5."));
+        let said = lookalikes([written]).map_or_else(|stop| stop, |warnings| warnings.concat());
+        assert!(said.contains(&format!("did you mean {variable}?")), "{variable}: {said:?}");
     }
 }
 

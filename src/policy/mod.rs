@@ -6,12 +6,10 @@
 //! program replaces.
 
 mod danger;
-mod lookalike;
 mod routes;
 mod table;
 
 pub use danger::warnings;
-pub use lookalike::lookalikes;
 pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 

@@ -1,0 +1,202 @@
+//! Variables that look like this program's and are none: `DELETE=1`, `CONTAINER=1`, `LOGLEVEL=debug`, `post=1`.
+//!
+//! The environment of a container holds much that is not meant for this program, so a name counts only where it is close to a
+//! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
+
+use crate::config::{Config, Exposure};
+use crate::policy::{Kind, VARIABLES};
+use crate::vars::parse_switch;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// What the author of a name that is no variable had in mind.
+enum Meant<'v> {
+    /// This variable: its name was misspelt.
+    Variable(&'v str),
+    /// What this end of a sentence says, which is empty where nothing is known.
+    Hint(String),
+}
+
+/// What speaks against each such variable: one sentence.
+///
+/// # Errors
+/// The sentence about the first one that could leave more open than was meant: a misspelt variable that under its right name
+/// would close something, or whose value would not be understood there.
+pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Result<Vec<String>, String> {
+    let environment: BTreeMap<_, _> = environment.into_iter().collect();
+    let variables = names();
+    let exposure = Exposure::from_vars(&|name| environment.get(name).cloned());
+    let mut sentences = Vec::new();
+    for (name, value) in environment.iter().filter(|(_, value)| !value.trim().is_empty()) {
+        let is_switch = parse_switch("", value).is_ok();
+        let Some(meant) = meant_by(name, is_switch, &variables) else { continue };
+        // Other values can be long, and nobody knows what they hold.
+        let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.clone() };
+        let nothing = format!("{setting} changes nothing, as no variable of this program has that name");
+        sentences.push(match meant {
+            Meant::Hint(hint) if hint.is_empty() => nothing,
+            Meant::Hint(hint) => format!("{nothing}: {hint}"),
+            Meant::Variable(variable) => {
+                let sentence = format!("{nothing}: {}", did_you_mean(variable));
+                let meant = Exposure::from_vars(&|name| {
+                    if name == variable { Some(value.clone()) } else { environment.get(name).cloned() }
+                });
+                let covered = |exposure| meant.is_ok_and(|meant| meant.covers(exposure));
+                // One that cannot be used does not start anyway.
+                if exposure.as_ref().is_ok_and(|exposure| !covered(exposure)) {
+                    return Err(format!(
+                        "{sentence} More may be open as it is than you want: correct the name, or take it away"
+                    ));
+                }
+                sentence
+            }
+        });
+    }
+    Ok(sentences)
+}
+
+/// The names of all variables: those that are asked for where none is set.
+fn names() -> Vec<String> {
+    let asked = RefCell::new(Vec::new());
+    let _ = Config::from_vars(&|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    });
+    asked.into_inner()
+}
+
+fn is_grant(name: &str) -> bool {
+    VARIABLES.iter().any(|variable| variable.name == name)
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean {name}?")
+}
+
+/// What the author of this name had in mind; `None` where it is a variable's, or looks like none.
+fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [String]) -> Option<Meant<'v>> {
+    if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable == name) {
+        return None;
+    }
+    let candidates: Vec<&str> =
+        variables.iter().map(String::as_str).filter(|variable| is_switch || !is_grant(variable)).collect();
+    if let Some(variable) = near(name, &candidates) {
+        return Some(Meant::Variable(variable));
+    }
+    if !is_in_capitals(name) {
+        return None;
+    }
+    let of_other_image = OTHER_IMAGES.iter().find(|(word, _)| match word.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *word,
+    });
+    let hint = match of_other_image {
+        Some((_, hint)) => Some(String::from(*hint)),
+        None if is_switch => hint(name, &candidates),
+        None => None,
+    };
+    hint.map(Meant::Hint)
+}
+
+/// What to say of a switch that is named as a part of the API is.
+fn hint(name: &str, variables: &[&str]) -> Option<String> {
+    // linuxserver has LIBPOD_ALLOW_START and LIBPOD_ALLOW_POD_START, which it does not document.
+    let bare = ["LIBPOD_ALLOW_POD_", "LIBPOD_ALLOW_", "LIBPOD_", "ALLOW_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
+    let word = bare.unwrap_or(name);
+    match word {
+        "GET" | "HEAD" => {
+            return Some(String::from("GET and HEAD are allowed in every section that is open"));
+        }
+        "PUT" | "DELETE" | "PATCH" | "OPTIONS" => {
+            return Some(String::from("POST=1 stands for every method other than GET and HEAD"));
+        }
+        _ => {}
+    }
+    let of_container = VARIABLES.iter().find(|variable| match variable.kind {
+        Kind::Gate(segment) => segment.eq_ignore_ascii_case(word),
+        Kind::Action(segments) => segments.iter().any(|segment| segment.eq_ignore_ascii_case(word)),
+        _ => false,
+    });
+    if let Some(variable) = of_container {
+        return Some(did_you_mean(variable.name));
+    }
+    let other = WORDS
+        .iter()
+        .find(|(_, words)| words.contains(&word))
+        .map(|(settings, _)| format!("{settings} opens it"));
+    // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_BUILD: podman's own API has not all of Docker's sections.
+    let prefixed = name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
+    let action = bare.map(|word| format!("ALLOW_{word}")).filter(|action| is_grant(action));
+    let prefixed = prefixed.map(str::to_owned).or(action).map(|variable| did_you_mean(&variable));
+    // Such a prefix has no other use.
+    other.or(prefixed).or_else(|| (word != name).then(String::new))
+}
+
+/// Words of the API that people take for variables, and what opens them.
+const WORDS: &[(&str, &[&str])] = &[
+    ("CONTAINERS=1", &["INSPECT", "STATS"]),
+    ("CONTAINERS=1 with POST=1", &["ATTACH", "COPY", "CREATE", "PRUNE", "REMOVE", "RENAME", "RESIZE"]),
+    ("IMAGES=1", &["SAVE", "SEARCH"]),
+    ("IMAGES=1 with POST=1", &["LOAD", "PULL", "PUSH"]),
+    ("AUTH=1 with POST=1", &["LOGIN"]),
+    ("LIBPOD_CONTAINERS=1, or another LIBPOD_ variable,", &["LIBPOD", "PODMAN"]),
+    ("LIBPOD_PODS=1", &["PODS"]),
+];
+
+/// Variables of other images, whatever their value, with a star for any end, and what there is here instead.
+const OTHER_IMAGES: &[(&str, &str)] = &[
+    ("ALLOWED_PATHS", SECTIONS),
+    ("BIND_CONFIG", "LISTEN says where to listen"),
+    ("PORTS", "CONTAINERS=1 shows the ports of containers"),
+    ("RESTARTS", "did you mean ALLOW_RESTARTS?"),
+    ("SP_ALLOW_*", SECTIONS),
+];
+
+const SECTIONS: &str =
+    "patterns of paths are sections here, such as CONTAINERS=1, and LEARN=1 finds those that are needed";
+
+/// No name that is close to a variable's is longer.
+const MAX_NAME_BYTES: usize = 32;
+
+fn is_in_capitals(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The variable whose name differs by the case of its letters; or by a plural, an underscore, a zero for an O, or by slips that
+/// a name of its length allows for. Short names are close to too many words (HOST, PORT and TEST to POST, AUTO to AUTH).
+fn near<'v>(name: &str, variables: &[&'v str]) -> Option<&'v str> {
+    let names = || variables.iter().copied();
+    if !is_in_capitals(name) {
+        return names().find(|real| real.eq_ignore_ascii_case(name));
+    }
+    let plain = |name: &str| name.replace('_', "").replace('0', "O").trim_end_matches('S').to_owned();
+    names().find(|real| plain(real) == plain(name)).or_else(|| {
+        let slips = |real: &str| real.len() / 6;
+        // A name that is longer or shorter by more is further away: most are not compared letter by letter.
+        let close = names().filter(|real| real.len().abs_diff(name.len()) <= slips(real));
+        let close = close.map(|real| (distance(name, real), real));
+        close.filter(|&(distance, real)| distance <= slips(real)).min().map(|(_, real)| real)
+    })
+}
+
+/// How many letters to insert, delete, replace or swap with their neighbour make one name of the other (optimal string
+/// alignment).
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut rows = vec![(0..=other.len()).collect::<Vec<_>>()];
+    for i in 1..=one.len() {
+        let mut row = vec![i];
+        for j in 1..=other.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()]
+}
