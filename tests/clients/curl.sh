@@ -1,4 +1,5 @@
-# curl: plain requests, keep-alive, HEAD, HTTP/1.0, uploads of both framings, a large one with Expect: 100-continue.
+# curl: plain requests, keep-alive, HEAD, HTTP/1.0, an empty Expect, names beyond ASCII, uploads of both framings, a large one
+# with Expect: 100-continue.
 set -eu
 case $DOCKER_HOST in
 unix://*) at="--unix-socket ${DOCKER_HOST#unix://}" url=http://docker ;;
@@ -9,9 +10,10 @@ ask -w ' %{http_code}\n' "$url/_ping"
 ask -I "$url/_ping" | head -n 1
 ask -o /dev/null -o /dev/null -w '%{http_code} %{num_connects}\n' "$url/version" "$url/containers/json"
 ask --http1.0 -o /dev/null -w '%{http_code}\n' "$url/version"
-ask -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' \
+ask -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -H 'Expect;' \
     -d '{"Image":"busybox","Cmd":["sh","-c","echo curl; sleep 999"],"Labels":{"a":"b"}}' "$url/containers/create?name=curl"
 ask -o /dev/null -w '%{http_code}\n' -X POST "$url/containers/curl/start"
+ask -w ' %{http_code}\n' "$url/containers/m%C3%BCll/json"
 head -c 3000000 /dev/zero >"$WORK/large"
 tar -cf "$WORK/tar" -C "$WORK" large
 ask -w '%{http_code}\n' -T "$WORK/tar" -H 'Expect: 100-continue' "$url/containers/curl/archive?path=/tmp"
