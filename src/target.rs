@@ -201,10 +201,9 @@ fn pushed_to(method: Method, path: &[u8]) -> Option<(&[u8], &[u8])> {
     let Section { libpod: true, name: b"manifests", below: [b'/', _, ..] } = section(list) else {
         return None;
     };
-    let start = b"/docker:%2F%2F";
-    let is_docker = destination.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
-    let second_slash = rest.len() + start.len() - b"%2F".len();
-    is_docker.then(|| (&path[..second_slash], &path[rest.len() + start.len()..]))
+    let (slashes, name) = destination.strip_prefix(b"/docker:")?.split_at_checked("%2F%2F".len())?;
+    let second = path.len() - name.len() - "%2F".len();
+    slashes.eq_ignore_ascii_case(b"%2F%2F").then_some((&path[..second], name))
 }
 
 /// A path, cut at its section.

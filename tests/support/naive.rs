@@ -331,14 +331,16 @@ impl Target {
                 && !list[2].is_empty()
                 && list[..2] == ["libpod", "manifests"]
                 && !to.contains('/')
-                && to.to_ascii_lowercase().starts_with("docker:%2f%2f")
+                && to.starts_with("docker:")
+                && to[7..].to_ascii_lowercase().starts_with("%2f%2f")
         });
         let seen: String =
             decoded.chars().filter(|letter| !IGNORED.iter().any(|range| range.contains(letter))).collect();
-        let [decoded_once, seen] = [&decoded, &seen].map(|reading| match push {
-            Some(_) => reading.replacen("/registry/docker://", "/registry/docker:/", 1),
-            None => reading.clone(),
-        });
+        let decoded_once = match push {
+            Some(_) => decoded.replacen("/registry/docker://", "/registry/docker:/", 1),
+            None => decoded.clone(),
+        };
+        let seen = if seen == decoded { decoded_once.clone() } else { seen };
         for reading in [&sent, &decoded_once, &seen] {
             if reading.contains("//") || reading.contains('\\') {
                 return None;
