@@ -2,7 +2,7 @@
 
 use docker_socket_proxy::admit::admit;
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Policy, VARIABLES};
+use docker_socket_proxy::policy::{Grants, Kind, Need, Policy, ROUTES, VARIABLES, Variable, Verdict};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -64,6 +64,8 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.41/plugins",
             "POST /v1.41/containers/create?name=web",
             "POST /v1.41/containers/4c01db0b339c/start",
+            "GET /v1.41/containers/4c01db0b339c/logs?stdout=1&tail=100",
+            "GET /v1.41/containers/4c01db0b339c/top",
             "DELETE /v1.41/containers/4c01db0b339c?force=true",
             "POST /v1.41/containers/4c01db0b339c/exec",
             "POST /v1.41/exec/4c01db0b339c/start",
@@ -80,18 +82,19 @@ const EXAMPLES: &[Example] = &[
         file: "watchtower.yml",
         asks: &[
             "HEAD /_ping",
-            "GET /v1.44/containers/json?filters=%7B%7D",
-            "GET /v1.44/containers/4c01db0b339c/json",
-            "GET /v1.44/images/sha256:4c01db0b339c/json",
-            "POST /v1.44/images/create?fromImage=alpine&tag=latest",
-            "POST /v1.44/containers/4c01db0b339c/kill?signal=SIGTERM",
-            "DELETE /v1.44/containers/4c01db0b339c?force=1",
-            "POST /v1.44/containers/create?name=web",
-            "POST /v1.44/networks/web/disconnect",
-            "POST /v1.44/networks/web/connect",
-            "POST /v1.44/containers/4c01db0b339c/start",
-            "POST /v1.44/containers/4c01db0b339c/rename?name=old",
-            "DELETE /v1.44/images/sha256:4c01db0b339c?force=1",
+            "GET /v1.54/info",
+            "GET /v1.54/containers/json?filters=%7B%7D",
+            "GET /v1.54/containers/4c01db0b339c/json",
+            "GET /v1.54/images/sha256:4c01db0b339c/json",
+            "POST /v1.54/images/create?fromImage=alpine&tag=latest",
+            "POST /v1.54/containers/4c01db0b339c/stop?t=30",
+            "DELETE /v1.54/containers/4c01db0b339c?force=1",
+            "POST /v1.54/containers/create?name=web",
+            "POST /v1.54/networks/web/connect",
+            "POST /v1.54/containers/4c01db0b339c/start",
+            "POST /v1.54/containers/4c01db0b339c/update",
+            "POST /v1.54/containers/4c01db0b339c/rename?name=old",
+            "DELETE /v1.54/images/sha256:4c01db0b339c?force=1",
         ],
         closed: &[
             "POST /exec/4c01db0b339c/start",
@@ -169,6 +172,178 @@ const EXAMPLES: &[Example] = &[
             "POST /plugins/pull",
         ],
     },
+    Example {
+        file: "homarr.yml",
+        asks: &[
+            "GET /containers/json?all=true",
+            "GET /containers/4c01db0b339c/json",
+            "GET /containers/4c01db0b339c/stats?stream=false&one-shot=true",
+            "GET /containers/4c01db0b339c/logs?tail=200&stdout=true&stderr=true&follow=true",
+            "POST /containers/4c01db0b339c/start",
+            "POST /containers/4c01db0b339c/stop",
+            "POST /containers/4c01db0b339c/restart",
+        ],
+        closed: &[
+            "DELETE /containers/4c01db0b339c",
+            "POST /containers/create",
+            "POST /containers/4c01db0b339c/exec",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /events",
+        ],
+    },
+    Example {
+        file: "uptime-kuma.yml",
+        asks: &["GET /containers/json?all=true", "GET /containers/web/json"],
+        closed: &[
+            "POST /containers/web/restart",
+            "GET /containers/web/logs?stdout=1",
+            "GET /containers/web/archive?path=/etc",
+            "GET /info",
+            "GET /events",
+        ],
+    },
+    Example {
+        file: "beszel-agent.yml",
+        asks: &[
+            "GET /version",
+            "GET /info",
+            "GET /containers/json",
+            "GET /containers/4c01db0b339c/json",
+            "GET /containers/4c01db0b339c/stats?stream=0&one-shot=1",
+            "GET /containers/4c01db0b339c/logs?stderr=1&stdout=1&tail=200",
+        ],
+        closed: &[
+            "POST /containers/4c01db0b339c/restart",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /containers/4c01db0b339c/export",
+            "GET /events",
+        ],
+    },
+    Example {
+        file: "autoheal.yml",
+        asks: &[
+            "GET /containers/json?filters={\"health\":[\"unhealthy\"]}",
+            "POST /containers/4c01db0b339c/restart?t=10",
+        ],
+        closed: &[
+            "POST /containers/create",
+            "POST /containers/4c01db0b339c/exec",
+            "DELETE /containers/4c01db0b339c",
+            "GET /containers/4c01db0b339c/logs?stdout=1",
+            "GET /events",
+        ],
+    },
+    Example {
+        file: "crowdsec.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.54/info",
+            "GET /v1.54/containers/json",
+            "GET /v1.54/containers/4c01db0b339c/json",
+            "GET /v1.54/containers/4c01db0b339c/logs?follow=1&stderr=1&stdout=1",
+            "GET /v1.54/events?filters=%7B%22type%22%3A%7B%22container%22%3Atrue%7D%7D",
+        ],
+        closed: &[
+            "POST /containers/4c01db0b339c/stop",
+            "POST /containers/4c01db0b339c/attach?stdout=1&stream=1",
+            "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /containers/4c01db0b339c/export",
+            "GET /services/web/logs?stdout=1",
+        ],
+    },
+    Example {
+        file: "arcane.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.54/version",
+            "GET /v1.54/info",
+            "GET /v1.54/events",
+            "POST /v1.54/containers/create?name=web",
+            "POST /v1.54/containers/4c01db0b339c/start",
+            "GET /v1.54/containers/4c01db0b339c/stats?stream=1",
+            "GET /v1.54/containers/4c01db0b339c/logs?follow=1&stdout=1",
+            "GET /v1.54/containers/4c01db0b339c/archive?path=%2Fvolume",
+            "PUT /v1.54/containers/4c01db0b339c/archive?path=%2Fvolume",
+            "DELETE /v1.54/containers/4c01db0b339c?force=1",
+            "POST /v1.54/containers/4c01db0b339c/exec",
+            "POST /v1.54/exec/4c01db0b339c/start",
+            "POST /v1.54/images/create?fromImage=alpine",
+            "POST /v1.54/networks/create",
+            "DELETE /v1.54/volumes/data",
+        ],
+        closed: &[
+            "POST /swarm/init",
+            "GET /secrets",
+            "GET /configs",
+            "POST /plugins/pull",
+            "POST /grpc",
+            "POST /build",
+            "GET /containers/4c01db0b339c/export",
+        ],
+    },
+    Example {
+        file: "gitlab-runner.yml",
+        asks: &[
+            "GET /v1.54/info",
+            "GET /v1.54/version",
+            "POST /v1.54/images/create?fromImage=alpine&tag=latest",
+            "POST /v1.54/images/load?quiet=1",
+            "GET /v1.54/images/alpine:latest/json",
+            "POST /v1.54/volumes/create",
+            "DELETE /v1.54/volumes/runner-cache?force=1",
+            "POST /v1.54/networks/create",
+            "GET /v1.54/networks",
+            "POST /v1.54/networks/web/disconnect",
+            "POST /v1.54/containers/create?name=runner-build",
+            "POST /v1.54/containers/4c01db0b339c/attach?stderr=1&stdin=1&stdout=1&stream=1",
+            "POST /v1.54/containers/4c01db0b339c/start",
+            "POST /v1.54/containers/4c01db0b339c/wait?condition=not-running",
+            "GET /v1.54/containers/4c01db0b339c/logs?stderr=1&stdout=1&timestamps=1",
+            "POST /v1.54/containers/4c01db0b339c/exec",
+            "POST /v1.54/exec/4c01db0b339c/start",
+            "DELETE /v1.54/containers/4c01db0b339c?force=1&v=1",
+        ],
+        closed: &[
+            "GET /events",
+            "PUT /containers/4c01db0b339c/archive?path=/",
+            "GET /containers/4c01db0b339c/export",
+            "POST /swarm/init",
+            "GET /secrets",
+            "POST /plugins/pull",
+            "POST /build",
+        ],
+    },
+    Example {
+        file: "gitea-runner.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.54/version",
+            "GET /v1.54/info",
+            "GET /v1.54/images/node:22/json",
+            "POST /v1.54/images/create?fromImage=node&tag=22",
+            "GET /v1.54/networks",
+            "POST /v1.54/networks/create",
+            "POST /v1.54/containers/create?name=job",
+            "POST /v1.54/containers/4c01db0b339c/start",
+            "PUT /v1.54/containers/4c01db0b339c/archive?path=%2Fvar%2Frun%2Fact",
+            "GET /v1.54/containers/4c01db0b339c/archive?path=%2Fvar%2Frun%2Fact",
+            "POST /v1.54/containers/4c01db0b339c/exec",
+            "POST /v1.54/exec/4c01db0b339c/start",
+            "GET /v1.54/exec/4c01db0b339c/json",
+            "GET /v1.54/containers/4c01db0b339c/logs?stderr=1&stdout=1",
+            "DELETE /v1.54/containers/4c01db0b339c?force=1&v=1",
+            "GET /v1.54/volumes",
+            "DELETE /v1.54/volumes/job?force=1",
+        ],
+        closed: &[
+            "GET /events",
+            "GET /containers/4c01db0b339c/export",
+            "POST /swarm/init",
+            "GET /secrets",
+            "POST /plugins/pull",
+            "POST /build",
+        ],
+    },
 ];
 
 fn folder() -> std::path::PathBuf {
@@ -229,6 +404,34 @@ fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
             assert!(VARIABLES.iter().any(|variable| variable.name == switched), "{file}: {switched}");
         }
         assert_eq!(lookalikes(pairs()), Ok(Vec::new()), "{file}");
+    }
+}
+
+/// What is on by default depends on the dialect for gates and for podman alone. No example is in front of podman, so only the
+/// routes of Docker's own API count.
+#[test]
+fn every_example_means_the_same_in_every_dialect() {
+    let is_gate = |variable: &&Variable| matches!(variable.kind, Kind::Gate(_));
+    for Example { file, .. } in EXAMPLES {
+        let environment = environment(file);
+        let in_dialect = |dialect: &str| {
+            let pairs = environment.iter().map(|(name, value, _)| (name.clone(), value.clone()));
+            policy(pairs.chain([(String::from("DIALECT"), String::from(dialect))]))
+        };
+        let (tecnativa, linuxserver) = (in_dialect("tecnativa"), in_dialect("linuxserver"));
+        for route in ROUTES.iter().filter(|route| !route.path.starts_with("/libpod/")) {
+            for method in route.methods {
+                let need = Need::of(*method, route.path.as_bytes(), None);
+                let allowed = |policy: &Policy| matches!(policy.decide(&need), Verdict::Allow(_));
+                assert_eq!(allowed(&tecnativa), allowed(&linuxserver), "{file}: {method:?} {}", route.path);
+            }
+        }
+        if !tecnativa.grants().common(Grants::CONTAINER_SECTIONS).is_empty() {
+            for gate in VARIABLES.iter().filter(is_gate) {
+                let named = environment.iter().any(|(name, ..)| name == gate.name);
+                assert!(named, "{file}: {} is not named", gate.name);
+            }
+        }
     }
 }
 
