@@ -2,7 +2,9 @@
 
 use docker_socket_proxy::admit::admit;
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Grants, Kind, Need, Policy, ROUTES, VARIABLES, Variable, Verdict};
+use docker_socket_proxy::policy::{
+    Grants, Kind, Need, Policy, ROUTES, VARIABLES, Variable, Verdict, WhenUnset,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -432,6 +434,40 @@ fn every_example_means_the_same_in_every_dialect() {
                 assert!(named, "{file}: {} is not named", gate.name);
             }
         }
+    }
+}
+
+/// The table of docs/apps.md: the second column is what is granted, the third what stays open of what is open by default.
+#[test]
+fn the_table_of_apps_has_the_set_of_every_example() {
+    let table = std::fs::read_to_string(folder().join("../docs/apps.md")).expect("the table");
+    for Example { file, .. } in EXAMPLES {
+        let link = format!("(../examples/{file})");
+        let row = table.lines().find(|line| line.starts_with("| [") && line.contains(&link));
+        let mut cells = row.unwrap_or_else(|| panic!("{file} has no row")).split(" | ").skip(1);
+        let mut names = || -> Vec<_> {
+            let cell = cells.next().expect("a cell");
+            cell.split(|byte: char| !byte.is_ascii_uppercase() && byte != '_')
+                .filter(|name| !name.is_empty())
+                .collect()
+        };
+        let (granted, used) = (names(), names());
+        let environment = environment(file);
+        let open = policy(environment.iter().map(|(name, value, _)| (name.clone(), value.clone()))).grants();
+        let sorted = |of: &dyn Fn(&Variable) -> bool| {
+            let mut names: Vec<_> =
+                open.variables().filter(|variable| of(variable)).map(|variable| variable.name).collect();
+            names.sort_unstable();
+            names
+        };
+        let by_default = |variable: &Variable| variable.default != WhenUnset::Off;
+        assert_eq!(granted, sorted(&|variable| !by_default(variable)), "{file}");
+        let gates_matter = !open.common(Grants::CONTAINER_SECTIONS).is_empty();
+        let may_be_closed = |variable: &Variable| match variable.kind {
+            Kind::Gate(_) => gates_matter,
+            _ => variable.name == "EVENTS",
+        };
+        assert_eq!(used, sorted(&may_be_closed), "{file}");
     }
 }
 

@@ -78,6 +78,7 @@ fn links_lead_to_files() {
         "SECURITY.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "docs/apps.md",
         "docs/how-it-works.md",
         "docs/log.md",
     ];

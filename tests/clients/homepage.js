@@ -1,0 +1,11 @@
+// What Homepage asks with dockerode: state and usage of a container by its name.
+const Docker = require('dockerode');
+const { hostname: host, port } = new URL(process.env.DOCKER_HOST);
+const docker = new Docker({ host, port });
+
+(async () => {
+  const containers = await docker.listContainers({ all: true });
+  console.log(containers.flatMap(({ Names }) => Names));
+  console.log((await docker.getContainer('web').inspect()).State.Status);
+  console.log((await docker.getContainer('web').stats({ stream: false })).name);
+})();
