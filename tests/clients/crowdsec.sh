@@ -1,4 +1,5 @@
-# CrowdSec: follows the log of a container, as its own metrics say. It has no parsers, and its API and metrics on ports of their own.
+# CrowdSec: follows the log of a container, as its own metrics say. It has no parsers, and its API and metrics on ports of
+# their own.
 set -eu
 export no_proxy="*"
 cp -R "$APPS/debian/etc/crowdsec" "$WORK/conf"

@@ -1,4 +1,4 @@
-// What Homarr asks with dockerode: list, usage, logs, and the buttons of its table.
+// What Homarr asks with dockerode 5: list, usage, logs, and the buttons of its table.
 const Docker = require('dockerode');
 const { hostname: host, port } = new URL(process.env.DOCKER_HOST);
 const docker = new Docker({ host, port });

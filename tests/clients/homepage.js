@@ -1,5 +1,5 @@
-// What Homepage asks with dockerode: state and usage of a container by its name.
-const Docker = require('dockerode');
+// What Homepage asks with dockerode 4: state and usage of a container by its name.
+const Docker = require('dockerode-4');
 const { hostname: host, port } = new URL(process.env.DOCKER_HOST);
 const docker = new Docker({ host, port });
 
