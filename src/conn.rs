@@ -155,14 +155,13 @@ impl<'c> Connection<'c> {
 
     /// Waits for the next request's head.
     async fn next_head(&mut self) -> Next {
-        self.drop_blanks();
-        while self.request.held.is_empty() {
+        drop_blanks(&mut self.request.held, &mut self.blanks);
+        if self.request.held.is_empty() {
             self.request.release_large();
             self.response.release_large();
             if !self.wait_for_first_bytes().await {
                 return Next::Nothing;
             }
-            self.drop_blanks();
         }
         let mut deadline = None;
         let mut finder = Finder::default();
@@ -191,35 +190,28 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Drops what is nobody's before the next head.
-    fn drop_blanks(&mut self) {
-        let blanks = self
-            .request
-            .held
-            .iter()
-            .take(self.blanks)
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        self.request.held.advance(blanks);
-        self.blanks = if self.request.held.is_empty() { self.blanks - blanks } else { 0 };
-    }
-
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
         let bytes = async {
             loop {
-                let Some(daemon) = &mut self.daemon else {
-                    return fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES).await;
+                let client = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES);
+                let read = match &mut self.daemon {
+                    None => client.await,
+                    Some(daemon) => tokio::select! {
+                        biased;
+                        read = client => read,
+                        // It ended, it failed, or it spoke unasked.
+                        _ = fill(daemon, &mut self.response.held, 1) => {
+                            self.response.held.clear();
+                            self.daemon = None;
+                            continue;
+                        }
+                    },
                 };
-                tokio::select! {
-                    biased;
-                    read = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES) => return read,
-                    // It ended, it failed, or it spoke unasked.
-                    _ = fill(daemon, &mut self.response.held, 1) => {
-                        self.response.held.clear();
-                        self.daemon = None;
-                    }
+                drop_blanks(&mut self.request.held, &mut self.blanks);
+                if !matches!(read, Ok(1..)) || !self.request.held.is_empty() {
+                    return read;
                 }
             }
         };
@@ -366,6 +358,13 @@ impl Drop for Connection<'_> {
 /// with the client's next bytes, or hold bytes that nobody asked for. No system call is made unless something happened.
 fn is_quiet(daemon: &UnixStream) -> bool {
     matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Drops what is nobody's before the next head: of `most` CR and LF bytes those that have come.
+fn drop_blanks(held: &mut BytesMut, most: &mut usize) {
+    let blanks = held.iter().take(*most).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    held.advance(blanks);
+    *most = if held.is_empty() { *most - blanks } else { 0 };
 }
 
 /// What a client gets whose head cannot be taken.

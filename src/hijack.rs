@@ -39,8 +39,8 @@ impl fmt::Display for OtherUpgrade {
         let name = name(self.0);
         write!(
             f,
-            "the Upgrade header names another protocol than {name}, the only one that is spoken here; is it set by a reverse \
-             proxy in between?"
+            "the Upgrade header names another protocol than {name}, the only one that is spoken here: take it away where it \
+             is set, in the client or in a reverse proxy in between"
         )
     }
 }

@@ -1,24 +1,34 @@
 //! Characters beyond ASCII that a reader could take for others, or for nothing.
 
-/// Whether some reader turns this character into a slash, a backslash, a dot or a percent sign, alone or among others:
-/// those whose compatibility decomposition (Unicode, NFKD) holds one, those that host names take for a dot (UTS 46), and the
-/// mathematical slashes, which conversions to smaller character sets replace.
+/// Whether some reader turns this character into a slash, a backslash, a dot or a percent sign, alone or among others: the
+/// slashes of mathematics and of tables, the full stops that host names take for a dot (UTS 46), and every character whose
+/// compatibility decomposition (Unicode 14, NFKD) holds one of all these.
 #[must_use]
 pub const fn is_punctuation_elsewhere(character: char) -> bool {
     matches!(
         character,
-        '\u{2024}'..='\u{2026}'
+        '\u{bc}'..='\u{be}'
+            | '\u{2024}'..='\u{2026}'
             | '\u{2044}'
             | '\u{2100}'..='\u{2101}'
             | '\u{2105}'..='\u{2106}'
+            | '\u{2150}'..='\u{215f}'
+            | '\u{2189}'
             | '\u{2215}'..='\u{2216}'
             | '\u{2488}'..='\u{249b}'
+            | '\u{2571}'..='\u{2572}'
+            | '\u{27cb}'
+            | '\u{27cd}'
             | '\u{29f5}'
             | '\u{29f8}'..='\u{29f9}'
             | '\u{3002}'
+            | '\u{33a7}'..='\u{33a8}'
+            | '\u{33ae}'..='\u{33af}'
             | '\u{33c2}'
-            | '\u{33c7}'
+            | '\u{33c6}'..='\u{33c7}'
             | '\u{33d8}'
+            | '\u{33de}'..='\u{33df}'
+            | '\u{fe12}'
             | '\u{fe19}'
             | '\u{fe30}'
             | '\u{fe52}'

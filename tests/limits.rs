@@ -307,42 +307,91 @@ fn a_client_that_reads_no_reply_of_ours_is_not_waited_for_long() {
     assert_eq!(lingering.read_response().status, 403);
 }
 
+/// A connection of this process to a proxy of the defaults, whose clock the test moves.
+async fn with_a_moved_clock(
+    daemon: &FakeDaemon,
+    vars: &[(&str, &str)],
+    test: impl AsyncFnOnce(TcpStream, Moved<'_>),
+) {
+    let socket = daemon.socket().to_str().expect("a path in UTF-8").to_owned();
+    let config = Config::from_vars(&|name| match name {
+        "SOCKET_PATH" => Some(socket.clone()),
+        _ => vars.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()),
+    });
+    let config = config.expect("variables that can be used");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a client");
+    client.set_nodelay(true).expect("nodelay");
+    let (proxied, peer) = listener.accept().await.expect("the same client");
+    let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
+    let mut connection = Connection::new(proxied, peer, &config, &to_daemon, timekeeper.clock());
+    let clock = Moved { timekeeper: &timekeeper, period: Timekeeper::period(config.idle_timeout) };
+    let serve = async move { connection.serve().await };
+    tokio::join!(serve, test(client, clock));
+}
+
+/// Time that passes when it is told to.
+struct Moved<'t> {
+    timekeeper: &'t Timekeeper,
+    period: Duration,
+}
+
+impl Moved<'_> {
+    async fn pass(&self, time: Duration) {
+        let mut passed = Duration::ZERO;
+        while passed < time {
+            self.timekeeper.tick();
+            passed += self.period;
+            // The connection sees each tick, whichever of the two is looked at first.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn block_on(test: impl Future) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(test);
+}
+
 /// docker-java's pool keeps a connection for three minutes, and does not look whether it is still there before it uses it
 /// again: where the proxy has closed it by then, a build fails.
 #[test]
 fn a_connection_can_be_used_again_after_the_longest_idle_of_docker_java() {
-    let longest_idle = Duration::from_secs(180);
     let daemon = FakeDaemon::answering(response("200 OK", "OK"));
-    let socket = daemon.socket().to_str().expect("a path in UTF-8").to_owned();
-    let config =
-        Config::from_vars(&|name| (name == "SOCKET_PATH").then(|| socket.clone())).expect("defaults");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let mut client = TcpStream::connect(address).await.expect("a client");
-        let (proxied, peer) = listener.accept().await.expect("the same client");
-        let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
-        let mut connection = Connection::new(proxied, peer, &config, &to_daemon, timekeeper.clock());
-        let ask = async {
-            let mut answer = vec![0; response("200 OK", "OK").len()];
-            for idle in [longest_idle, config.idle_timeout * 2] {
-                client.write_all(PING).await.expect("the connection is there");
-                client.read_exact(&mut answer).await.expect("an answer");
-                assert_eq!(show(&answer), show(&response("200 OK", "OK")));
-                let mut passed = Duration::ZERO;
-                while passed < idle {
-                    timekeeper.tick();
-                    passed += Timekeeper::period(config.idle_timeout);
-                    // The connection sees each tick, whichever of the two is looked at first.
-                    tokio::task::yield_now().await;
-                    tokio::task::yield_now().await;
-                }
+    block_on(with_a_moved_clock(&daemon, &[], async |mut client, clock| {
+        let mut answer = vec![0; response("200 OK", "OK").len()];
+        for idle in [Duration::from_secs(180), Duration::from_secs(600)] {
+            client.write_all(PING).await.expect("the connection is there");
+            client.read_exact(&mut answer).await.expect("an answer");
+            assert_eq!(show(&answer), show(&response("200 OK", "OK")));
+            clock.pass(idle).await;
+        }
+        // And it does end.
+        assert_eq!(client.read(&mut answer).await.expect("an end"), 0);
+    }));
+}
+
+/// Nor do they begin a head, which would have its own time.
+#[test]
+fn line_ends_behind_a_post_do_not_prolong_the_time_for_idling() {
+    let daemon = FakeDaemon::answering(response("200 OK", "OK"));
+    let vars = [("BUILD", "1"), ("POST", "1")];
+    block_on(with_a_moved_clock(&daemon, &vars, async |mut client, clock| {
+        let mut answer = vec![0; response("200 OK", "OK").len()];
+        client.write_all(b"POST /build HTTP/1.1\r\nHost: docker\r\n\r\n").await.expect("a connection");
+        client.read_exact(&mut answer).await.expect("an answer");
+        for _ in 0..4 {
+            // The connection may be over by now.
+            let _ = client.write_all(b"\r").await;
+            // So often that the runtime has looked at its sockets, and the proxy has it before time goes on.
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
             }
-            // And it does end.
-            assert_eq!(client.read(&mut answer).await.expect("an end"), 0);
-        };
-        let serve = async move { connection.serve().await };
-        tokio::join!(serve, ask);
-    });
+            clock.pass(Duration::from_secs(100)).await;
+        }
+        let end =
+            tokio::time::timeout(PATIENCE, client.read(&mut answer)).await.expect("no idling without end");
+        assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    }));
 }

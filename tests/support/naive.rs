@@ -370,7 +370,7 @@ impl Target {
 
 /// What is a slash, a dot, a backslash or a percent sign to somebody.
 const PUNCTUATION: &str =
-    "․‥…℀℁℅℆⒈⒉⒊⒋⒌⒍⒎⒏⒐⒑⒒⒓⒔⒕⒖⒗⒘⒙⒚⒛㏂㏇㏘︙︰﹒﹨﹪％．／＼🄀\u{2044}\u{2215}\u{2216}\u{29f5}\u{29f8}\u{29f9}。｡";
+    "¼½¾․‥…⁄℀℁℅℆⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅟↉∕∖⒈⒉⒊⒋⒌⒍⒎⒏⒐⒑⒒⒓⒔⒕⒖⒗⒘⒙⒚⒛╱╲⟋⟍⧵⧸⧹。㎧㎨㎮㎯㏂㏆㏇㏘㏞㏟︒︙︰﹒﹨﹪％．／＼｡🄀";
 
 /// Unicode's `Default_Ignorable_Code_Point`.
 const IGNORED: [std::ops::RangeInclusive<char>; 18] = [
