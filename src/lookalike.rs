@@ -126,7 +126,7 @@ fn hint(name: &str, variables: &[&str]) -> Option<String> {
         .iter()
         .find(|(_, words)| words.contains(&word))
         .map(|(settings, _)| format!("{settings} opens it"));
-    // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_BUILD: podman's own API has not all of Docker's sections.
+    // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_SWARM: podman's own API has not all of Docker's sections.
     let prefixed = name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
     let action = bare.map(|word| format!("ALLOW_{word}")).filter(|action| is_grant(action));
     let prefixed = prefixed.map(str::to_owned).or(action).map(|variable| did_you_mean(&variable));

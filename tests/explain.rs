@@ -217,6 +217,15 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         ("GRPC=1 POST=1", "GRPC=1 with POST=1 is all of BuildKit: "),
         ("SESSION=1 POST=1", "SESSION=1 with POST=1 lets a client hand files "),
         ("AUTH=1 POST=1", "AUTH=1 with POST=1 has the daemon send credentials "),
+        ("LIBPOD_ARTIFACTS=1", "LIBPOD_ARTIFACTS=1 downloads any artifact of this host"),
+        ("LIBPOD_BUILD=1 POST=1", "LIBPOD_BUILD=1 with POST=1 gives all rights of the user "),
+        ("LIBPOD_COMMIT=1 POST=1", "LIBPOD_COMMIT=1 with POST=1 makes an image of any container, "),
+        ("LIBPOD_KUBE=1", "LIBPOD_KUBE=1 shows the environment variables of every container, "),
+        ("LIBPOD_QUADLETS=1", "LIBPOD_QUADLETS=1 shows every quadlet of podman's user, "),
+        (
+            "LIBPOD_MANIFESTS=1 POST=1",
+            "LIBPOD_MANIFESTS=1 with POST=1 replaces manifest lists, and pushes images to any registry, also images",
+        ),
         ("LIBPOD_PLAY=1 POST=1", "LIBPOD_PLAY=1 with POST=1 gives all rights of the user "),
         ("LIBPOD_SECRETS=1 POST=1", "LIBPOD_SECRETS=1 with POST=1 runs any command on this host, "),
         ("LIBPOD_VOLUMES=1", "LIBPOD_VOLUMES=1 reads every file of every volume"),
@@ -268,6 +277,13 @@ fn warnings_name_what_few_would_think_of() {
             "LIBPOD_EXEC=1 POST=1",
             "; with LIBPOD_CONTAINERS=1 as well, any command in any container, this proxy's own too, ",
         ),
+        ("IMAGES=1 POST=1", "; podman also writes images to any path of the host, and reads archives there"),
+        ("LIBPOD_IMAGES=1 POST=1", ", and reads images and archives at any path of this host"),
+        ("LIBPOD_ARTIFACTS=1 POST=1", "reads any file of this host"),
+        ("LIBPOD_ARTIFACTS=1 POST=1", "has the daemon call any server that a client names"),
+        ("LIBPOD_KUBE=1 POST=1", "gives all rights of the user that podman runs as"),
+        ("LIBPOD_KUBE=1 POST=1", "has the daemon call the cluster of any kubeconfig file of this host"),
+        ("LIBPOD_QUADLETS=1 POST=1", "runs any command on this host, as the user that podman runs as"),
         ("LIBPOD_SECRETS=1 POST=1", "shows every secret in clear"),
         ("LIBPOD_VOLUMES=1 POST=1", "reads, overwrites and deletes the files of every volume"),
     ] {
@@ -327,7 +343,7 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
             format!("{setting} changes nothing, as no variable of this program has that name: {meant}");
         assert_eq!(lookalikes_of(setting), Ok(vec![expected]));
     }
-    for setting in ["ALLOW_ANYTHING=1", "LIBPOD_BUILD=1"] {
+    for setting in ["ALLOW_ANYTHING=1", "LIBPOD_SWARM=1"] {
         let expected = format!("{setting} changes nothing, as no variable of this program has that name");
         assert_eq!(lookalikes_of(setting), Ok(vec![expected]));
     }

@@ -511,10 +511,28 @@ fn what_belongs_to_no_variable_stays_closed_with_all_of_them() {
         "/debug/vars",
         "/libpod",
         "/libpod/",
-        "/libpod/build",
-        "/libpod/local/build",
-        "/libpod/kube/play",
-        "/libpod/commit",
+        "/libpod/autoupdate",
+        "/libpod/swagger",
+        "/libpod/build/x",
+        "/libpod/commit/x",
+        "/libpod/kubes/play",
+        "/libpod/local",
+        "/libpod/local/",
+        "/libpod/local/build/",
+        "/libpod/local/build/x",
+        "/libpod/local%2Fbuild",
+        "/libpod/local/images",
+        "/libpod/local/images/json",
+        "/libpod/local/images/load/",
+        "/libpod/local/images/load/x",
+        "/libpod/local/images%2Fload",
+        "/libpod/local/containers/json",
+        "/libpod/local/local/build",
+        "/local/build",
+        "/local/images/load",
+        "/artifacts/json",
+        "/kube/play",
+        "/quadlets/json",
         "/secret/a",
         "/pods/json",
         "/_ping/x",
@@ -525,6 +543,38 @@ fn what_belongs_to_no_variable_stays_closed_with_all_of_them() {
     ] {
         for method in ["GET", "POST", "DELETE"] {
             assert!(!allows(&everything, &format!("{method} {path}")), "{method} {path}");
+        }
+    }
+}
+
+/// linuxserver's image has no variable for these: that they are off by default means the same.
+#[test]
+fn sections_that_podman_alone_has_are_closed_until_their_own_variable_opens_them() {
+    let own = [
+        ("LIBPOD_ARTIFACTS", "GET /v5.8.0/libpod/artifacts/json"),
+        ("LIBPOD_ARTIFACTS", "POST /v5.8.0/libpod/artifacts/local/add"),
+        ("LIBPOD_ARTIFACTS", "GET /v5.8.0/libpod/artifacts/a%2Fb/extract"),
+        ("LIBPOD_BUILD", "POST /v5.8.0/libpod/build"),
+        ("LIBPOD_BUILD", "POST /v5.8.0/libpod/local/build"),
+        ("LIBPOD_COMMIT", "POST /v5.8.0/libpod/commit?container=a"),
+        ("LIBPOD_IMAGES", "POST /v5.8.0/libpod/local/images/load?path=/a"),
+        ("LIBPOD_KUBE", "GET /v5.8.0/libpod/kube/generate"),
+        ("LIBPOD_KUBE", "DELETE /v5.8.0/libpod/kube/play"),
+        ("LIBPOD_QUADLETS", "POST /v5.8.0/libpod/quadlets"),
+        ("LIBPOD_QUADLETS", "GET /v5.8.0/libpod/quadlets/a.container/file"),
+    ];
+    for (variable, request) in own {
+        let others: String = VARIABLES
+            .iter()
+            .filter(|other| other.name != variable)
+            .map(|other| format!("{}=1 ", other.name))
+            .collect();
+        for dialect in ["tecnativa", "linuxserver"] {
+            let environment = format!("DIALECT={dialect} {others}");
+            assert!(!allows(&environment, request), "{request} under {environment}");
+            let environment = format!("DIALECT={dialect} {variable}=1");
+            assert_eq!(allows(&environment, request), request.starts_with("GET "), "{request} by {variable}");
+            assert!(allows(&format!("{environment} POST=1"), request), "{request} by {variable} with POST");
         }
     }
 }
@@ -724,7 +774,9 @@ fn a_denial_names_the_smallest_set_that_would_allow_it() {
         ),
         ("ALLOW_START=1", "POST /containers/a/start?checkpoint=b", "set CONTAINERS=1 and POST=1 to allow it"),
         ("PING=0", "HEAD /_ping", "set PING=1 to allow it"),
-        ("POST=1", "POST /libpod/build", "no variable allows it, as it belongs to no section"),
+        ("POST=1", "POST /libpod/autoupdate", "no variable allows it, as it belongs to no section"),
+        ("POST=1", "POST /v5.8.0/libpod/local/build", "set LIBPOD_BUILD=1 to allow it"),
+        ("", "POST /v5.8.0/libpod/local/images/load", "set LIBPOD_IMAGES=1 and POST=1 to allow it"),
         ("CONTAINERS=1", "TRACE /containers/json", "no variable allows this method"),
         // Two readings: what both need, and what neither can have.
         ("", "GET /containers/a%2Flogs", "set CONTAINERS=1 to allow it"),

@@ -29,10 +29,14 @@ impl Danger {
 const PODMAN_USER: &str = "gives all rights of the user that podman runs as, often root: a client can start a \
                            container that mounts any folder of the host";
 
+const ENVIRONMENTS: &str = "shows the environment variables of every container, where passwords often are";
+
+const COMMITS: &str = "makes an image of any container, also under a name that others start containers from";
+
 const CALLS: &str =
     "has the daemon call any server that a client names, also one that only this host reaches";
 
-const DANGERS: [Danger; 38] = [
+const DANGERS: [Danger; 48] = [
     writes(
         "AUTH",
         "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
@@ -43,7 +47,7 @@ const DANGERS: [Danger; 38] = [
         "runs any command while an image is built, in the host's network if the client asks for it; podman also gives a \
          build any folder of the host, with all rights of the user that podman runs as",
     ),
-    writes("COMMIT", "makes an image of any container, also under a name that others start containers from"),
+    writes("COMMIT", COMMITS),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
         "CONTAINERS",
@@ -59,7 +63,8 @@ const DANGERS: [Danger; 38] = [
     reads("IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
     writes(
         "IMAGES",
-        "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
+        "downloads and deletes images, and replaces any by another of the same name, which runs at the next start; podman \
+         also writes images to any path of the host, and reads archives there, as the user that it runs as",
     ),
     reads("IMAGES", CALLS),
     writes("NETWORKS", "connects any container to any network, past the walls between them"),
@@ -84,24 +89,52 @@ const DANGERS: [Danger; 38] = [
     ),
     reads("TASKS", "shows the environment variables of every Swarm task, where passwords often are"),
     writes("VOLUMES", "deletes volumes with their data, and makes a volume of any folder of this host"),
+    reads("LIBPOD_ARTIFACTS", "downloads any artifact of this host").unless("POST"),
+    writes(
+        "LIBPOD_ARTIFACTS",
+        "reads any file of this host, as the user that podman runs as, often root, and replaces and deletes artifacts",
+    ),
+    writes("LIBPOD_ARTIFACTS", CALLS),
+    writes(
+        "LIBPOD_BUILD",
+        "gives all rights of the user that podman runs as, often root: a client runs any command in a build, and can give \
+         it any folder of the host",
+    ),
+    writes("LIBPOD_COMMIT", COMMITS),
     writes("LIBPOD_CONTAINERS", PODMAN_USER),
     writes(
         "LIBPOD_EXEC",
         "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 as well, any command in any \
          container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
-    reads("LIBPOD_GENERATE", "shows the environment variables of every container, where passwords often are"),
+    reads("LIBPOD_GENERATE", ENVIRONMENTS),
     reads("LIBPOD_IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
     writes(
         "LIBPOD_IMAGES",
-        "downloads and deletes images, and replaces any by another of the same name, which runs at the next start",
+        "downloads and deletes images, replaces any by another of the same name, which runs at the next start, and reads \
+         images and archives at any path of this host, as the user that podman runs as",
     ),
     reads("LIBPOD_IMAGES", CALLS),
-    writes("LIBPOD_MANIFESTS", "replaces manifest lists, and pushes images to any registry"),
+    reads("LIBPOD_KUBE", ENVIRONMENTS),
+    writes("LIBPOD_KUBE", PODMAN_USER),
+    writes(
+        "LIBPOD_KUBE",
+        "has the daemon call the cluster of any kubeconfig file of this host, with the keys in it, and create what a client \
+         names there",
+    ),
+    writes(
+        "LIBPOD_MANIFESTS",
+        "replaces manifest lists, and pushes images to any registry, also images that lie in a folder of this host",
+    ),
     reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
     writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
     writes("LIBPOD_PLAY", PODMAN_USER),
     writes("LIBPOD_PODS", PODMAN_USER),
+    reads("LIBPOD_QUADLETS", "shows every quadlet of podman's user, where passwords often are"),
+    writes(
+        "LIBPOD_QUADLETS",
+        "runs any command on this host, as the user that podman runs as, often root: a client can install systemd units",
+    ),
     writes(
         "LIBPOD_SECRETS",
         "runs any command on this host, as the user that podman runs as, often root, and shows every secret in clear",

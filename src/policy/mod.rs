@@ -270,6 +270,12 @@ impl Need {
             Method::Other => return Self::never(Denial::Method),
         };
         let Section { libpod, name, below } = target::section(path);
+        let (name, below): (&[u8], &[u8]) = match (name, below) {
+            // The same, of files of the host instead of the client's.
+            (b"local", b"/build") if libpod => (b"build", b""),
+            (b"local", b"/images/load") if libpod => (b"images", b"/load"),
+            _ => (name, below),
+        };
         let section = if libpod { table::libpod_section(name) } else { table::docker_section(name) };
         let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
             return Self::never(if name.is_empty() && !libpod { Denial::Root } else { Denial::NoSection });

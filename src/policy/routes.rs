@@ -177,6 +177,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/artifacts/{name}/extract", &[Get]),
     route("/libpod/artifacts/{name}/json", &[Get]),
     route("/libpod/artifacts/{name}/push", &[Post]),
+    route("/libpod/autoupdate", &[Post]),
     route("/libpod/build", &[Post]),
     route("/libpod/commit", &[Post]),
     route("/libpod/containers/create", &[Post]),
@@ -298,4 +299,5 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/volumes/{name}/export", &[Get]),
     route("/libpod/volumes/{name}/import", &[Post]),
     route("/libpod/volumes/{name}/json", &[Get]),
+    route("/libpod/volumes/{name}/rename", &[Post]),
 ];

@@ -151,7 +151,7 @@ use WhenUnset::{Off, On, OnInLinuxserver, OnInTecnativa};
 /// Every variable that grants something.
 pub static VARIABLES: [Variable; TABLE.len()] = TABLE;
 
-const TABLE: [Variable; 49] = [
+const TABLE: [Variable; 54] = [
     row("POST", Kind::Post, Off, "methods other than GET and HEAD, in the sections that are open"),
     row("AUTH", Kind::Exact("auth"), Off, "have the daemon try credentials against a registry"),
     row("BUILD", Kind::Section("build"), Off, "build images with the classic builder, prune its cache"),
@@ -191,6 +191,14 @@ const TABLE: [Variable; 49] = [
     row("TASKS", Kind::Section("tasks"), Off, "Swarm tasks and their logs"),
     row("VERSION", Kind::Exact("version"), On, "the daemon's version"),
     row("VOLUMES", Kind::Section("volumes"), Off, "volumes; with POST create and delete them"),
+    row(
+        "LIBPOD_ARTIFACTS",
+        Kind::Libpod("artifacts"),
+        Off,
+        "podman: artifacts; with POST reads files of the host",
+    ),
+    row("LIBPOD_BUILD", Kind::LibpodExact("build"), Off, "podman: build images"),
+    row("LIBPOD_COMMIT", Kind::LibpodExact("commit"), Off, "podman: make an image of a container"),
     row("LIBPOD_CONTAINERS", Kind::Libpod("containers"), Off, "podman: containers"),
     row("LIBPOD_EVENTS", Kind::LibpodExact("events"), Off, "podman: the stream of events"),
     row("LIBPOD_EXEC", Kind::Libpod("exec"), Off, "podman: commands inside containers"),
@@ -202,11 +210,23 @@ const TABLE: [Variable; 49] = [
     ),
     row("LIBPOD_IMAGES", Kind::Libpod("images"), Off, "podman: images"),
     row("LIBPOD_INFO", Kind::LibpodExact("info"), Off, "podman: facts about the host"),
+    row(
+        "LIBPOD_KUBE",
+        Kind::Libpod("kube"),
+        Off,
+        "podman: Kubernetes YAML of containers; with POST pods of such YAML",
+    ),
     row("LIBPOD_MANIFESTS", Kind::Libpod("manifests"), Off, "podman: manifest lists"),
     row("LIBPOD_NETWORKS", Kind::Libpod("networks"), Off, "podman: networks"),
     row("LIBPOD_PING", Kind::LibpodExact("_ping"), OnInLinuxserver, "podman: whether the service is there"),
     row("LIBPOD_PLAY", Kind::Libpod("play"), Off, "podman: pods of Kubernetes YAML"),
     row("LIBPOD_PODS", Kind::Libpod("pods"), Off, "podman: pods"),
+    row(
+        "LIBPOD_QUADLETS",
+        Kind::Libpod("quadlets"),
+        Off,
+        "podman: quadlets, which become systemd units of the host",
+    ),
     row("LIBPOD_SECRETS", Kind::Libpod("secrets"), Off, "podman: secrets"),
     row("LIBPOD_SYSTEM", Kind::Libpod("system"), Off, "podman: disk usage; with POST prune"),
     row("LIBPOD_VERSION", Kind::LibpodExact("version"), OnInLinuxserver, "podman: its version"),
@@ -292,7 +312,7 @@ static LIBPOD: Index = index(true);
 /// Spreads the names of either API over the slots without a collision, which [`index`] checks while compiling.
 const fn slot(segment: &[u8]) -> usize {
     let (first, middle) = (segment[0] as usize, segment[segment.len() / 2] as usize);
-    (first + middle * 5 + segment.len() * 27) % SLOTS
+    (first + middle * 8 + segment.len() * 4) % SLOTS
 }
 
 #[expect(clippy::panic, reason = "evaluated while compiling")]

@@ -237,7 +237,7 @@ const ENVIRONMENTS: [&[(&str, &str)]; 6] = [
     &[("CONTAINERS", "1")],
     &[("ALLOW_START", "1"), ("ALLOW_RESTARTS", "1")],
     &[("DIALECT", "linuxserver"), ("POST", "1"), ("CONTAINERS", "1"), ("LIBPOD_CONTAINERS", "1")],
-    &[("POST", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("LIBPOD_EXEC", "1")],
+    &[("POST", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("LIBPOD_EXEC", "1"), ("LIBPOD_BUILD", "1")],
 ];
 
 /// What a fuzz input makes of both ends of a connection.

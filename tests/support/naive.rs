@@ -447,17 +447,22 @@ const DOCKER: &[(&str, &str, bool)] = &[
 ];
 
 const LIBPOD: &[(&str, &str, bool)] = &[
+    ("LIBPOD_ARTIFACTS", "artifacts", true),
+    ("LIBPOD_BUILD", "build", false),
+    ("LIBPOD_COMMIT", "commit", false),
     ("LIBPOD_CONTAINERS", "containers", true),
     ("LIBPOD_EVENTS", "events", false),
     ("LIBPOD_EXEC", "exec", true),
     ("LIBPOD_GENERATE", "generate", true),
     ("LIBPOD_IMAGES", "images", true),
     ("LIBPOD_INFO", "info", false),
+    ("LIBPOD_KUBE", "kube", true),
     ("LIBPOD_MANIFESTS", "manifests", true),
     ("LIBPOD_NETWORKS", "networks", true),
     ("LIBPOD_PING", "_ping", false),
     ("LIBPOD_PLAY", "play", true),
     ("LIBPOD_PODS", "pods", true),
+    ("LIBPOD_QUADLETS", "quadlets", true),
     ("LIBPOD_SECRETS", "secrets", true),
     ("LIBPOD_SYSTEM", "system", true),
     ("LIBPOD_VERSION", "version", false),
@@ -546,6 +551,10 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
     let libpod = segments[0] == "libpod" && segments.len() > 1;
     if libpod {
         segments.remove(0);
+        // With files of the host instead of the client's.
+        if segments == ["local", "build"] || segments == ["local", "images", "load"] {
+            segments.remove(0);
+        }
     }
     let table = if libpod { LIBPOD } else { DOCKER };
     let (variable, section, below) = table.iter().find(|(_, section, _)| *section == segments[0])?;
