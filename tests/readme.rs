@@ -79,6 +79,7 @@ fn links_lead_to_files() {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/apps.md",
+        "docs/clients.md",
         "docs/how-it-works.md",
         "docs/log.md",
     ];
