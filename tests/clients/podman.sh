@@ -60,7 +60,7 @@ podman kube down "$WORK/pod.yaml" | grep :
 podman manifest create list >/dev/null
 podman manifest add list containers-storage:localhost/busybox >/dev/null
 podman manifest inspect list | grep -c digest
-podman manifest push -q --tls-verify=false list "$REGISTRY/list"
+podman manifest push -q --tls-verify=false list "docker://$REGISTRY/list"
 podman search --tls-verify=false "$REGISTRY/list" | grep -o /list
 # podman's API pushes to registries alone: that it was asked shows in its answer.
 podman manifest push list "dir:$WORK/pushed" 2>&1 | grep -o 'unsupported transport dir'
