@@ -23,7 +23,12 @@ enum Meant<'v> {
 /// The sentence about the first one that could leave more open than was meant: a misspelt variable that under its right name
 /// would close something, or whose value would not be understood there.
 pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Result<Vec<String>, String> {
-    let environment: BTreeMap<_, _> = environment.into_iter().collect();
+    let mut given = BTreeMap::new();
+    for (name, value) in environment {
+        // Of one that is given twice, the first is read (getenv(3)).
+        given.entry(name).or_insert(value);
+    }
+    let environment = given;
     let variables = names();
     let exposure = Exposure::from_vars(&|name| environment.get(name).cloned());
     let mut sentences = Vec::new();
@@ -78,8 +83,10 @@ fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [String]) -> Option<
     if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable == name) {
         return None;
     }
-    let candidates: Vec<&str> =
-        variables.iter().map(String::as_str).filter(|variable| is_switch || !is_grant(variable)).collect();
+    // Nobody else's names begin so.
+    let own = |variable: &str| ["ALLOW_", "LIBPOD_"].iter().any(|prefix| variable.starts_with(prefix));
+    let counts = |variable: &&str| is_switch || !is_grant(variable) || own(variable);
+    let candidates: Vec<&str> = variables.iter().map(String::as_str).filter(counts).collect();
     if let Some(variable) = near(name, &candidates) {
         return Some(Meant::Variable(variable));
     }
@@ -164,15 +171,20 @@ fn is_in_capitals(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The variable whose name differs by the case of its letters; or by a plural, an underscore, a zero for an O, or by slips that
-/// a name of its length allows for. Short names are close to too many words (HOST, PORT and TEST to POST, AUTO to AUTH).
+/// The variable whose name differs by the case of its letters, a plural, what stands between its words or around them, a zero
+/// for an O; or, in capitals, by slips that a name of its length allows for. Short names are close to too many words (HOST, PORT
+/// and TEST to POST, AUTO to AUTH).
 fn near<'v>(name: &str, variables: &[&'v str]) -> Option<&'v str> {
     let names = || variables.iter().copied();
+    let plain = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        letters.to_ascii_uppercase().replace('0', "O").trim_end_matches('S').to_owned()
+    };
+    let same = names().find(|real| plain(real) == plain(name));
     if !is_in_capitals(name) {
-        return names().find(|real| real.eq_ignore_ascii_case(name));
+        return same;
     }
-    let plain = |name: &str| name.replace('_', "").replace('0', "O").trim_end_matches('S').to_owned();
-    names().find(|real| plain(real) == plain(name)).or_else(|| {
+    same.or_else(|| {
         let slips = |real: &str| real.len() / 6;
         // A name that is longer or shorter by more is further away: most are not compared letter by letter.
         let close = names().filter(|real| real.len().abs_diff(name.len()) <= slips(real));

@@ -390,6 +390,10 @@ fn a_misspelt_name_that_leaves_more_open_than_was_meant_stops_every_command() {
         ("dialect=linuxserver", "dialect", "DIALECT"),
         ("DIALET=linux", "DIALET", "DIALECT"),
         ("ALLOW_LOG=0", "ALLOW_LOG=0", "ALLOW_LOGS"),
+        ("allow_log=0", "allow_log=0", "ALLOW_LOGS"),
+        ("ALLOW-LOGS=0", "ALLOW-LOGS=0", "ALLOW_LOGS"),
+        ("ALLOW_LOGS.=0", "ALLOW_LOGS.=0", "ALLOW_LOGS"),
+        ("ALLOW_LOG=none", "ALLOW_LOG", "ALLOW_LOGS"),
         ("EVENT=0", "EVENT=0", "EVENTS"),
         ("version=off", "version=off", "VERSION"),
         // As in the image, which sets each section to its default.
