@@ -6,9 +6,10 @@
 //!
 //! # How a request flows
 //! [`listener`] accepts a [`client`]; [`conn`] reads one [`head`] at a time and has it judged by [`admit`]: [`target`]
-//! reads the path, in which [`unicode`] tells names from look-alikes, [`policy`] decides, [`framing`] says where the body ends. What was admitted is passed by [`relay`] over a
-//! connection that [`daemon`] made, while the response comes back; where that response is a [`hijack`], [`splice`] copies
-//! raw bytes from there. Everything else ends in a [`reply`] of our own. [`access`] is what the log says of it.
+//! reads the path, in which [`unicode`] tells names from look-alikes, [`policy`] decides, [`framing`] says where the body
+//! ends. What was admitted is passed by [`relay`] over a connection that [`daemon`] made, while the response comes back;
+//! where that response is a [`hijack`], [`splice`] copies raw bytes from there. Everything else ends in a [`reply`] of
+//! our own; where there is no daemon, with [`advice`]. [`access`] is what the log says of it.
 //!
 //! Around it, [`service`] is the life of the program from its start to its stop, of which [`signals`] tell; [`clock`] tells
 //! idle connections how time passes, [`vars`] reads variables, [`config`] knows those of the process, [`lookalike`] finds those
@@ -25,6 +26,7 @@
 
 pub mod access;
 pub mod admit;
+pub mod advice;
 pub mod backlog;
 pub mod client;
 pub mod clock;
