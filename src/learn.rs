@@ -94,6 +94,7 @@ impl Learner {
         if let Some(denial) = readings.clone().find_map(|need| need.never) {
             let example = match denial {
                 Denial::Method => format!("{} (refused)", cut(head.method_name)),
+                Denial::Name => format!("{} (refused)", example()),
                 _ => example(),
             };
             seen.news |= seen.never.add(example, MAX_REFUSED);

@@ -150,7 +150,8 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(decoded)
 }
 
-fn hex_value(digit: Option<&u8>) -> Option<u8> {
+/// The value of a hexadecimal digit, if it is there and is one.
+pub(crate) fn hex_value(digit: Option<&u8>) -> Option<u8> {
     // At most 15.
     digit.and_then(|&digit| char::from(digit).to_digit(16)).map(|value| value as u8)
 }

@@ -5,14 +5,16 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// A stream that takes each write when it is told to, and shows it.
+/// A stream that says when there is something to write, takes it when it is told to, and shows it.
 struct Gated {
+    asked: Sender<()>,
     open: Receiver<()>,
     written: Sender<String>,
 }
 
 impl Write for Gated {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.asked.send(()).map_err(io::Error::other)?;
         self.open.recv().map_err(io::Error::other)?;
         let text = String::from_utf8_lossy(bytes).into_owned();
         self.written.send(text).map_err(io::Error::other)?;
@@ -26,17 +28,19 @@ impl Write for Gated {
 
 #[test]
 fn a_stream_that_nobody_reads_drops_and_counts_and_says_so_in_its_place() {
+    let (asked, writes) = channel();
     let (gate, open) = channel();
     let (written, read) = channel();
     let dropped = |count| format!("{count} dropped\n");
-    let output = Output::to(Gated { open, written }, dropped).expect("a thread");
+    let output = Output::to(Gated { asked, open, written }, dropped).expect("a thread");
     let take = || {
         gate.send(()).expect("the thread lives");
         read.recv_timeout(Duration::from_secs(20)).expect("it writes")
     };
 
     output.put(b"first\n");
-    // The thread has the first line, or the queue: fill what is left of the queue and more.
+    // The thread has the first line, and takes no more for now: fill the queue, and more.
+    writes.recv_timeout(Duration::from_secs(20)).expect("it writes");
     let line = [vec![b'x'; 1023], vec![b'\n']].concat();
     let lines = 2 * MAX_WAITING_BYTES / line.len();
     for _ in 0..lines {
@@ -67,9 +71,10 @@ fn a_stream_that_nobody_reads_drops_and_counts_and_says_so_in_its_place() {
 
 #[test]
 fn draining_waits_for_what_is_written_and_not_for_a_stuck_stream() {
+    let (asked, _writes) = channel();
     let (gate, open) = channel();
     let (written, read) = channel();
-    let output = Output::to(Gated { open, written }, |_| String::new()).expect("a thread");
+    let output = Output::to(Gated { asked, open, written }, |_| String::new()).expect("a thread");
     // Nothing to wait for.
     output.drain(Instant::now() + Duration::from_secs(3600));
     output.put(b"stuck\n");
@@ -108,9 +113,11 @@ fn a_stream_that_does_not_block_is_tried_again() {
 
 #[test]
 fn a_line_that_never_fits_is_dropped_and_those_behind_it_are_not() {
+    let (asked, _writes) = channel();
     let (gate, open) = channel();
     let (written, read) = channel();
-    let output = Output::to(Gated { open, written }, |count| format!("{count} dropped\n")).expect("a thread");
+    let output =
+        Output::to(Gated { asked, open, written }, |count| format!("{count} dropped\n")).expect("a thread");
     output.put(&vec![b'x'; MAX_WAITING_BYTES + 1]);
     gate.send(()).expect("the thread lives");
     assert_eq!(read.recv_timeout(Duration::from_secs(20)).as_deref(), Ok("1 dropped\n"));

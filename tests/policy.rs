@@ -836,3 +836,70 @@ fn learning_allows_what_can_be_read_and_no_more() {
         b"POST /info HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert!(matches!(admit(head, &policy("LEARN=1")).1, Err(Refusal::Framing(_))));
 }
+
+/// podman opens a store of the client's choice for such a name, to answer a GET too, and runs the program that it names.
+#[test]
+fn no_name_of_a_store_is_allowed_whatever_is_granted() {
+    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    let store = "containers-storage:%5Boverlay@/a+/b:overlay.mount_program=/c%5Dlocalhost/x:latest";
+    for environment in [&everything[..], "LEARN=1"] {
+        for request in [
+            &format!("GET /v5.0.0/libpod/images/{store}/get?format=docker-archive"),
+            &format!("GET /v5.0.0/libpod/images/{}/json", store.replace('/', "%2F")),
+            &format!("GET /v5.0.0/libpod/manifests/{store}/exists"),
+            &format!("POST /v5.0.0/libpod/manifests/l?images={store}"),
+            &format!("GET /v1.41/images/{store}/history"),
+            &format!("DELETE /images/{store}"),
+            &format!("GET /v5.0.0/libpod/images/export?references=a&references={store}"),
+            "GET /images/get?names=containers-storage:[vfs@/a]b",
+            "GET /images/get?names=%63ontainers-storage%3a%5bvfs@/a]b",
+            "GET /images/get?names=Containers-Storage:[vfs@/a]b",
+            "GET /images/get?names=ccontainers-storage:[vfs@/a]b",
+            "POST /commit?repo=containers-storage:%5Bvfs@/a%5Db",
+            "POST /images/a/push?destination=containers-storage:%5Bvfs@/a%5Db",
+            r#"GET /images/json?filters={"before":["containers-storage:[vfs@/a]b"]}"#,
+            r#"GET /images/json?filters={"before":["containers-storage:\u005bvfs@/a]b"]}"#,
+            r#"GET /images/json?filters={"before":["\u0063ontainers-storage%3A%5Cu005Bvfs@/a]b"]}"#,
+            r#"GET /images/json?filters={"before":["%5c%75%30%30%36%33ontainers-storage:[vfs@/a]b"]}"#,
+        ] {
+            assert_eq!(denial(environment, request), Denial::Name.to_string(), "{request}");
+        }
+        for request in [
+            "GET /v5.0.0/libpod/images/containers-storage:localhost%2Fbusybox/json",
+            "GET /v5.0.0/libpod/images/%5B::1%5D:5000%2Fbusybox/json",
+            "GET /images/get?names=containers-storage:b",
+            r#"GET /images/json?filters={"label":["a:[b"],"reference":["containers-storage"]}"#,
+            r#"GET /images/json?filters={"before":["\u00zz","\u12","\\"]}"#,
+            "GET /images/json?filters=%",
+        ] {
+            assert!(allows(environment, request), "{request}");
+        }
+    }
+}
+
+/// podman cuts the command with which it saves the image at spaces.
+#[test]
+fn a_name_that_is_copied_by_ssh_adds_no_arguments() {
+    let environment = "LIBPOD_IMAGES=1 POST=1 ALLOW_CHANGES=1 LIBPOD_CONTAINERS=1";
+    for request in [
+        "POST /v5.0.0/libpod/images/scp/busybox%20--conmon%20/evil?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/busybox%20--conmon%20%2Fevil?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/busybox%20--conmon%20/evil/changes?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/--root=/evil?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/%2D-root=/evil?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/busybox?destination=a@b::c+--root",
+        "POST /v5.0.0/libpod/images/scp/busybox?destination=a@b::c%20--root",
+        "POST /v5.0.0/libpod/images/scp/busybox?destination=-oProxyCommand",
+        "POST /v5.0.0/libpod/images/scp/busybox?destination=%2doProxyCommand",
+    ] {
+        assert_eq!(denial(environment, request), Denial::Name.to_string(), "{request}");
+    }
+    for request in [
+        "POST /v5.0.0/libpod/images/scp/busybox?destination=a@b::",
+        "POST /v5.0.0/libpod/images/scp/localhost%2Fmy-busybox:latest?destination=a@my-host::&quiet=true",
+        "GET /v5.0.0/libpod/images/scp/a%20b/json",
+        "POST /v5.0.0/libpod/images/scp%20a/tag?repo=b+c",
+    ] {
+        assert!(allows(environment, request), "{request}");
+    }
+}

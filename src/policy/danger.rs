@@ -112,7 +112,8 @@ const DANGERS: [Danger; 48] = [
     writes(
         "LIBPOD_IMAGES",
         "downloads and deletes images, replaces any by another of the same name, which runs at the next start, and reads \
-         images and archives at any path of this host, as the user that podman runs as",
+         images and archives at any path of this host, and copies images by ssh to any server with the keys of the user that \
+         podman runs as",
     ),
     reads("LIBPOD_IMAGES", CALLS),
     reads("LIBPOD_KUBE", ENVIRONMENTS),
@@ -124,7 +125,8 @@ const DANGERS: [Danger; 48] = [
     ),
     writes(
         "LIBPOD_MANIFESTS",
-        "replaces manifest lists, and pushes images to any registry, also images that lie in a folder of this host",
+        "gives all rights of the user that podman runs as, often root: podman opens any store of images that a body names, and \
+         runs the program that it names for it; it replaces manifest lists, and pushes images to any registry",
     ),
     reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
     writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),

@@ -6,6 +6,7 @@
 //! program replaces.
 
 mod danger;
+mod names;
 mod routes;
 mod table;
 
@@ -78,6 +79,8 @@ pub enum Denial {
     Root,
     /// No variable grants this method.
     Method,
+    /// No variable grants what podman would do with such a name (`names.rs`).
+    Name,
     /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead.
     StartWithBody(Grants),
 }
@@ -88,7 +91,7 @@ impl Denial {
     pub const fn missing(self) -> Grants {
         match self {
             Self::Missing(grants) | Self::StartWithBody(grants) => grants,
-            Self::NoSection | Self::Root | Self::Method => Grants::NONE,
+            Self::NoSection | Self::Root | Self::Method | Self::Name => Grants::NONE,
         }
     }
 }
@@ -102,6 +105,10 @@ impl fmt::Display for Denial {
                 "no variable allows it, as nothing is served there; a health check asks for GET /_ping",
             ),
             Self::Method => f.write_str("no variable allows this method"),
+            Self::Name => f.write_str(
+                "no variable allows such a name, for which podman opens a store of images, or runs a command, of the client's \
+                 making",
+            ),
             Self::StartWithBody(grants) => {
                 f.write_str("ALLOW_START covers starts without a body, which could change the container; ")?;
                 write_set(f, *grants)
@@ -280,6 +287,9 @@ impl Need {
         let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
             return Self::never(if name.is_empty() && !libpod { Denial::Root } else { Denial::NoSection });
         };
+        if names::open_store(path, query.unwrap_or_default()) {
+            return Self::never(Denial::Name);
+        }
         let grant = section.grant;
         let mut need = Self { all: grant, any: Grants::NONE, section: grant, hijack: None, never: None };
         if !reads {
@@ -288,6 +298,11 @@ impl Need {
         match grant {
             CONTAINERS | LIBPOD_CONTAINERS | LIBPOD_PODS => {
                 need.of_container(method, below, query.unwrap_or_default());
+            }
+            LIBPOD_IMAGES
+                if method == Method::Post && names::add_arguments(below, query.unwrap_or_default()) =>
+            {
+                return Self::never(Denial::Name);
             }
             // podman serves this by the function that it has for containers, and takes the name for a container's.
             LIBPOD_IMAGES if sub_resource(without_slash(below)) == Some(b"changes") => {

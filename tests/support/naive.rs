@@ -542,6 +542,10 @@ pub fn judge(on: &[&str], method: &str, target: &Target) -> Option<Allowed> {
 }
 
 fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allowed> {
+    let [path_text, query_text] = [path, query].map(|text| unescape(text.as_bytes()));
+    if names_store(&path_text) || names_store(&query_text) {
+        return None;
+    }
     let reads = ["GET", "HEAD"].contains(&method);
     if !reads && !["POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
         return None;
@@ -586,6 +590,21 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
         ("containers" | "pods", gate) => {
             allowed &= GATES.iter().all(|(name, variable)| *name != gate || on(variable));
         }
+        ("images", _)
+            if libpod && post && segments.first() == Some(&"scp") && (segments.len() > 1 || slash) =>
+        {
+            let name = segments[1..].join("/");
+            let texts = [&name[..], query].map(|text| unescape(text.as_bytes()));
+            let dash = |text: &[u8]| text.starts_with(b"-");
+            let mut values = query.split('=').skip(1);
+            if texts.iter().any(|text| text.contains(&b' '))
+                || query.contains('+')
+                || dash(&texts[0])
+                || values.any(|value| dash(&unescape(value.as_bytes())))
+            {
+                return None;
+            }
+        }
         ("images", "changes") if libpod => allowed &= on("ALLOW_CHANGES") && on("LIBPOD_CONTAINERS"),
         ("secrets", _) if reads && may_show_secret(query) => allowed &= on("POST"),
         _ => {}
@@ -595,6 +614,34 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
     let by_action = actions.is_some_and(|(_, variables)| variables.iter().any(|variable| on(variable)));
     let bare_start = !allowed && by_action && last == "start";
     (allowed || by_action).then_some(Allowed { hijack, bare_start })
+}
+
+/// Percent escapes read once; what is no escape stays.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut read = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let digits = text.get(at + 1..at + 3).filter(|_| text[at] == b'%');
+        let digits = digits.filter(|digits| all_of(digits, "0123456789abcdefABCDEF"));
+        let value = digits.and_then(|digits| u8::from_str_radix(&String::from_utf8_lossy(digits), 16).ok());
+        read.push(value.unwrap_or(text[at]));
+        at += if value.is_some() { 3 } else { 1 };
+    }
+    read
+}
+
+/// Whether a text names a store of images of one's own, as podman reads it: as it is, or in JSON.
+fn names_store(text: &[u8]) -> bool {
+    let mut read = String::new();
+    let mut at = 0;
+    while at < text.len() {
+        let digits = text.get(at + 2..at + 6).filter(|_| text[at..].starts_with(b"\\u"));
+        let digits = digits.filter(|digits| all_of(digits, "0123456789abcdefABCDEF"));
+        let value = digits.and_then(|digits| u8::from_str_radix(&String::from_utf8_lossy(digits), 16).ok());
+        read.push(char::from(value.unwrap_or(text[at])));
+        at += if value.is_some() { 6 } else { 1 };
+    }
+    read.to_ascii_lowercase().contains("containers-storage:[")
 }
 
 /// A version as Docker (`v[0-9.]+`) or podman (`v[0-9][0-9A-Za-z.-]*`) takes it.
