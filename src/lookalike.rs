@@ -29,7 +29,7 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
         given.entry(name).or_insert(value);
     }
     let environment = given;
-    let variables = names();
+    let variables = known();
     let exposure = Exposure::from_vars(&|name| environment.get(name).cloned());
     let mut sentences = Vec::new();
     for (name, value) in environment.iter().filter(|(_, value)| !value.trim().is_empty()) {
@@ -60,14 +60,32 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
     Ok(sentences)
 }
 
-/// The names of all variables: those that are asked for where none is set.
-fn names() -> Vec<String> {
+/// A variable of this program.
+struct Known {
+    name: String,
+    /// Its name as [`plain`] has it, which is compared with every name of the environment.
+    plain: String,
+    /// A misspelt name counts whatever its value is, not as a switch alone.
+    any_value: bool,
+}
+
+/// All variables: those that are asked for where none is set.
+fn known() -> Vec<Known> {
     let asked = RefCell::new(Vec::new());
     let _ = Config::from_vars(&|name| {
-        asked.borrow_mut().push(name.to_owned());
+        // Nobody else's names begin like these.
+        let own = ["ALLOW_", "LIBPOD_"].iter().any(|prefix| name.starts_with(prefix));
+        let any_value = own || !is_grant(name);
+        asked.borrow_mut().push(Known { name: name.to_owned(), plain: plain(name), any_value });
         None
     });
     asked.into_inner()
+}
+
+/// A name without the case of its letters, what stands between its words or around them, a plural, and zeros for an O.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    letters.to_ascii_uppercase().replace('0', "O").trim_end_matches('S').to_owned()
 }
 
 fn is_grant(name: &str) -> bool {
@@ -79,14 +97,12 @@ fn did_you_mean(name: &str) -> String {
 }
 
 /// What the author of this name had in mind; `None` where it is a variable's, or looks like none.
-fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [String]) -> Option<Meant<'v>> {
-    if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable == name) {
+fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [Known]) -> Option<Meant<'v>> {
+    if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable.name == name) {
         return None;
     }
-    // Nobody else's names begin so.
-    let own = |variable: &str| ["ALLOW_", "LIBPOD_"].iter().any(|prefix| variable.starts_with(prefix));
-    let counts = |variable: &&str| is_switch || !is_grant(variable) || own(variable);
-    let candidates: Vec<&str> = variables.iter().map(String::as_str).filter(counts).collect();
+    let candidates: Vec<&Known> =
+        variables.iter().filter(|variable| is_switch || variable.any_value).collect();
     if let Some(variable) = near(name, &candidates) {
         return Some(Meant::Variable(variable));
     }
@@ -106,7 +122,7 @@ fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [String]) -> Option<
 }
 
 /// What to say of a switch that is named as a part of the API is.
-fn hint(name: &str, variables: &[&str]) -> Option<String> {
+fn hint(name: &str, variables: &[&Known]) -> Option<String> {
     // linuxserver has LIBPOD_ALLOW_START and LIBPOD_ALLOW_POD_START, which it does not document.
     let bare = ["LIBPOD_ALLOW_POD_", "LIBPOD_ALLOW_", "LIBPOD_", "ALLOW_"]
         .iter()
@@ -174,41 +190,40 @@ fn is_in_capitals(name: &str) -> bool {
 /// The variable whose name differs by the case of its letters, a plural, what stands between its words or around them, a zero
 /// for an O; or, in capitals, by slips that a name of its length allows for. Short names are close to too many words (HOST, PORT
 /// and TEST to POST, AUTO to AUTH).
-fn near<'v>(name: &str, variables: &[&'v str]) -> Option<&'v str> {
-    let names = || variables.iter().copied();
-    let plain = |name: &str| {
-        let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-        letters.to_ascii_uppercase().replace('0', "O").trim_end_matches('S').to_owned()
-    };
-    let same = names().find(|real| plain(real) == plain(name));
+fn near<'v>(name: &str, variables: &[&'v Known]) -> Option<&'v str> {
+    let plain = plain(name);
+    let same = variables.iter().find(|real| real.plain == plain).map(|real| &*real.name);
     if !is_in_capitals(name) {
         return same;
     }
     same.or_else(|| {
         let slips = |real: &str| real.len() / 6;
         // A name that is longer or shorter by more is further away: most are not compared letter by letter.
-        let close = names().filter(|real| real.len().abs_diff(name.len()) <= slips(real));
+        let names = variables.iter().map(|real| &*real.name);
+        let close = names.filter(|real| real.len().abs_diff(name.len()) <= slips(real));
         let close = close.map(|real| (distance(name, real), real));
         close.filter(|&(distance, real)| distance <= slips(real)).min().map(|(_, real)| real)
     })
 }
 
 /// How many letters to insert, delete, replace or swap with their neighbour make one name of the other (optimal string
-/// alignment).
+/// alignment). Neither has more than [`MAX_NAME_BYTES`]. An environment may hold hundreds of names, so nothing is allocated.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut rows = vec![(0..=other.len()).collect::<Vec<_>>()];
-    for i in 1..=one.len() {
-        let mut row = vec![i];
-        for j in 1..=other.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+    let mut rows = [[0; MAX_NAME_BYTES + 1]; MAX_NAME_BYTES + 1];
+    for i in 0..=one.len() {
+        for j in 0..=other.len() {
+            if i == 0 || j == 0 {
+                rows[i][j] = (i + j) as u8;
+                continue;
+            }
+            let replaced = rows[i - 1][j - 1] + u8::from(one[i - 1] != other[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
             if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
                 least = least.min(rows[i - 2][j - 2] + 1);
             }
-            row.push(least);
+            rows[i][j] = least;
         }
-        rows.push(row);
     }
-    rows[one.len()][other.len()]
+    usize::from(rows[one.len()][other.len()])
 }
