@@ -43,7 +43,7 @@ pub fn advise(path: &Path, reason: io::ErrorKind) -> String {
         }
         (_, io::ErrorKind::NotFound) => "is the socket mounted here, and SOCKET_PATH right?",
         (_, io::ErrorKind::PermissionDenied) => {
-            return advise_denied(file.as_ref().map(Access::of), &Process::of_this());
+            return advise_denied(file.as_ref().map(Permissions::of), &Process::of_this());
         }
         _ => "",
     };
@@ -58,13 +58,13 @@ fn split_url(path: &Path) -> Option<(&str, &str)> {
 }
 
 /// Whom a file lets in.
-struct Access {
+struct Permissions {
     uid: u32,
     gid: u32,
     mode: u32,
 }
 
-impl Access {
+impl Permissions {
     fn of(file: &fs::Metadata) -> Self {
         Self { uid: file.uid(), gid: file.gid(), mode: file.mode() & 0o777 }
     }
@@ -108,7 +108,7 @@ impl Process {
 }
 
 /// What to do where the system denies access to a socket, or even a look at it.
-fn advise_denied(socket: Option<Access>, process: &Process) -> String {
+fn advise_denied(socket: Option<Permissions>, process: &Process) -> String {
     const LABEL: &str = "in a container, security_opt: [\"label=disable\"] lifts that of SELinux";
     let Some(socket) = socket else {
         return format!(
@@ -120,7 +120,7 @@ fn advise_denied(socket: Option<Access>, process: &Process) -> String {
             "the socket's owner and mode let this user in, so that it is SELinux or AppArmor that denies it; {LABEL}"
         );
     }
-    let Access { uid, gid, mode } = socket;
+    let Permissions { uid, gid, mode } = socket;
     let group = mode & 0o020 != 0;
     let user = if group { format!("65534:{gid}") } else { format!("{uid}:{gid}") };
     match process.uid {
@@ -142,8 +142,8 @@ fn advise_denied(socket: Option<Access>, process: &Process) -> String {
 mod tests {
     use super::*;
 
-    const DOCKER: Access = Access { uid: 0, gid: 998, mode: 0o660 };
-    const ROOTLESS: Access = Access { uid: 1000, gid: 1000, mode: 0o600 };
+    const DOCKER: Permissions = Permissions { uid: 0, gid: 998, mode: 0o660 };
+    const ROOTLESS: Permissions = Permissions { uid: 1000, gid: 1000, mode: 0o600 };
 
     fn process(uid: u32, groups: &[u32]) -> Process {
         Process { uid: Some(uid), groups: groups.to_vec() }
@@ -158,7 +158,7 @@ mod tests {
             (Some(DOCKER), process(65_534, &[998]), label),
             (Some(DOCKER), process(65_534, &[65_534, 998]), label),
             (Some(ROOTLESS), process(1000, &[1000]), label),
-            (Some(Access { mode: 0o666, ..ROOTLESS }), process(65_534, &[]), label),
+            (Some(Permissions { mode: 0o666, ..ROOTLESS }), process(65_534, &[]), label),
             (
                 Some(DOCKER),
                 process(65_534, &[65_534]),
@@ -167,12 +167,12 @@ mod tests {
             (Some(DOCKER), Process::default(), "this user needs the group of the socket, 998: "),
             // The owner's bits are the owner's alone, and the group's the group's.
             (
-                Some(Access { mode: 0o066, ..DOCKER }),
+                Some(Permissions { mode: 0o066, ..DOCKER }),
                 process(0, &[0, 998]),
                 "with mode 0066, past which root gets by ",
             ),
             (
-                Some(Access { mode: 0o606, ..DOCKER }),
+                Some(Permissions { mode: 0o606, ..DOCKER }),
                 process(1, &[998]),
                 "with mode 0606, which does not let this user in",
             ),

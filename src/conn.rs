@@ -29,6 +29,7 @@ use crate::splice::splice;
 use bytes::{Buf, BytesMut};
 use log::{debug, warn};
 use socket2::SockRef;
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -140,7 +141,7 @@ impl<'c> Connection<'c> {
                     return;
                 }
                 Outcome::BadBody(error) => {
-                    let reply = Reply { status: 400, message: error.to_string() };
+                    let reply = bad_request(error);
                     self.warn_refused(&reply, None);
                     return self.reply(&reply, to_head).await;
                 }
@@ -169,16 +170,13 @@ impl<'c> Connection<'c> {
             match finder.find(&self.request.held) {
                 Ok(Some(length)) => return Next::Head(length),
                 Ok(None) => {}
-                Err(error) => {
-                    return Next::Refused(bad_head(error));
-                }
+                Err(error) => return Next::Refused(bad_head(error)),
             }
             let room = head::MAX_HEAD_BYTES - self.request.held.len();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
             match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
                 Ok(Ok(0)) => {
-                    let message = String::from("the connection ended inside a head");
-                    return Next::Refused(Reply { status: 400, message });
+                    return Next::Refused(bad_request("the connection ended inside a head"));
                 }
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) => return Next::Nothing,
@@ -247,9 +245,9 @@ impl<'c> Connection<'c> {
                     return (Reply { status: 403, message }, to_head);
                 }
                 Refusal::Head(error) => bad_head(error),
-                Refusal::Target(error) => Reply { status: 400, message: error.to_string() },
-                Refusal::Framing(error) => Reply { status: 400, message: error.to_string() },
-                Refusal::Upgrade(error) => Reply { status: 400, message: error.to_string() },
+                Refusal::Target(error) => bad_request(error),
+                Refusal::Framing(error) => bad_request(error),
+                Refusal::Upgrade(error) => bad_request(error),
             };
             self.warn_refused(&reply, line);
             (reply, line.is_some_and(|line| line.method == "HEAD"))
@@ -365,6 +363,11 @@ fn drop_blanks(held: &mut BytesMut, most: &mut usize) {
     let blanks = held.iter().take(*most).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     held.advance(blanks);
     *most = if held.is_empty() { *most - blanks } else { 0 };
+}
+
+/// What a client gets whose request cannot be taken.
+fn bad_request(why: impl Display) -> Reply {
+    Reply { status: 400, message: why.to_string() }
 }
 
 /// What a client gets whose head cannot be taken.

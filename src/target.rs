@@ -138,22 +138,27 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {
             rest = after;
             continue;
         }
-        let (Some(high), Some(low)) = (hex_value(after.first()), hex_value(after.get(1))) else {
-            return Err(Error::BadEscape);
-        };
-        match high << 4 | low {
-            byte if !byte.is_ascii_control() && byte != b'%' && byte != b'\\' => decoded.push(byte),
-            _ => return Err(Error::ForbiddenEscape),
+        let (byte, after) = read_escape(rest).ok_or(Error::BadEscape)?;
+        if byte.is_ascii_control() || byte == b'%' || byte == b'\\' {
+            return Err(Error::ForbiddenEscape);
         }
-        rest = &after[2..];
+        decoded.push(byte);
+        rest = after;
     }
     Ok(decoded)
 }
 
-/// The value of a hexadecimal digit, if it is there and is one.
-pub(crate) fn hex_value(digit: Option<&u8>) -> Option<u8> {
+/// The byte that a percent escape at the start of a text stands for (RFC 3986 2.1), and what follows; `None` where there is no
+/// escape.
+pub(crate) fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, rest @ ..] = text else { return None };
+    Some((hex_value(*high)? << 4 | hex_value(*low)?, rest))
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hex_value(digit: u8) -> Option<u8> {
     // At most 15.
-    digit.and_then(|&digit| char::from(digit).to_digit(16)).map(|value| value as u8)
+    char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
 /// Refuses empty segments but the last, and `.` and `..`, with parameters too (`..;x`), as some servers drop these.

@@ -14,6 +14,11 @@ fn policy(environment: &str) -> Policy {
     Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned())).expect("a usable environment")
 }
 
+/// An environment that grants everything.
+fn everything() -> String {
+    VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect()
+}
+
 /// The whole judgement of a request without a body.
 fn judged(policy: &Policy, method: &str, target: &str) -> Result<(), Refusal> {
     let head = format!("{method} {target} HTTP/1.1\r\nHost: docker\r\n\r\n");
@@ -502,7 +507,7 @@ fn no_spelling_reaches_a_closed_section() {
 
 #[test]
 fn what_belongs_to_no_variable_stays_closed_with_all_of_them() {
-    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    let everything = everything();
     for path in [
         "/",
         "/v1.41",
@@ -698,8 +703,7 @@ fn a_start_granted_by_allow_start_alone_carries_no_form_with_a_checkpoint() {
 
 #[test]
 fn a_hijack_is_possible_on_its_routes_alone() {
-    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
-    let everything = policy(&everything);
+    let everything = policy(&everything());
     for learning in [&everything, &policy("LEARN=1")] {
         let hijack = |method, target: &str| {
             let target = Target::parse(method, target.as_bytes()).expect("a clean target");
@@ -840,7 +844,7 @@ fn learning_allows_what_can_be_read_and_no_more() {
 /// podman opens a store of the client's choice for such a name, to answer a GET too, and runs the program that it names.
 #[test]
 fn no_name_of_a_store_is_allowed_whatever_is_granted() {
-    let everything: String = VARIABLES.iter().map(|variable| format!("{}=1 ", variable.name)).collect();
+    let everything = everything();
     let store = "containers-storage:%5Boverlay@/a+/b:overlay.mount_program=/c%5Dlocalhost/x:latest";
     for environment in [&everything[..], "LEARN=1"] {
         for request in [

@@ -271,6 +271,7 @@ impl Need {
     /// What a request needs in one reading of its path, which must be clean.
     #[must_use]
     pub fn of(method: Method, path: &[u8], query: Option<&[u8]>) -> Self {
+        let query = query.unwrap_or_default();
         let reads = match method {
             Method::Get | Method::Head => true,
             Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
@@ -287,7 +288,7 @@ impl Need {
         let Some(section) = section.filter(|section| !section.exact || below.is_empty()) else {
             return Self::never(if name.is_empty() && !libpod { Denial::Root } else { Denial::NoSection });
         };
-        if names::open_store(path, query.unwrap_or_default()) {
+        if names::open_store(path, query) {
             return Self::never(Denial::Name);
         }
         let grant = section.grant;
@@ -297,11 +298,9 @@ impl Need {
         }
         match grant {
             CONTAINERS | LIBPOD_CONTAINERS | LIBPOD_PODS => {
-                need.of_container(method, below, query.unwrap_or_default());
+                need.of_container(method, below, query);
             }
-            LIBPOD_IMAGES
-                if method == Method::Post && names::add_arguments(below, query.unwrap_or_default()) =>
-            {
+            LIBPOD_IMAGES if method == Method::Post && names::add_arguments(below, query) => {
                 return Self::never(Denial::Name);
             }
             // podman serves this by the function that it has for containers, and takes the name for a container's.
@@ -312,7 +311,7 @@ impl Need {
                 need.hijack = Some(Hijack::Tcp);
             }
             SESSION | GRPC if method == Method::Post => need.hijack = Some(Hijack::H2c),
-            SECRETS | LIBPOD_SECRETS if reads && shows_secret(query.unwrap_or_default()) => {
+            SECRETS | LIBPOD_SECRETS if reads && shows_secret(query) => {
                 need.all = need.all.and(POST);
             }
             _ => {}

@@ -5,7 +5,7 @@
 //! options, on the way to a GET's answer too: the program runs as podman's user. And `images/scp` makes a command of a name by
 //! cutting it at its spaces (podman up to 5.8, `CreateCommands`).
 
-use crate::target::hex_value;
+use crate::target::{hex_value, read_escape};
 
 /// How the name of an image in a store of the client's choice begins (containers/image `storage/storage_transport.go`).
 const STORE: &[u8] = b"containers-storage:[";
@@ -36,42 +36,35 @@ fn names_store(mut text: &[u8]) -> bool {
 /// command: it holds a space, or starts with a hyphen.
 pub(super) fn add_arguments(below: &[u8], query: &[u8]) -> bool {
     let Some(name) = below.strip_prefix(b"/scp/") else { return false };
-    let holds_space = |mut text: &[u8]| {
-        while let Some((byte, rest)) = read_escape(text) {
-            if byte == b' ' {
-                return true;
-            }
+    let bytes = |mut text| {
+        std::iter::from_fn(move || {
+            let (byte, rest) = read_byte(text)?;
             text = rest;
-        }
-        false
+            Some(byte)
+        })
     };
-    let starts_with_hyphen = |text| read_escape(text).is_some_and(|(byte, _)| byte == b'-');
+    let starts_with_hyphen = |text| bytes(text).next() == Some(b'-');
     let mut values = query.split(|&byte| byte == b'=').skip(1);
-    [name, query].into_iter().any(holds_space)
+    [name, query].into_iter().any(|text| bytes(text).any(|byte| byte == b' '))
         || query.contains(&b'+')
         || starts_with_hyphen(name)
         || values.any(starts_with_hyphen)
 }
 
-/// The first byte of a text whose percent escapes are read, and the rest.
-fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
-    if let [b'%', high, low, rest @ ..] = text
-        && let (Some(high), Some(low)) = (hex_value(Some(high)), hex_value(Some(low)))
-    {
-        return Some((high << 4 | low, rest));
-    }
-    text.split_first().map(|(byte, rest)| (*byte, rest))
+/// The first byte of a text whose percent escapes are read, and the rest. What is no escape stays.
+fn read_byte(text: &[u8]) -> Option<(u8, &[u8])> {
+    read_escape(text).or_else(|| text.split_first().map(|(byte, rest)| (*byte, rest)))
 }
 
 /// The same, where the text may be JSON in which characters are written as `\u005b` (RFC 8259 7).
 fn read_json(text: &[u8]) -> Option<(u8, &[u8])> {
-    let (byte, behind) = read_escape(text)?;
+    let (byte, behind) = read_byte(text)?;
     let escaped = || {
-        let (b'u', mut rest) = read_escape(behind)? else { return None };
+        let (b'u', mut rest) = read_byte(behind)? else { return None };
         let mut value = 0;
         for _ in 0..4 {
-            let (digit, behind) = read_escape(rest)?;
-            value = value << 4 | u16::from(hex_value(Some(&digit))?);
+            let (digit, behind) = read_byte(rest)?;
+            value = value << 4 | u16::from(hex_value(digit)?);
             rest = behind;
         }
         Some((u8::try_from(value).ok()?, rest))
