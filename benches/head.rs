@@ -2,10 +2,10 @@
 //! costs that is scanned. Results are asserted, so that nothing is timed that does not work.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use docker_socket_proxy::admit::admit;
-use docker_socket_proxy::framing::{Body, BodyFraming};
-use docker_socket_proxy::head::{Finder, RequestHead, ResponseHead};
+use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
 use docker_socket_proxy::policy::Policy;
+use docker_socket_proxy::proxy::admit::admit;
 use std::hint::black_box;
 
 const REQUESTS: [(&str, &[u8]); 3] = [

@@ -2,9 +2,9 @@
 //!
 //! The grants (sections, POST, ALLOW_*) are the policy's.
 
-use crate::learn::Learner;
 use crate::logging::Format;
 use crate::policy::Policy;
+use crate::policy::learn::Learner;
 use crate::vars::{Error, Vars, parse_switch, read};
 use log::LevelFilter;
 use std::fmt;

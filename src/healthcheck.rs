@@ -1,8 +1,8 @@
 //! `docker-socket-proxy healthcheck`: does the proxy of this environment answer, and the daemon behind it?
 
-use crate::backlog::Backlog;
 use crate::config::{Config, Listen};
-use crate::daemon::{self, Daemon};
+use crate::proxy::backlog::Backlog;
+use crate::proxy::daemon::{self, Daemon};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

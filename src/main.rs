@@ -3,10 +3,12 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use docker_socket_proxy::config::Config;
+use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::Policy;
+use docker_socket_proxy::policy::explain;
+use docker_socket_proxy::service;
 use docker_socket_proxy::vars::{self, Vars};
-use docker_socket_proxy::{explain, healthcheck, service};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;

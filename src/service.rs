@@ -4,11 +4,12 @@
 //! second more, whether somebody reads them or not.
 
 use crate::config::Config;
-use crate::daemon::Daemon;
-use crate::learn::Learner;
 use crate::logging::{self, Logger, Output};
+use crate::policy;
+use crate::policy::learn::Learner;
+use crate::proxy::daemon::Daemon;
+use crate::proxy::{limits, listener};
 use crate::signals::{self, Stop};
-use crate::{limits, listener, policy};
 use log::{error, info, warn};
 use std::io;
 use std::process::ExitCode;

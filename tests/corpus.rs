@@ -7,12 +7,14 @@
 
 mod support;
 
-use docker_socket_proxy::admit::{Refusal, admit};
-use docker_socket_proxy::framing::{Body, BodyFraming};
-use docker_socket_proxy::head::{Finder, Method, RequestHead, ResponseHead};
+use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
+use docker_socket_proxy::http::method::Method;
+use docker_socket_proxy::http::target::Target;
+use docker_socket_proxy::http::{framing, head};
+use docker_socket_proxy::json;
 use docker_socket_proxy::policy::{Policy, VARIABLES};
-use docker_socket_proxy::target::Target;
-use docker_socket_proxy::{framing, head, json};
+use docker_socket_proxy::proxy::admit::{Refusal, admit};
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::fs;
@@ -240,8 +242,11 @@ fn every_error_has_a_message_that_is_refused_with_it() {
         .flat_map(|kind| files(&format!("{kind}/reject")))
         .filter_map(|message| message.error)
         .collect();
-    let sources =
-        [include_str!("../src/head.rs"), include_str!("../src/target.rs"), include_str!("../src/framing.rs")];
+    let sources = [
+        include_str!("../src/http/head/mod.rs"),
+        include_str!("../src/http/target.rs"),
+        include_str!("../src/http/framing.rs"),
+    ];
     let mut variants = BTreeSet::new();
     for source in sources {
         let (_, declared) = source.split_once("\npub enum Error {\n").expect("an Error");

@@ -1,10 +1,10 @@
 //! The compose files of examples/: what each client is known to ask for is allowed, with nothing to spare.
 
-use docker_socket_proxy::admit::admit;
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{
     Grants, Kind, Need, Policy, ROUTES, VARIABLES, Variable, Verdict, WhenUnset,
 };
+use docker_socket_proxy::proxy::admit::admit;
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 mod support;
 
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::daemon::Daemon;
+use docker_socket_proxy::proxy::daemon::Daemon;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use std::fs;
 use std::net::Shutdown;

@@ -10,8 +10,8 @@ mod go;
 #[path = "support/naive.rs"]
 mod naive;
 
-use docker_socket_proxy::framing::{BodyFraming, MAX_CONTENT_LENGTH};
-use docker_socket_proxy::head::RequestHead;
+use docker_socket_proxy::http::framing::{BodyFraming, MAX_CONTENT_LENGTH};
+use docker_socket_proxy::http::head::RequestHead;
 use go::Reading;
 
 /// A request that nobody has granted: where Go gives up behind a size, it is the next thing to read.

@@ -3,11 +3,11 @@
 
 mod support;
 
-use docker_socket_proxy::admit::admit;
-use docker_socket_proxy::head::Finder;
+use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
-use docker_socket_proxy::relay::{Begun, Outcome, Pump, exchange};
-use docker_socket_proxy::splice::splice;
+use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::relay::{Begun, Outcome, Pump, exchange};
+use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::mpsc;
 use std::thread;

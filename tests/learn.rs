@@ -2,9 +2,9 @@
 
 mod support;
 
-use docker_socket_proxy::admit::admit;
-use docker_socket_proxy::learn::Learner;
+use docker_socket_proxy::policy::learn::Learner;
 use docker_socket_proxy::policy::{Dialect, Policy};
+use docker_socket_proxy::proxy::admit::admit;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use support::daemon::response;

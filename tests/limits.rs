@@ -2,12 +2,12 @@
 
 mod support;
 
-use docker_socket_proxy::clock::Timekeeper;
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::conn::Connection;
-use docker_socket_proxy::daemon::Daemon;
-use docker_socket_proxy::head::MAX_HEAD_BYTES;
-use docker_socket_proxy::listener;
+use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
+use docker_socket_proxy::proxy::clock::Timekeeper;
+use docker_socket_proxy::proxy::conn::Connection;
+use docker_socket_proxy::proxy::daemon::Daemon;
+use docker_socket_proxy::proxy::listener;
 use std::io::Read;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

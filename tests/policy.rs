@@ -1,10 +1,11 @@
 //! The judgement by method and path: the two images' verdicts, the known routes, what must not get through, and what a
 //! denial says.
 
-use docker_socket_proxy::admit::{Refusal, admit};
-use docker_socket_proxy::head::Method;
-use docker_socket_proxy::policy::{Denial, Grants, Hijack, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
-use docker_socket_proxy::target::Target;
+use docker_socket_proxy::http::hijack::Protocol;
+use docker_socket_proxy::http::method::Method;
+use docker_socket_proxy::http::target::Target;
+use docker_socket_proxy::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
+use docker_socket_proxy::proxy::admit::{Refusal, admit};
 use std::collections::BTreeMap;
 
 /// The policy of an environment, given as `NAME=value NAME=value`.
@@ -713,15 +714,15 @@ fn a_hijack_is_possible_on_its_routes_alone() {
             }
         };
         for (method, target, expected) in [
-            (Method::Post, "/v1.41/containers/a/attach?stream=1", Hijack::Tcp),
-            (Method::Post, "/containers/a/b/attach", Hijack::Tcp),
-            (Method::Post, "/containers/a%2Fattach", Hijack::Tcp),
-            (Method::Post, "/v4.0.0/libpod/containers/a/attach", Hijack::Tcp),
-            (Method::Post, "/exec/a/start", Hijack::Tcp),
-            (Method::Post, "/v4.0.0/libpod/exec/a/start", Hijack::Tcp),
-            (Method::Get, "/containers/a/attach/ws", Hijack::WebSocket),
-            (Method::Post, "/session", Hijack::H2c),
-            (Method::Post, "/v1.41/grpc", Hijack::H2c),
+            (Method::Post, "/v1.41/containers/a/attach?stream=1", Protocol::Tcp),
+            (Method::Post, "/containers/a/b/attach", Protocol::Tcp),
+            (Method::Post, "/containers/a%2Fattach", Protocol::Tcp),
+            (Method::Post, "/v4.0.0/libpod/containers/a/attach", Protocol::Tcp),
+            (Method::Post, "/exec/a/start", Protocol::Tcp),
+            (Method::Post, "/v4.0.0/libpod/exec/a/start", Protocol::Tcp),
+            (Method::Get, "/containers/a/attach/ws", Protocol::WebSocket),
+            (Method::Post, "/session", Protocol::H2c),
+            (Method::Post, "/v1.41/grpc", Protocol::H2c),
         ] {
             assert_eq!(hijack(method, target), Some(expected), "{target}");
             for other in [Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete, Method::Patch]

@@ -3,7 +3,8 @@
 mod support;
 
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::{listener, logging};
+use docker_socket_proxy::logging;
+use docker_socket_proxy::proxy::listener;
 use log::LevelFilter;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};

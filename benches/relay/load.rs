@@ -1,8 +1,9 @@
 //! Clients: what they send, and that what they get is right.
 
 use crate::daemon::blocks;
-use docker_socket_proxy::framing::{Body, BodyFraming};
-use docker_socket_proxy::head::{Finder, Method, ResponseHead};
+use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::head::{Finder, ResponseHead};
+use docker_socket_proxy::http::method::Method;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream as BlockingTcpStream};
 use std::sync::Arc;

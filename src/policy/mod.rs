@@ -6,16 +6,21 @@
 //! program replaces.
 
 mod danger;
+pub mod explain;
+pub mod learn;
 mod names;
 mod routes;
+pub mod start;
 mod table;
 
 pub use danger::warnings;
 pub use routes::{ROUTES, Route};
 pub use table::{Grants, Kind, VARIABLES, Variable, WhenUnset};
 
-use crate::head::Method;
-use crate::target::{self, Section, Target};
+use crate::http::hijack::Protocol;
+use crate::http::method::Method;
+use crate::http::path::{self, Section};
+use crate::http::target::Target;
 use crate::vars::{self, Vars, parse_switch};
 use std::fmt;
 use table::bit;
@@ -52,20 +57,9 @@ pub struct Allowed {
     /// The variable that decided: the section's, or the action's.
     pub variable: &'static str,
     /// On which hijack route the request is, if on any.
-    pub hijack: Option<Hijack>,
+    pub hijack: Option<Protocol>,
     /// Where a start is granted by ALLOW_START alone: what it lacks to carry a body, which could be a new HostConfig.
     pub bare_start: Option<Grants>,
-}
-
-/// The protocol that a route hijacks its connection to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hijack {
-    /// POST attach and exec start: `Upgrade: tcp`, or none.
-    Tcp,
-    /// GET attach/ws: `Upgrade: websocket`.
-    WebSocket,
-    /// POST session and grpc: `Upgrade: h2c`.
-    H2c,
 }
 
 /// Why a request is denied; displayed as the end of a sentence, with what would allow it.
@@ -225,7 +219,7 @@ impl Policy {
     }
 
     /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
-    const fn learn(&self, verdict: Verdict, hijack: Option<Hijack>) -> Verdict {
+    const fn learn(&self, verdict: Verdict, hijack: Option<Protocol>) -> Verdict {
         match verdict {
             Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root) if self.learning => {
                 Verdict::Allow(Allowed { variable: LEARN, hijack, bare_start: None })
@@ -247,7 +241,7 @@ pub struct Need {
     pub any: Grants,
     /// The section's variable alone; none where the path belongs to no section.
     pub section: Grants,
-    hijack: Option<Hijack>,
+    hijack: Option<Protocol>,
     /// Why nobody can allow it, where that is so.
     pub never: Option<Denial>,
 }
@@ -277,7 +271,7 @@ impl Need {
             Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
             Method::Other => return Self::never(Denial::Method),
         };
-        let Section { libpod, name, below } = target::section(path);
+        let Section { libpod, name, below } = path::section(path);
         let (name, below): (&[u8], &[u8]) = match (name, below) {
             // The same, of files of the host instead of the client's.
             (b"local", b"/build") if libpod => (b"build", b""),
@@ -308,9 +302,9 @@ impl Need {
                 need.all = need.all.and(const { LIBPOD_CONTAINERS.and(bit("ALLOW_CHANGES")) });
             }
             EXEC | LIBPOD_EXEC if method == Method::Post && sub_resource(below) == Some(b"start") => {
-                need.hijack = Some(Hijack::Tcp);
+                need.hijack = Some(Protocol::Tcp);
             }
-            SESSION | GRPC if method == Method::Post => need.hijack = Some(Hijack::H2c),
+            SESSION | GRPC if method == Method::Post => need.hijack = Some(Protocol::H2c),
             SECRETS | LIBPOD_SECRETS if reads && shows_secret(query) => {
                 need.all = need.all.and(POST);
             }
@@ -338,14 +332,14 @@ impl Need {
             b"restart" | b"kill" if post => self.any = ALLOW_RESTARTS,
             b"pause" if post => self.any = ALLOW_PAUSE,
             b"unpause" if post => self.any = ALLOW_UNPAUSE,
-            b"attach" if post => self.hijack = Some(Hijack::Tcp),
+            b"attach" if post => self.hijack = Some(Protocol::Tcp),
             // GETs that run the container's healthcheck command, and list any folder of the host.
             b"healthcheck" | b"checkpoints" => self.all = self.all.and(POST),
             // A GET that writes to the container's input.
             b"ws" if clean.ends_with(b"/attach/ws") => {
                 self.all = self.all.and(POST);
                 let named = clean.len() > b"/attach/ws".len();
-                self.hijack = (method == Method::Get && named && !slash).then_some(Hijack::WebSocket);
+                self.hijack = (method == Method::Get && named && !slash).then_some(Protocol::WebSocket);
             }
             _ => {}
         }

@@ -5,7 +5,7 @@
 //! options, on the way to a GET's answer too: the program runs as podman's user. And `images/scp` makes a command of a name by
 //! cutting it at its spaces (podman up to 5.8, `CreateCommands`).
 
-use crate::target::{hex_value, read_escape};
+use crate::http::bytes::{hex_value, read_escape};
 
 /// How the name of an image in a store of the client's choice begins (containers/image `storage/storage_transport.go`).
 const STORE: &[u8] = b"containers-storage:[";

@@ -2,7 +2,7 @@
 //!
 //! moby `daemon/server/router` and podman `pkg/api/server`, every supported version together; `{name}` may hold slashes.
 
-use crate::head::Method;
+use crate::http::method::Method;
 use Method::{Delete, Get, Head, Post, Put};
 
 /// A path and the methods it is served with.

@@ -6,14 +6,16 @@
 
 use super::go::{self, Reading};
 use super::naive::{self, Stop};
-use docker_socket_proxy::clock::Timekeeper;
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::conn::Connection;
-use docker_socket_proxy::daemon::Daemon;
-use docker_socket_proxy::framing::{Body, BodyFraming};
-use docker_socket_proxy::head::{Field, Finder, MAX_HEAD_BYTES, Method, RequestHead, Version};
-use docker_socket_proxy::policy::{Hijack, Policy, Verdict};
-use docker_socket_proxy::target::Target;
+use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::head::{Field, Finder, MAX_HEAD_BYTES, RequestHead, Version};
+use docker_socket_proxy::http::hijack::Protocol;
+use docker_socket_proxy::http::method::Method;
+use docker_socket_proxy::http::target::Target;
+use docker_socket_proxy::policy::{Policy, Verdict};
+use docker_socket_proxy::proxy::clock::Timekeeper;
+use docker_socket_proxy::proxy::conn::Connection;
+use docker_socket_proxy::proxy::daemon::Daemon;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -215,11 +217,11 @@ pub fn policy(input: &[u8]) {
     }
 }
 
-const fn protocol(hijack: Hijack) -> &'static str {
+const fn protocol(hijack: Protocol) -> &'static str {
     match hijack {
-        Hijack::Tcp => "tcp",
-        Hijack::WebSocket => "websocket",
-        Hijack::H2c => "h2c",
+        Protocol::Tcp => "tcp",
+        Protocol::WebSocket => "websocket",
+        Protocol::H2c => "h2c",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Client, FakeDaemon, NARROW, PATIENCE};
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::listener;
+use docker_socket_proxy::proxy::listener;
 use socket2::SockRef;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,15 +1,15 @@
 //! The framed copy of one request to the daemon and of its response to the client, at the same time.
 //!
-//! Owns invariant 8 together with [`crate::conn`]: whatever is written to the daemon is cut from the stream by an
+//! Owns invariant 8 together with [`crate::proxy::conn`]: whatever is written to the daemon is cut from the stream by an
 //! [`Admitted`] and the cursor over its body; what follows stays until the next judgement. There is no deadline here
 //! (invariant 11).
 
-use crate::admit::Admitted;
-use crate::client::Watch;
-use crate::daemon::UntilClosed;
-use crate::framing::{self, Body, BodyFraming};
-use crate::head::{self, Finder, ResponseHead};
-use crate::hijack::Answer;
+use crate::http::framing::{self, Body, BodyFraming};
+use crate::http::head::{self, Finder, ResponseHead};
+use crate::http::hijack::Answer;
+use crate::proxy::admit::Admitted;
+use crate::proxy::client::Watch;
+use crate::proxy::daemon::UntilClosed;
 use bytes::{Buf, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;

@@ -1,7 +1,7 @@
 //! The way to the daemon's Unix socket, and how that one ends.
 
-use crate::advice::advise;
 use crate::config::Config;
+use crate::proxy::advice::advise;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;

@@ -1,9 +1,9 @@
 //! What the log says of an allowed request: when its answer has begun, where that goes on, and what became of it.
 
-use crate::admit::Admitted;
 use crate::config::Config;
 use crate::logging::cut;
-use crate::relay::Begun;
+use crate::proxy::admit::Admitted;
+use crate::proxy::relay::Begun;
 use log::{Level, log, log_enabled};
 use std::net::SocketAddr;
 use tokio::time::Instant;

@@ -1,23 +1,15 @@
 //! The judgement of one request: head, target, policy and framing in order, pure and without I/O.
 //!
-//! [`admit`] alone makes an [`Admitted`], and only an `Admitted` can be sent to the daemon ([`crate::relay`]): invariant 8
+//! [`admit`] alone makes an [`Admitted`], and only an `Admitted` can be sent to the daemon ([`crate::proxy::relay`]): invariant 8
 //! by construction.
 
-use crate::framing::{self, BodyFraming};
-use crate::head::{self, Method, RequestHead};
-use crate::hijack::{OtherUpgrade, Terms};
+use crate::http::framing::{self, BodyFraming};
+use crate::http::head::{self, RequestHead};
+use crate::http::hijack::{OtherUpgrade, Terms};
+use crate::http::method::Method;
+use crate::http::target::{self, Target};
+use crate::policy::start::may_rewrite;
 use crate::policy::{Denial, Policy, Verdict};
-use crate::target::{self, Target};
-
-/// The most bytes of body that a start granted by ALLOW_START alone may carry. dockerd from 1.12 to 24 takes a longer one (or a
-/// chunked one) as a new HostConfig, `Privileged` included (moby v24 `postContainersStart`). Nor has a form room here that
-/// names a checkpoint: `checkpoint=` alone is longer, and Go reads a form in the body before the query.
-const MAX_BARE_START_BODY: u64 = 7;
-
-/// Whether a start's body could be a new HostConfig.
-pub(crate) const fn may_rewrite(framing: BodyFraming) -> bool {
-    !matches!(framing, BodyFraming::None | BodyFraming::Length(0..=MAX_BARE_START_BODY))
-}
 
 /// A request that may reach the daemon.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 //! Owns invariant 10: each side's end is passed on as the half-close that it is, and a client that has vanished ends it
 //! all.
 
-use crate::client::Watch;
-use crate::daemon::UntilClosed;
-use crate::relay::Pump;
+use crate::proxy::client::Watch;
+use crate::proxy::daemon::UntilClosed;
+use crate::proxy::relay::Pump;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};

@@ -3,12 +3,12 @@
 //! Owns invariant 12: the accept loop awaits nothing but room, a client and the end; out of descriptors it backs off
 //! and goes on.
 
-use crate::backlog::Backlog;
-use crate::client;
-use crate::clock::{Clock, Timekeeper};
 use crate::config::{Config, Listen};
-use crate::conn::Connection;
-use crate::daemon::Daemon;
+use crate::proxy::backlog::Backlog;
+use crate::proxy::client;
+use crate::proxy::clock::{Clock, Timekeeper};
+use crate::proxy::conn::Connection;
+use crate::proxy::daemon::Daemon;
 use log::warn;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;

@@ -5,8 +5,10 @@
 //! is clean in both readings or refused, and has escapes only of bytes that mean the same in both (RFC 3986 3.3). Names may
 //! hold characters beyond ASCII, escaped: those that no reader takes for another character.
 
-use crate::head::Method;
-use crate::unicode;
+use crate::http::bytes::{PATH, read_escape};
+use crate::http::method::Method;
+use crate::http::path::{Section, section};
+use crate::http::unicode;
 use std::fmt;
 
 /// Why a target is refused.
@@ -82,7 +84,7 @@ impl<'b> Target<'b> {
         };
         let mut escapes = 0;
         for &byte in path {
-            if !is_path_byte(byte) {
+            if !PATH.holds(byte) {
                 return Err(odd_byte(byte));
             }
             escapes += usize::from(byte == b'%');
@@ -148,19 +150,6 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(decoded)
 }
 
-/// The byte that a percent escape at the start of a text stands for (RFC 3986 2.1), and what follows; `None` where there is no
-/// escape.
-pub(crate) fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, rest @ ..] = text else { return None };
-    Some((hex_value(*high)? << 4 | hex_value(*low)?, rest))
-}
-
-/// The value of a hexadecimal digit.
-pub(crate) fn hex_value(digit: u8) -> Option<u8> {
-    // At most 15.
-    char::from(digit).to_digit(16).map(|value| value as u8)
-}
-
 /// Refuses empty segments but the last, and `.` and `..`, with parameters too (`..;x`), as some servers drop these.
 fn refuse_unclean(path: &[u8]) -> Result<(), Error> {
     let mut segments = path[1..].split(|&byte| byte == b'/').peekable();
@@ -212,76 +201,6 @@ fn pushed_to(method: Method, path: &[u8]) -> Option<(&[u8], &[u8])> {
     slashes.eq_ignore_ascii_case(b"%2F%2F").then_some((&path[..second], name))
 }
 
-/// A path, cut at its section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Section<'p> {
-    /// Whether it is one of podman's own API.
-    pub libpod: bool,
-    /// The section's segment.
-    pub name: &'p [u8],
-    /// What is below it: empty, or from a slash on.
-    pub below: &'p [u8],
-}
-
-/// Cuts a path at its section: the first segment behind the version, if it has one, and behind `libpod`.
-#[must_use]
-pub fn section(path: &[u8]) -> Section<'_> {
-    let (name, below) = split_segment(without_version(path));
-    if name != b"libpod" {
-        return Section { libpod: false, name, below };
-    }
-    let (name, below) = split_segment(below);
-    Section { libpod: true, name, below }
-}
-
-/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
-/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
-#[must_use]
-pub fn without_version(path: &[u8]) -> &[u8] {
-    let (segment, below) = split_segment(path);
-    let is_version = match segment {
-        [b'v', version @ ..] if !version.is_empty() => {
-            version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
-                || (version[0].is_ascii_digit()
-                    && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
-        }
-        _ => false,
-    };
-    if is_version { below } else { path }
-}
-
-/// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.
-fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
-}
-
 const fn odd_byte(byte: u8) -> Error {
     if byte == b'#' { Error::Fragment } else { Error::InvalidByte }
-}
-
-/// `pchar` (RFC 3986 3.3), the slash, and the percent sign of escapes.
-const fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'/' | b'%'
-                | b'-'
-                | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-                | b':'
-                | b'@'
-        )
 }

@@ -3,15 +3,42 @@
 //! Owns invariant 9 (moby `postContainersAttach`, `postContainerExecStart`, `wsContainersAttach`, BuildKit's session
 //! manager; podman `AttachContainer`).
 
-use crate::head::{Field, Fields, RequestHead, ResponseHead};
-use crate::policy::Hijack;
+use crate::http::head::{Field, Fields, RequestHead, ResponseHead};
 use std::fmt;
+
+/// The protocol that a route hijacks its connection to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// POST attach and exec start: `Upgrade: tcp`, or none.
+    Tcp,
+    /// GET attach/ws: `Upgrade: websocket`.
+    WebSocket,
+    /// POST session and grpc: `Upgrade: h2c`.
+    H2c,
+}
+
+impl Protocol {
+    /// Its name in an Upgrade header.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::WebSocket => "websocket",
+            Self::H2c => "h2c",
+        }
+    }
+
+    /// Whether an Upgrade names it, and nothing else.
+    fn is_named_by(self, upgrade: Field<'_>) -> bool {
+        matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(self.name().as_bytes()))
+    }
+}
 
 /// On which answers of the daemon a request's connection becomes a raw stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// The protocol that a 101 may switch to: the route's, where the request asked for just that.
-    switch: Option<Hijack>,
+    switch: Option<Protocol>,
     /// Whether a 200 without framing hijacks too: the form that clients use which send no Upgrade.
     bare_200: bool,
 }
@@ -32,11 +59,11 @@ pub enum Answer {
 /// A request asks by its Upgrade for another protocol than its route's. dockerd hijacks attach and exec start whatever the
 /// header names, and podman repeats the name: nobody could tell what such a stream is, and by then the command has run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OtherUpgrade(Hijack);
+pub struct OtherUpgrade(Protocol);
 
 impl fmt::Display for OtherUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = name(self.0);
+        let name = self.0.name();
         write!(
             f,
             "the Upgrade header names another protocol than {name}, the only one that is spoken here: take it away where it \
@@ -50,16 +77,16 @@ impl Terms {
     ///
     /// # Errors
     /// The route is one that is hijacked whatever the Upgrade names, and it names another protocol.
-    pub fn of(request: &RequestHead<'_>, route: Option<Hijack>) -> Result<Self, OtherUpgrade> {
+    pub fn of(request: &RequestHead<'_>, route: Option<Protocol>) -> Result<Self, OtherUpgrade> {
         let upgrade = request.fields.upgrade;
-        let switch = route.filter(|&protocol| is_protocol(upgrade, protocol));
+        let switch = route.filter(|&protocol| protocol.is_named_by(upgrade));
         match route {
-            Some(protocol @ (Hijack::Tcp | Hijack::WebSocket))
+            Some(protocol @ (Protocol::Tcp | Protocol::WebSocket))
                 if switch.is_none() && upgrade != Field::Absent =>
             {
                 Err(OtherUpgrade(protocol))
             }
-            _ => Ok(Self { switch, bare_200: route == Some(Hijack::Tcp) }),
+            _ => Ok(Self { switch, bare_200: route == Some(Protocol::Tcp) }),
         }
     }
 
@@ -69,9 +96,7 @@ impl Terms {
         let Fields { upgrade, content_length, transfer_encoding, .. } = response.fields;
         match response.status {
             101 => match self.switch {
-                Some(protocol) if upgrade == Field::Absent || is_protocol(upgrade, protocol) => {
-                    Answer::Hijack
-                }
+                Some(protocol) if upgrade == Field::Absent || protocol.is_named_by(upgrade) => Answer::Hijack,
                 _ => Answer::Unasked101,
             },
             100..=199 => Answer::Interim,
@@ -80,17 +105,5 @@ impl Terms {
             }
             _ => Answer::Ordinary,
         }
-    }
-}
-
-fn is_protocol(upgrade: Field<'_>, protocol: Hijack) -> bool {
-    matches!(upgrade, Field::Once(value) if value.eq_ignore_ascii_case(name(protocol).as_bytes()))
-}
-
-const fn name(protocol: Hijack) -> &'static str {
-    match protocol {
-        Hijack::Tcp => "tcp",
-        Hijack::WebSocket => "websocket",
-        Hijack::H2c => "h2c",
     }
 }

@@ -16,16 +16,17 @@
 //!
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
-use crate::access::Access;
-use crate::admit::{Admitted, Refusal, RequestLine, admit};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::Daemon;
-use crate::head::{self, Finder, Method};
+use crate::http::head::{self, Finder};
+use crate::http::method::Method;
+use crate::http::reply::Reply;
 use crate::logging::cut;
-use crate::relay::{DaemonFault, Outcome, Pump, exchange, fill};
-use crate::reply::Reply;
-use crate::splice::splice;
+use crate::proxy::access::Access;
+use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
+use crate::proxy::clock::Clock;
+use crate::proxy::daemon::Daemon;
+use crate::proxy::relay::{DaemonFault, Outcome, Pump, exchange, fill};
+use crate::proxy::splice::splice;
 use bytes::{Buf, BytesMut};
 use log::{debug, warn};
 use socket2::SockRef;

@@ -2,11 +2,11 @@
 //!
 //! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
 
-use crate::head::Method;
+use crate::http::method::Method;
+use crate::http::target::Target;
 use crate::policy::{
     Denial, Grants, Kind, LEARN_WARNING, Need, Policy, ROUTES, VARIABLES, Verdict, warnings,
 };
-use crate::target::Target;
 use std::fmt::{self, Write as _};
 
 /// Columns of a terminal that texts are wrapped to.

@@ -4,12 +4,14 @@
 //! variables makes, and of each a few examples are kept as routes, without names or queries of the client's: memory is
 //! bounded whatever comes.
 
-use crate::admit::may_rewrite;
-use crate::explain::wrap;
-use crate::framing::BodyFraming;
-use crate::head::{Method, RequestHead};
+use crate::http::framing::BodyFraming;
+use crate::http::head::RequestHead;
+use crate::http::method::Method;
+use crate::http::path::without_version;
+use crate::http::target::Target;
+use crate::policy::explain::wrap;
+use crate::policy::start::may_rewrite;
 use crate::policy::{Denial, Dialect, Grants, Kind, Need, Route, VARIABLES, warnings};
-use crate::target::{Target, without_version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,78 @@
+//! What a byte may be: the classes of the grammars, each a table, and the values of digits.
+
+/// A set of bytes.
+pub struct Class([bool; 256]);
+
+impl Class {
+    /// Letters, digits and these.
+    const fn alphanumeric_and(others: &[u8]) -> Self {
+        let mut class = Self([false; 256]);
+        let mut byte = 0;
+        while byte < 256 {
+            class.0[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        class.and(others)
+    }
+
+    const fn and(mut self, others: &[u8]) -> Self {
+        let mut at = 0;
+        while at < others.len() {
+            self.0[others[at] as usize] = true;
+            at += 1;
+        }
+        self
+    }
+
+    /// Every byte but control bytes.
+    const fn no_control() -> Self {
+        let mut class = Self([true; 256]);
+        let mut byte = 0;
+        while byte < 256 {
+            class.0[byte] = !(byte as u8).is_ascii_control();
+            byte += 1;
+        }
+        class
+    }
+
+    /// Whether this byte is one of them.
+    #[must_use]
+    pub const fn holds(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
+}
+
+/// What a field name may hold: `tchar` (RFC 9110 5.6.2).
+pub static TOKEN: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// What a field value may hold (RFC 9110 5.5): no control byte but tab.
+pub static FIELD_VALUE: Class = Class::no_control().and(b"\t");
+
+/// The bytes of `uri-host [":" port]` (RFC 3986 3.2.2), as Go's httpguts takes them. A slash must never be one: dockerd 1.12 to
+/// 19.03 rewrites the head of a client whose second line is `Host: /...` (moby `MalformedHostHeaderOverride`).
+pub static HOST: Class = Class::alphanumeric_and(b".-:[]_~%!$&'()*+,;=");
+
+/// `pchar` (RFC 3986 3.3), the slash, and the percent sign of escapes.
+pub static PATH: Class = Class::alphanumeric_and(b"/%-._~!$&'()*+,;=:@");
+
+/// The value of a hexadecimal digit.
+#[must_use]
+pub const fn hex_value(digit: u8) -> Option<u8> {
+    Some(match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => return None,
+    })
+}
+
+/// The byte that a percent escape at the start of a text stands for (RFC 3986 2.1), and what follows; `None` where there is no
+/// escape.
+#[must_use]
+pub const fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, rest @ ..] = text else { return None };
+    match (hex_value(*high), hex_value(*low)) {
+        (Some(high), Some(low)) => Some((high << 4 | low, rest)),
+        _ => None,
+    }
+}

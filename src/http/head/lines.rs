@@ -1,0 +1,43 @@
+//! What the lines of a head may hold, byte by byte: asked before httparse is, which takes more than Go does or less.
+
+use super::Error;
+
+/// Refuses control bytes (tab aside) inside lines, and lines that start with white space. Where LF may stand is
+/// [`Finder`](super::Finder)'s to say; here a CR must stand before it and nowhere else.
+pub(super) fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
+    let [first, rest @ ..] = head else { return Err(Error::Malformed) };
+    let pairs = || head.iter().zip(rest).map(|(&before, &byte)| (before, byte));
+    // Every byte beside the one before it, without a branch: so the compiler compares many at once.
+    let odd = pairs().fold(first.is_ascii_control(), |odd, (before, byte)| {
+        odd | is_bare_lf(before, byte) | is_control(before, byte) | is_fold(before, byte)
+    });
+    if !odd && head.ends_with(b"\n") {
+        return Ok(());
+    }
+    let any = |is: fn(u8, u8) -> bool| pairs().any(|(before, byte)| is(before, byte));
+    Err(if *first == b'\n' || any(is_bare_lf) {
+        Error::BareLf
+    } else if first.is_ascii_control() || any(is_control) {
+        Error::ControlByte
+    } else if any(is_fold) {
+        Error::Fold
+    } else {
+        Error::Malformed
+    })
+}
+
+const fn is_bare_lf(before: u8, byte: u8) -> bool {
+    (byte == b'\n') & (before != b'\r')
+}
+
+/// Whether `byte` is a control byte that no line holds, or follows a CR that ends none.
+const fn is_control(before: u8, byte: u8) -> bool {
+    ((before == b'\r') & (byte != b'\n'))
+        | ((byte < b' ') & (byte != b'\t') & (byte != b'\r') & (byte != b'\n'))
+        | (byte == 0x7f)
+}
+
+/// Whether `byte` starts a line with white space.
+const fn is_fold(before: u8, byte: u8) -> bool {
+    (before == b'\n') & ((byte == b' ') | (byte == b'\t'))
+}

@@ -1,0 +1,45 @@
+//! How a path is cut: version, section, and what is below.
+
+/// A path, cut at its section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section<'p> {
+    /// Whether it is one of podman's own API.
+    pub libpod: bool,
+    /// The section's segment.
+    pub name: &'p [u8],
+    /// What is below it: empty, or from a slash on.
+    pub below: &'p [u8],
+}
+
+/// Cuts a path at its section: the first segment behind the version, if it has one, and behind `libpod`.
+#[must_use]
+pub fn section(path: &[u8]) -> Section<'_> {
+    let (name, below) = split_segment(without_version(path));
+    if name != b"libpod" {
+        return Section { libpod: false, name, below };
+    }
+    let (name, below) = split_segment(below);
+    Section { libpod: true, name, below }
+}
+
+/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
+/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
+#[must_use]
+pub fn without_version(path: &[u8]) -> &[u8] {
+    let (segment, below) = split_segment(path);
+    let is_version = match segment {
+        [b'v', version @ ..] if !version.is_empty() => {
+            version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+                || (version[0].is_ascii_digit()
+                    && version.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')))
+        }
+        _ => false,
+    };
+    if is_version { below } else { path }
+}
+
+/// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.
+fn split_segment(path: &[u8]) -> (&[u8], &[u8]) {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    path.split_at(memchr::memchr(b'/', path).unwrap_or(path.len()))
+}
