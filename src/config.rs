@@ -67,7 +67,7 @@ impl Exposure {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let (here, there) = (self.policy, other.policy);
-        let granted = here.learning() || (!there.learning() && here.grants().hold(there.grants()));
+        let granted = here.learning() || (!there.learning() && here.grants().contains(there.grants()));
         granted
             && match (self.addresses(), other.addresses()) {
                 (Listen::All(port), other) => port == other.port(),

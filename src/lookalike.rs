@@ -4,7 +4,7 @@
 //! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
 
 use crate::config::{Config, Exposure};
-use crate::policy::{Kind, VARIABLES};
+use crate::policy::{Kind, ROUTES, Route, VARIABLES};
 use crate::vars::parse_switch;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -137,18 +137,18 @@ fn hint(name: &str, variables: &[&Known]) -> Option<String> {
         }
         _ => {}
     }
-    let of_container = VARIABLES.iter().find(|variable| match variable.kind {
-        Kind::Gate(segment) => segment.eq_ignore_ascii_case(word),
-        Kind::Action(segments) => segments.iter().any(|segment| segment.eq_ignore_ascii_case(word)),
-        _ => false,
-    });
-    if let Some(variable) = of_container {
-        return Some(did_you_mean(variable.name));
-    }
     let other = WORDS
         .iter()
         .find(|(_, words)| words.contains(&word))
         .map(|(settings, _)| format!("{settings} opens it"));
+    let last =
+        |route: &Route| route.path.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(word));
+    let of_route = ROUTES
+        .iter()
+        .filter(|route| last(route))
+        .flat_map(|route| route.actions.union(route.needs).variables());
+    let of_route = of_route.filter(|variable| matches!(variable.kind, Kind::Action | Kind::Gate));
+    let other = other.or_else(|| of_route.map(|variable| did_you_mean(variable.name)).next());
     // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_SWARM: podman's own API has not all of Docker's sections.
     let prefixed = name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
     let action = bare.map(|word| format!("ALLOW_{word}")).filter(|action| is_grant(action));

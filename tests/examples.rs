@@ -413,7 +413,7 @@ fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
 /// routes of Docker's own API count.
 #[test]
 fn every_example_means_the_same_in_every_dialect() {
-    let is_gate = |variable: &&Variable| matches!(variable.kind, Kind::Gate(_));
+    let is_gate = |variable: &&Variable| matches!(variable.kind, Kind::Gate);
     for Example { file, .. } in EXAMPLES {
         let environment = environment(file);
         let in_dialect = |dialect: &str| {
@@ -428,7 +428,7 @@ fn every_example_means_the_same_in_every_dialect() {
                 assert_eq!(allowed(&tecnativa), allowed(&linuxserver), "{file}: {method:?} {}", route.path);
             }
         }
-        if !tecnativa.grants().common(Grants::CONTAINER_SECTIONS).is_empty() {
+        if !tecnativa.grants().intersection(Grants::CONTAINER_SECTIONS).is_empty() {
             for gate in VARIABLES.iter().filter(is_gate) {
                 let named = environment.iter().any(|(name, ..)| name == gate.name);
                 assert!(named, "{file}: {} is not named", gate.name);
@@ -462,9 +462,9 @@ fn the_table_of_apps_has_the_set_of_every_example() {
         };
         let by_default = |variable: &Variable| variable.default != WhenUnset::Off;
         assert_eq!(granted, sorted(&|variable| !by_default(variable)), "{file}");
-        let gates_matter = !open.common(Grants::CONTAINER_SECTIONS).is_empty();
+        let gates_matter = !open.intersection(Grants::CONTAINER_SECTIONS).is_empty();
         let may_be_closed = |variable: &Variable| match variable.kind {
-            Kind::Gate(_) => gates_matter,
+            Kind::Gate => gates_matter,
             _ => variable.name == "EVENTS",
         };
         assert_eq!(used, sorted(&may_be_closed), "{file}");

@@ -3,7 +3,7 @@
 mod support;
 
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Kind, Policy, ROUTES, VARIABLES, Variable, WhenUnset, warnings};
+use docker_socket_proxy::policy::{Kind, Policy, ROUTES, Section, VARIABLES, Variable, WhenUnset, warnings};
 use std::collections::BTreeMap;
 use std::process::Output;
 use support::{FakeDaemon, Program};
@@ -518,10 +518,10 @@ fn the_tables_of_the_readme_are_those_of_the_code() {
         Some(lines.skip(1).collect::<Vec<_>>())
     });
     let groups: [fn(Kind) -> bool; 4] = [
-        |kind| matches!(kind, Kind::Post | Kind::Section(_) | Kind::Exact(_)),
-        |kind| matches!(kind, Kind::Action(_)),
-        |kind| matches!(kind, Kind::Gate(_)),
-        |kind| matches!(kind, Kind::Libpod(_) | Kind::LibpodExact(_)),
+        |kind| matches!(kind, Kind::Post | Kind::Section(Section { libpod: false, .. })),
+        |kind| matches!(kind, Kind::Action),
+        |kind| matches!(kind, Kind::Gate),
+        |kind| matches!(kind, Kind::Section(Section { libpod: true, .. })),
     ];
     for group in groups {
         let rows = rows(group);
@@ -587,8 +587,7 @@ fn the_help_names_every_call_and_every_variable_that_is_no_plain_section() {
     let output = Program::command(&["--help"], &[]).output().expect("the program runs");
     let help = stdout(&output);
     let special = VARIABLES.iter().filter(|variable| {
-        matches!(variable.kind, Kind::Post | Kind::Action(_) | Kind::Gate(_))
-            || variable.default == WhenUnset::On
+        matches!(variable.kind, Kind::Post | Kind::Action | Kind::Gate) || variable.default == WhenUnset::On
     });
     let names = special.map(|variable| variable.name).chain(["DIALECT", "LEARN"]);
     for name in

@@ -1,25 +1,25 @@
-//! How a path is cut: version, section, and what is below.
+//! How a path is split: version, section, and what is below.
 
-/// A path, cut at its section.
+/// A path, split at its section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Section<'p> {
-    /// Whether it is one of podman's own API.
+pub struct Split<'p> {
+    /// Whether it is a path of podman's own API.
     pub libpod: bool,
     /// The section's segment.
-    pub name: &'p [u8],
+    pub section: &'p [u8],
     /// What is below it: empty, or from a slash on.
     pub below: &'p [u8],
 }
 
-/// Cuts a path at its section: the first segment behind the version, if it has one, and behind `libpod`.
+/// Splits a path at its section: the first segment behind the version, if it has one, and behind `libpod`.
 #[must_use]
-pub fn section(path: &[u8]) -> Section<'_> {
-    let (name, below) = split_segment(without_version(path));
-    if name != b"libpod" {
-        return Section { libpod: false, name, below };
+pub fn split(path: &[u8]) -> Split<'_> {
+    let (section, below) = split_segment(without_version(path));
+    if section != b"libpod" {
+        return Split { libpod: false, section, below };
     }
-    let (name, below) = split_segment(below);
-    Section { libpod: true, name, below }
+    let (section, below) = split_segment(below);
+    Split { libpod: true, section, below }
 }
 
 /// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking

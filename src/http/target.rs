@@ -7,7 +7,7 @@
 
 use crate::http::bytes::{PATH, read_escape};
 use crate::http::method::Method;
-use crate::http::path::{Section, section};
+use crate::http::path::{self, Split};
 use crate::http::unicode;
 use std::fmt;
 
@@ -174,7 +174,7 @@ fn refuse_lookalikes(path: &[u8], decoded: &[u8]) -> Result<(), Error> {
     if text.chars().any(char::is_control) {
         return Err(Error::ForbiddenEscape);
     }
-    let to_section = |path: &[u8]| path.len() - section(path).below.len();
+    let to_section = |path: &[u8]| path.len() - path::split(path).below.len();
     let sent = decode(&path[..to_section(path)])?;
     if text.chars().any(unicode::is_punctuation_elsewhere)
         || !sent.is_ascii()
@@ -193,7 +193,7 @@ fn refuse_lookalikes(path: &[u8], decoded: &[u8]) -> Result<(), Error> {
 fn pushed_to(method: Method, path: &[u8]) -> Option<(&[u8], &[u8])> {
     let (rest, destination) = path.split_at(memchr::memrchr(b'/', path)?);
     let list = rest.strip_suffix(b"/registry").filter(|_| method == Method::Post)?;
-    let Section { libpod: true, name: b"manifests", below: [b'/', _, ..] } = section(list) else {
+    let Split { libpod: true, section: b"manifests", below: [b'/', _, ..] } = path::split(list) else {
         return None;
     };
     let (slashes, name) = destination.strip_prefix(b"/docker:")?.split_at_checked("%2F%2F".len())?;

@@ -1,7 +1,16 @@
 //! What a user may not expect of a grant, in sentences for those who do not know the API.
 
-use super::table::{Grants, Kind, bit};
-use super::{CONTAINERS, Dialect, LIBPOD_CONTAINERS, Need, POST, ROUTES};
+use super::grants::Grants;
+use super::variables::Kind;
+use super::{Dialect, Need, ROUTES, Verdict};
+
+/// What is said of it at start, every hour, and by `explain`.
+pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this port; take \
+                           LEARN away once you have the variables, which SIGUSR1 and the exit print";
+
+const POST: Grants = Grants::named("POST");
+const CONTAINERS: Grants = Grants::named("CONTAINERS");
+const LIBPOD_CONTAINERS: Grants = Grants::named("LIBPOD_CONTAINERS");
 
 /// A sentence for what is on.
 struct Danger {
@@ -13,16 +22,16 @@ struct Danger {
 }
 
 const fn reads(variable: &str, says: &'static str) -> Danger {
-    Danger { when: bit(variable), unless: Grants::NONE, says }
+    Danger { when: Grants::named(variable), unless: Grants::NONE, says }
 }
 
 const fn writes(variable: &str, says: &'static str) -> Danger {
-    Danger { when: bit(variable).and(POST), unless: Grants::NONE, says }
+    Danger { when: Grants::named(variable).union(POST), unless: Grants::NONE, says }
 }
 
 impl Danger {
     const fn unless(self, variable: &str) -> Self {
-        Self { unless: bit(variable), ..self }
+        Self { unless: Grants::named(variable), ..self }
     }
 }
 
@@ -36,7 +45,7 @@ const COMMITS: &str = "makes an image of any container, also under a name that o
 const CALLS: &str =
     "has the daemon call any server that a client names, also one that only this host reaches";
 
-const DANGERS: [Danger; 48] = [
+const DANGERS: &[Danger] = &[
     writes(
         "AUTH",
         "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
@@ -153,7 +162,7 @@ const DANGERS: [Danger; 48] = [
 #[must_use]
 pub fn warnings(grants: Grants, dialect: Dialect) -> Vec<String> {
     let dangers =
-        DANGERS.iter().filter(|danger| grants.hold(danger.when) && grants.common(danger.unless).is_empty());
+        DANGERS.iter().filter(|danger| grants.contains(danger.when) && !grants.intersects(danger.unless));
     let dangers = dangers.map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
     dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect)).collect()
 }
@@ -161,8 +170,9 @@ pub fn warnings(grants: Grants, dialect: Dialect) -> Vec<String> {
 /// Containers can be read without POST: what that shows depends on the gates.
 fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
     let sections = [CONTAINERS, LIBPOD_CONTAINERS].into_iter();
-    sections.filter(move |&section| grants.hold(section) && !grants.hold(POST)).map(move |section| {
-        let files = grants.common(const { bit("ALLOW_ARCHIVE").and(bit("ALLOW_EXPORT")) });
+    sections.filter(move |&section| grants.contains(section) && !grants.contains(POST)).map(move |section| {
+        let files = grants
+            .intersection(const { Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT")) });
         let names: Vec<_> = files.variables().map(|variable| format!("{}=0", variable.name)).collect();
         let files = match &names[..] {
             [] => String::new(),
@@ -176,21 +186,22 @@ fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
 
 /// What was switched on and yet opens no known route, because something else is off.
 fn without_effect(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
-    grants.each().filter_map(move |one| {
+    grants.iter().filter_map(move |one| {
         let variable = one.variables().next().filter(|variable| !variable.default.is_on(dialect))?;
         let mut needs = ROUTES.iter().flat_map(|route| {
             route.methods.iter().map(|&method| Need::of(method, route.path.as_bytes(), None))
         });
-        if needs.any(|need| (need.all.hold(one) || need.any.hold(one)) && need.is_met_by(grants)) {
+        if needs.any(|need| {
+            (need.all.contains(one) || need.any.contains(one))
+                && matches!(need.judge(grants), Verdict::Allow(_))
+        }) {
             return None;
         }
         let lacks = match variable.kind {
             Kind::Post => "a section, such as CONTAINERS=1",
-            Kind::Gate(_) => "CONTAINERS=1",
+            Kind::Gate => "CONTAINERS=1",
             // Actions need nothing else, and a section that opens nothing has no route that reads.
-            Kind::Action(_) | Kind::Section(_) | Kind::Exact(_) | Kind::Libpod(_) | Kind::LibpodExact(_) => {
-                "POST=1"
-            }
+            Kind::Action | Kind::Section(_) => "POST=1",
         };
         Some(format!("{}=1 opens nothing without {lacks}", variable.name))
     })

@@ -4,13 +4,11 @@
 
 use crate::http::method::Method;
 use crate::http::target::Target;
+use crate::policy::text::wrap;
 use crate::policy::{
     Denial, Grants, Kind, LEARN_WARNING, Need, Policy, ROUTES, VARIABLES, Verdict, warnings,
 };
 use std::fmt::{self, Write as _};
-
-/// Columns of a terminal that texts are wrapped to.
-const COLUMNS: usize = 96;
 
 /// A query that makes podman show a secret in clear: a request of its own to the policy.
 const SHOW_SECRET: &str = "showsecret=true";
@@ -71,9 +69,8 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
     let mut out = format!("granted: {}\n", policy.granted());
     for (place, variable) in VARIABLES.iter().enumerate() {
         let section = Grants::of(place);
-        if matches!(variable.kind, Kind::Section(_) | Kind::Exact(_) | Kind::Libpod(_) | Kind::LibpodExact(_))
-        {
-            let on = u8::from(policy.grants().hold(section));
+        if matches!(variable.kind, Kind::Section(_)) {
+            let on = u8::from(policy.grants().contains(section));
             let title = format!("{}={on}: {}", variable.name, variable.about);
             group(&mut out, policy, only_allowed, section, &title);
         }
@@ -128,24 +125,4 @@ fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants,
         };
         let _ = writeln!(out, "  {word:<7}  {method:<6}  {path:<width$}  {reason}");
     }
-}
-
-/// Adds a text, broken between its pieces: `first` leads its first line, `next` the others.
-pub(crate) fn wrap(out: &mut String, first: &str, next: &str, pieces: impl IntoIterator<Item: AsRef<str>>) {
-    let mut column = first.len();
-    out.push_str(first);
-    for (at, piece) in pieces.into_iter().enumerate() {
-        let piece = piece.as_ref();
-        if at > 0 && column + 1 + piece.len() > COLUMNS {
-            out.push('\n');
-            out.push_str(next);
-            column = next.len();
-        } else if at > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(piece);
-        column += piece.len();
-    }
-    out.push('\n');
 }

@@ -9,8 +9,8 @@ use crate::http::head::RequestHead;
 use crate::http::method::Method;
 use crate::http::path::without_version;
 use crate::http::target::Target;
-use crate::policy::explain::wrap;
 use crate::policy::start::may_rewrite;
+use crate::policy::text::wrap;
 use crate::policy::{Denial, Dialect, Grants, Kind, Need, Route, VARIABLES, warnings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -95,7 +95,7 @@ impl Learner {
         let mut seen = self.seen();
         if let Some(denial) = readings.clone().find_map(|need| need.never) {
             let example = match denial {
-                Denial::Method => format!("{} (refused)", cut(head.method_name)),
+                Denial::Method => format!("{} (refused)", first_bytes(head.method_name)),
                 Denial::Name => format!("{} (refused)", example()),
                 _ => example(),
             };
@@ -103,7 +103,7 @@ impl Learner {
             return;
         }
         for need in readings {
-            let any = if may_rewrite(framing) { need.any.without(Need::BARE) } else { need.any };
+            let any = if need.bare && may_rewrite(framing) { Grants::NONE } else { need.any };
             let ways = Ways { all: need.all, any };
             let fresh = !seen.needs.contains_key(&ways);
             let examples = seen.needs.entry(ways).or_default();
@@ -131,16 +131,16 @@ impl Learner {
         if self.dialect == Dialect::Linuxserver {
             set(&mut out, "DIALECT", "linuxserver");
         }
-        let gated = !wanted.common(Grants::CONTAINER_SECTIONS).is_empty();
+        let gated = wanted.intersects(Grants::CONTAINER_SECTIONS);
         let mut to_close = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
             let one = Grants::of(place);
-            match (wanted.hold(one), variable.default.is_on(self.dialect)) {
+            match (wanted.contains(one), variable.default.is_on(self.dialect)) {
                 (true, false) => {
                     comment(&mut out, seen.examples_of(one, wanted));
                     set(&mut out, variable.name, "1");
                 }
-                (false, true) if gated || !matches!(variable.kind, Kind::Gate(_)) => {
+                (false, true) if gated || !matches!(variable.kind, Kind::Gate) => {
                     to_close.push(variable.name)
                 }
                 _ => {}
@@ -182,12 +182,12 @@ impl Seen {
     /// ALLOW_RESTARTS before ALLOW_STOP, which it covers.
     fn smallest(&self) -> Grants {
         let without_choice = self.needs.keys().filter(|ways| ways.any.is_empty());
-        let mut wanted = without_choice.fold(Grants::NONE, |wanted, ways| wanted.and(ways.all));
+        let mut wanted = without_choice.fold(Grants::NONE, |wanted, ways| wanted.union(ways.all));
         let mut choices: Vec<_> = self.needs.keys().filter(|ways| !ways.any.is_empty()).collect();
-        choices.sort_by_key(|ways| ways.any.count());
+        choices.sort_by_key(|ways| ways.any.len());
         for ways in choices {
             if !ways.are_met_by(wanted) {
-                wanted = wanted.and(ways.any.each().next().unwrap_or_default());
+                wanted = wanted.union(ways.any.iter().next().unwrap_or_default());
             }
         }
         wanted
@@ -197,8 +197,8 @@ impl Seen {
     fn examples_of(&self, variable: Grants, wanted: Grants) -> Vec<String> {
         let mut of_it = Examples::default();
         for (ways, examples) in &self.needs {
-            let needed = if wanted.hold(ways.all) { ways.all } else { ways.any };
-            if needed.hold(variable) {
+            let needed = if wanted.contains(ways.all) { ways.all } else { ways.any };
+            if needed.contains(variable) {
                 for example in &examples.kept {
                     of_it.add(example.clone(), MAX_EXAMPLES);
                 }
@@ -211,7 +211,7 @@ impl Seen {
 
 impl Ways {
     const fn are_met_by(&self, grants: Grants) -> bool {
-        grants.hold(self.all) || !grants.common(self.any).is_empty()
+        grants.contains(self.all) || grants.intersects(self.any)
     }
 }
 
@@ -246,12 +246,12 @@ fn example(method: Method, path: &[u8], query: Option<&[u8]>) -> String {
     if segments.next_if_eq(&"libpod").is_some() {
         known.push_str("/libpod");
     }
-    let _ = write!(known, "/{}", cut(segments.next().unwrap_or_default()));
+    let _ = write!(known, "/{}", first_bytes(segments.next().unwrap_or_default()));
     let below = if segments.next().is_some() { "/..." } else { "" };
     format!("{method_name} {known}{below}")
 }
 
 /// As much of a client's word as is kept. It is visible ASCII.
-fn cut(word: &str) -> &str {
+fn first_bytes(word: &str) -> &str {
     word.get(..MAX_WORD_BYTES).unwrap_or(word)
 }

@@ -1,0 +1,57 @@
+//! Why a request is denied.
+
+use super::grants::Grants;
+use std::fmt;
+
+/// Why a request is denied; displayed as the end of a sentence, with what would allow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// These variables are off and would allow it.
+    Missing(Grants),
+    /// No variable grants what the path names.
+    NoSection,
+    /// The path names nothing: what health checks ask that were made for web servers.
+    Root,
+    /// No variable grants this method.
+    Method,
+    /// No variable grants what podman would do with such a name (`names.rs`).
+    Name,
+    /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead.
+    StartWithBody(Grants),
+}
+
+impl Denial {
+    /// What would allow it; empty where nothing does.
+    #[must_use]
+    pub const fn missing(self) -> Grants {
+        match self {
+            Self::Missing(grants) | Self::StartWithBody(grants) => grants,
+            Self::NoSection | Self::Root | Self::Method | Self::Name => Grants::NONE,
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(grants) => write_set(f, *grants),
+            Self::NoSection => f.write_str("no variable allows it, as it belongs to no section"),
+            Self::Root => f.write_str(
+                "no variable allows it, as nothing is served there; a health check asks for GET /_ping",
+            ),
+            Self::Method => f.write_str("no variable allows this method"),
+            Self::Name => f.write_str(
+                "no variable allows such a name, for which podman opens a store of images, or runs a command, of the client's \
+                 making",
+            ),
+            Self::StartWithBody(grants) => {
+                f.write_str("ALLOW_START covers starts without a body, which could change the container; ")?;
+                write_set(f, *grants)
+            }
+        }
+    }
+}
+
+fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
+    write!(f, "set {} to allow it", grants.settings(" and "))
+}

@@ -1,0 +1,23 @@
+//! Queries that ask for more than their path does.
+
+/// Whether a query could make podman show a secret in clear (`showsecret`, on the compat path too). Its decoder matches
+/// keys without regard to case, letters beyond ASCII included.
+pub(super) fn shows_secret(query: &[u8]) -> bool {
+    values_of(&[b"showsecret"], query).any(|value| !matches!(value, b"=false" | b"=0"))
+}
+
+/// Whether a start's query could name a checkpoint to go on from, which dockerd (where it is experimental) looks for in any
+/// folder of the host.
+pub(super) fn names_checkpoint(query: &[u8]) -> bool {
+    values_of(&[b"checkpoint", b"checkpoint-dir"], query).next().is_some()
+}
+
+/// The value, with its `=`, of each pair of a query whose key is one of these words in some reader's eyes: every key that is
+/// not plainly another one counts. Go up to 1.16 ends a pair at a semicolon too.
+fn values_of<'q>(words: &'q [&[u8]], query: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
+    query.split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
+        let (key, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
+        let escaped = key.iter().any(|byte| matches!(byte, b'%' | b'+'));
+        (escaped || words.iter().any(|word| key.eq_ignore_ascii_case(word))).then_some(value)
+    })
+}
