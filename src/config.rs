@@ -1,17 +1,42 @@
-//! Every process variable: its default, its parser, its error.
+//! Every variable of the process: one table with names and defaults, and the parsers.
 //!
 //! The grants (sections, POST, ALLOW_*) are the policy's.
 
 use crate::logging::Format;
 use crate::policy::Policy;
 use crate::policy::learn::Learner;
-use crate::vars::{Error, Vars, parse_switch, read};
+use crate::vars::{Error, Setting, Vars, parse_switch};
 use log::LevelFilter;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Makes a constant of each row, and [`SETTINGS`] of all of them, so that no variable can be missing there.
+macro_rules! settings {
+    ($($name:ident = $default:literal: $about:literal,)*) => {
+        $(const $name: Setting = Setting { name: stringify!($name), default: $default, about: $about };)*
+
+        /// Every variable of the process, in the order of `--help`. Documents and packages are held to it by tests/documents.rs.
+        pub static SETTINGS: &[Setting] = &[$($name),*];
+    };
+}
+
+settings! {
+    SOCKET_PATH = "/var/run/docker.sock": "the daemon's Unix socket",
+    LISTEN = "127.0.0.1:2375": "ADDRESS:PORT, or :PORT for all addresses",
+    DISABLE_IPV6 = "0": "1: where all addresses are listened on, IPv4 alone",
+    LOG_LEVEL = "info": "emerg, alert, crit, err, warning, notice, info or debug",
+    RUST_LOG = "": "directives of Rust's env_logger, which win over LOG_LEVEL",
+    LOG_REQUESTS = "0": "1: log every request at info; denied ones are warnings anyway",
+    LOG_FORMAT = "text": "text, or json: one object a line",
+    HEAD_TIMEOUT = "10": "seconds for a request's head",
+    IDLE_TIMEOUT = "300": "seconds between two requests of a connection",
+    CONNECT_TIMEOUT = "10": "seconds to reach the daemon",
+    SHUTDOWN_GRACE = "10": "seconds for requests in flight after SIGTERM",
+    MAX_CONNECTIONS = "4096": "clients served at once",
+}
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +83,8 @@ impl Exposure {
     pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
         Ok(Self {
             policy: Policy::from_vars(var)?,
-            listen: read(var, "LISTEN", "127.0.0.1:2375", parse_listen)?,
-            disable_ipv6: read(var, "DISABLE_IPV6", "0", parse_switch)?,
+            listen: LISTEN.read(var, parse_listen)?,
+            disable_ipv6: DISABLE_IPV6.read(var, parse_switch)?,
         })
     }
 
@@ -132,18 +157,18 @@ impl Config {
         Ok(Self {
             listen,
             disable_ipv6,
-            socket_path: read(var, "SOCKET_PATH", "/var/run/docker.sock", |_, path| Ok(PathBuf::from(path)))?,
-            log_level: read(var, "LOG_LEVEL", "info", parse_level)?,
-            log_directives: read(var, "RUST_LOG", "", parse_directives)?,
-            log_format: read(var, "LOG_FORMAT", "text", parse_format)?,
-            log_requests: read(var, "LOG_REQUESTS", "0", parse_switch)?,
+            socket_path: SOCKET_PATH.read(var, |_, path| Ok(PathBuf::from(path)))?,
+            log_level: LOG_LEVEL.read(var, parse_level)?,
+            log_directives: RUST_LOG.read(var, parse_directives)?,
+            log_format: LOG_FORMAT.read(var, parse_format)?,
+            log_requests: LOG_REQUESTS.read(var, parse_switch)?,
             learner: policy.learning().then(|| Arc::new(Learner::new(policy.dialect()))),
             policy,
-            head_timeout: read(var, "HEAD_TIMEOUT", "10", parse_duration)?,
-            idle_timeout: read(var, "IDLE_TIMEOUT", "300", parse_duration)?,
-            connect_timeout: read(var, "CONNECT_TIMEOUT", "10", parse_duration)?,
-            shutdown_grace: read(var, "SHUTDOWN_GRACE", "10", parse_duration)?,
-            max_connections: read(var, "MAX_CONNECTIONS", "4096", parse_count)?,
+            head_timeout: HEAD_TIMEOUT.read(var, parse_duration)?,
+            idle_timeout: IDLE_TIMEOUT.read(var, parse_duration)?,
+            connect_timeout: CONNECT_TIMEOUT.read(var, parse_duration)?,
+            shutdown_grace: SHUTDOWN_GRACE.read(var, parse_duration)?,
+            max_connections: MAX_CONNECTIONS.read(var, parse_count)?,
         })
     }
 }

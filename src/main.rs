@@ -2,11 +2,10 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use docker_socket_proxy::config::Config;
+use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::Policy;
-use docker_socket_proxy::policy::explain;
+use docker_socket_proxy::policy::{Dialect, Policy, VARIABLES, explain};
 use docker_socket_proxy::service;
 use docker_socket_proxy::vars::{self, Vars};
 use std::ffi::OsString;
@@ -16,7 +15,8 @@ use std::process::ExitCode;
 /// Exit status of a bad argument or a bad variable: EX_USAGE of sysexits.h.
 const USAGE: u8 = 64;
 
-const HELP: &str = "\
+/// The calls; [`help`] puts the variables below.
+const CALLS: &str = "\
 docker-socket-proxy: a filter in front of the Docker socket
 
 Usage: docker-socket-proxy [COMMAND]
@@ -28,25 +28,35 @@ Usage: docker-socket-proxy [COMMAND]
   healthcheck           exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
   --help, --version
 
-Everything is configured by the environment. Sections of the Docker API are closed unless their variable is 1
-(CONTAINERS, IMAGES, INFO, ...); PING, VERSION and EVENTS are open by default. Requests other than GET and HEAD
-need POST=1 too, but ALLOW_START, ALLOW_STOP, ALLOW_RESTARTS, ALLOW_PAUSE and ALLOW_UNPAUSE open just these actions.
-ALLOW_ARCHIVE, ALLOW_CHANGES, ALLOW_EXPORT, ALLOW_LOGS and ALLOW_TOP close what they name when they are 0.
+Everything is configured by the environment. 1 opens a section of the Docker API for GET and HEAD; other methods need
+POST=1 too, or the variable of just this action. A variable that is not set is 0, or what stands in brackets behind it.
+docs/variables.md of the source says more about each. `explain` shows which routes it opens.
 
-  DIALECT          tecnativa, or linuxserver: what is closed of a container when it is not set (tecnativa)
-  LEARN            1: allow everything, and print the variables that the traffic needed at SIGUSR1 and at exit
-  SOCKET_PATH      the daemon's Unix socket (/var/run/docker.sock)
-  LISTEN           ADDRESS:PORT, or :PORT for all addresses (127.0.0.1:2375)
-  DISABLE_IPV6     1: where all addresses are listened on, IPv4 alone
-  LOG_LEVEL        emerg, alert, crit, err, warning, notice, info, debug (info); RUST_LOG wins
-  LOG_REQUESTS     1: log every request at info (0); denied ones are warnings anyway
-  LOG_FORMAT       text, or json: one object a line (text)
-  HEAD_TIMEOUT     seconds for a request's head (10)
-  IDLE_TIMEOUT     seconds between two requests of a connection (300)
-  CONNECT_TIMEOUT  seconds to reach the daemon (10)
-  SHUTDOWN_GRACE   seconds for requests in flight after SIGTERM (10)
-  MAX_CONNECTIONS  clients served at once (4096)
 ";
+
+/// The calls and every variable.
+fn help() -> String {
+    let row = |name: &str, about: &str, default: &str| match default {
+        "" | "0" => format!("  {name:<17}  {about}\n"),
+        _ => format!("  {name:<17}  {about} ({default})\n"),
+    };
+    let grants = VARIABLES.iter().map(|variable| {
+        let default = if variable.default.is_on(Dialect::Tecnativa) { "1" } else { "0" };
+        row(variable.name, variable.about, default)
+    });
+    let of_all_grants = [
+        row("DIALECT", "tecnativa, or linuxserver: which image's defaults the grants have", "tecnativa"),
+        row(
+            "LEARN",
+            "1: allow everything, and print the variables that were needed at SIGUSR1 and at exit",
+            "0",
+        ),
+        String::from("\n"),
+    ];
+    let settings = SETTINGS.iter().map(|setting| row(setting.name, setting.about, setting.default));
+    let rows = grants.chain(of_all_grants).chain(settings);
+    std::iter::once(String::from(CALLS)).chain(rows).collect()
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> =
@@ -60,7 +70,7 @@ fn main() -> ExitCode {
         ["explain", method, path] => explain_request(method, path),
         ["explain", option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
         ["explain", ..] => bad_call("explain takes nothing, --allowed, or METHOD PATH"),
-        ["--help" | "-h"] => print(HELP),
+        ["--help" | "-h"] => print(&help()),
         ["--version" | "-V"] => print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n")),
         ["healthcheck", unknown, ..] | [unknown, ..] => bad_call(&format!("unknown argument {unknown:?}")),
     }

@@ -24,15 +24,30 @@ impl std::error::Error for Error {}
 /// Looks a variable up; `None` where it is not set.
 pub type Vars<'v> = &'v dyn Fn(&str) -> Option<String>;
 
-/// A variable's value, or its default where it is unset or empty.
-pub fn read<T>(
-    var: Vars<'_>,
-    variable: &'static str,
-    default: &str,
-    parse: impl Fn(&'static str, &str) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let value = var(variable).filter(|value| !value.trim().is_empty());
-    parse(variable, value.as_deref().map_or(default, str::trim))
+/// A variable of the process: its name, its default and its meaning, each in this one place.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the environment.
+    pub name: &'static str,
+    /// The value that is read where it is unset or empty.
+    pub default: &'static str,
+    /// Its meaning in a few words, for `--help`.
+    pub about: &'static str,
+}
+
+impl Setting {
+    /// Its value, or its default where it is unset or empty.
+    ///
+    /// # Errors
+    /// A value that `parse` does not take.
+    pub fn read<T>(
+        &self,
+        var: Vars<'_>,
+        parse: impl Fn(&'static str, &str) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let value = var(self.name).filter(|value| !value.trim().is_empty());
+        parse(self.name, value.as_deref().map_or(self.default, str::trim))
+    }
 }
 
 /// Reads a switch: 0/1/true/false/yes/no/on/off in any case, trimmed; empty is 0.
