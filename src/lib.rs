@@ -1,5 +1,7 @@
 //! A filter in front of the Docker socket.
 //!
+//! This library is for the program, its tests, its benches and its fuzzers. It is no API.
+//!
 //! # The promise
 //! Until the daemon itself grants a hijack, it receives only bytes of requests that the policy allowed, exactly as the
 //! client sent them.
