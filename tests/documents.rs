@@ -1,55 +1,133 @@
-//! What the README says of the process variables is what the program does, and no document links to what is not there.
+//! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
-use docker_socket_proxy::config::Config;
+use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::lookalike::lookalikes;
-use std::collections::BTreeMap;
-use std::path::Path;
+use docker_socket_proxy::policy::VARIABLES;
+use docker_socket_proxy::vars::Error;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const README: &str = include_str!("../README.md");
+const PAGE: &str = include_str!("../docs/variables.md");
+const DOCKERFILE: &str = include_str!("../Dockerfile");
+const ENV_FILE: &str = include_str!("../packaging/docker-socket-proxy.env");
+const SERVICE: &str = include_str!("../packaging/docker-socket-proxy.service");
+const QUADLET: &str = include_str!("../packaging/docker-socket-proxy.container");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+// === Variables ===
+
+/// The rows of a table of docs/variables.md: the name, and the default in the second column, which is empty where there is none.
+fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
+    let section = PAGE.split(&format!("\n## {heading}\n")).nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| {
+        let (name, cells) = row.split_once("` | ").expect("a name");
+        let default = cells.split(" | ").next().expect("a default");
+        (name, default.split('`').nth(1).unwrap_or_default())
+    })
+    .collect()
+}
+
+/// Every variable but the grants, which tests/explain.rs compares.
+fn settings() -> Vec<(&'static str, &'static str)> {
+    [rows("All grants at once"), rows("The process")].concat()
+}
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, Error> {
+    Config::from_vars(&|name| {
+        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+    })
+}
+
+/// The names that are asked for where none is set.
+fn asked() -> BTreeSet<String> {
+    let names = RefCell::new(BTreeSet::new());
+    let config = Config::from_vars(&|name| {
+        names.borrow_mut().insert(name.to_owned());
+        None
+    });
+    assert!(config.is_ok());
+    names.into_inner()
+}
+
+/// The variables that `--help` lists, with the default in brackets behind; where none is said it is 0.
+fn help() -> BTreeMap<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"))
+        .arg("--help")
+        .output()
+        .expect("the program runs");
+    let help = String::from_utf8(output.stdout).expect("text");
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
+    lines
+        .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte)))
+        .map(|(name, about)| {
+            let default = about.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or("0");
+            (name.to_owned(), default.to_owned())
+        })
+        .collect()
+}
 
 #[test]
-fn the_table_and_help_name_the_same_variables_and_defaults() {
+fn the_page_has_every_variable_of_the_process_with_its_default() {
+    let table: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, setting.default)).collect();
+    assert_eq!(rows("The process"), table);
+}
+
+#[test]
+fn what_is_read_is_what_is_documented() {
+    let grants = VARIABLES.iter().map(|variable| variable.name);
+    let documented = settings().into_iter().map(|(name, _)| name).chain(grants).map(str::to_owned);
+    assert_eq!(asked(), documented.collect());
+}
+
+#[test]
+fn help_has_every_variable_with_its_default() {
     let help = help();
-    let table = table();
-    assert!(table.len() > 5, "{table:?}");
-    for (variable, default) in &table {
-        assert_eq!(help.get(variable), Some(default), "{variable} in --help and in README.md");
+    assert_eq!(help.keys().cloned().collect::<BTreeSet<_>>(), asked());
+    for (name, default) in settings() {
+        let default = if default.is_empty() { "0" } else { default };
+        assert_eq!(help[name], default, "{name}");
     }
-    for variable in help.keys() {
-        assert!(README.contains(&format!("`{variable}`")), "README.md does not name {variable}");
-    }
-}
-
-#[test]
-fn defaults_are_those_of_the_table() {
-    let unset = format!("{:?}", read(&[]).unwrap());
-    for (variable, default) in table() {
-        assert_eq!(format!("{:?}", read(&[(&variable, &default)]).unwrap()), unset, "{variable}={default}");
+    let unset = read(&[]).expect("the defaults").policy.grants();
+    for variable in &VARIABLES {
+        let default = if unset.variables().any(|on| on == variable) { "1" } else { "0" };
+        assert_eq!(help[variable.name], default, "{}", variable.name);
     }
 }
 
 #[test]
-fn every_variable_of_the_table_is_read() {
-    for (variable, default) in table() {
-        match read(&[(&variable, "0.5.")]) {
-            Ok(config) => assert_eq!(
-                (&*variable, config.socket_path.to_str()),
-                ("SOCKET_PATH", Some("0.5.")),
-                "{default}"
-            ),
-            Err(error) => assert!(
-                error.to_string().starts_with(&format!("{variable}=\"0.5.\" cannot be used")),
-                "{error}"
-            ),
+fn a_default_is_what_holds_where_nothing_is_set() {
+    let unset = format!("{:?}", read(&[]).expect("the defaults"));
+    for (variable, default) in settings() {
+        let set = read(&[(variable, default)]).expect("a default");
+        assert_eq!(format!("{set:?}"), unset, "{variable}={default}");
+    }
+}
+
+#[test]
+fn every_documented_variable_is_read() {
+    for (variable, _) in settings() {
+        match read(&[(variable, "0.5.")]) {
+            Ok(config) => assert_eq!((variable, config.socket_path.to_str()), ("SOCKET_PATH", Some("0.5."))),
+            Err(error) => {
+                let start = format!("{variable}=\"0.5.\" cannot be used");
+                assert!(error.to_string().starts_with(&start), "{error}");
+            }
         }
     }
 }
 
 #[test]
-fn every_variable_that_is_documented_is_known_in_other_case() {
-    let documented = help().into_keys().chain(table().into_keys()).chain([String::from("RUST_LOG")]);
-    for variable in documented {
+fn every_documented_variable_is_known_in_other_case() {
+    for (variable, _) in settings() {
         let written = (variable.to_lowercase(), String::from("0.5."));
         let said = lookalikes([written]).map_or_else(|stop| stop, |warnings| warnings.concat());
         assert!(said.contains(&format!("did you mean {variable}?")), "{variable}: {said:?}");
@@ -58,69 +136,212 @@ fn every_variable_that_is_documented_is_known_in_other_case() {
 
 #[test]
 fn switches_and_times_take_the_values_that_are_named() {
-    let sentence = README.split("Switches take").nth(1).unwrap().split("Any\nother").next().unwrap();
-    let (switches, times) = sentence.split_once("times take a unit").unwrap();
-    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!((quoted(switches).len(), quoted(times).len()), (8, 2));
-    for value in quoted(switches) {
+    let item = |start: &str| {
+        let item = PAGE.split(start).nth(1).and_then(|rest| rest.split("\n- ").next()).expect("the item");
+        item.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (switches, times) = (item("- A switch takes"), item("- A time is"));
+    // The last is of the sentence about the empty value.
+    assert_eq!((switches.len(), times.len()), (9, 2));
+    for value in switches {
         assert!(read(&[("DISABLE_IPV6", &value.to_uppercase()), ("POST", &value)]).is_ok(), "{value}");
     }
-    for value in quoted(times) {
+    for value in times {
         assert!(read(&[("HEAD_TIMEOUT", &value)]).is_ok(), "{value}");
     }
+    let empty: Vec<_> = asked().into_iter().map(|name| (name, String::new())).collect();
+    let empty: Vec<_> = empty.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let empty = read(&empty).expect("empty values");
+    assert!(empty.policy.grants().is_empty());
+    assert_eq!(empty.listen, read(&[]).expect("the defaults").listen);
+}
+
+// === Packages ===
+
+/// The variables of these lines, each as `NAME=value`.
+fn pairs<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<(&'t str, &'t str)> {
+    lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('=')).collect()
+}
+
+/// The value of a key of a unit of systemd.
+fn value<'t>(unit: &'t str, key: &str) -> &'t str {
+    let mut values = unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values.next().unwrap_or_else(|| panic!("{key}"))
+}
+
+/// Reads what a package sets, which must be a variable of the program's each.
+fn packaged(variables: &[(&str, &str)]) -> Config {
+    for (name, _) in variables {
+        assert!(asked().contains(*name), "{name}");
+    }
+    read(variables).expect("values that can be used")
 }
 
 #[test]
-fn links_lead_to_files() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let documents = [
-        "README.md",
-        "SECURITY.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        "docs/apps.md",
-        "docs/clients.md",
-        "docs/how-it-works.md",
-        "docs/log.md",
-    ];
-    for document in documents.map(|document| root.join(document)) {
-        let text = std::fs::read_to_string(&document).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = link.split('#').next().unwrap();
-            if !file.is_empty() && !file.contains("://") {
-                assert!(document.with_file_name(file).exists(), "{link} in {}", document.display());
-            }
-        }
+fn the_image_changes_no_default_but_that_of_the_documents() {
+    let image = pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV ")));
+    let in_image = |row: &'static str| Some((row.split('`').next()?, row.split("; in the image `").nth(1)?));
+    let documented = PAGE.lines().filter_map(|line| in_image(line.strip_prefix("| `")?));
+    let documented: Vec<_> =
+        documented.map(|(name, rest)| (name, rest.split('`').next().expect("a value"))).collect();
+    assert_eq!(image, documented);
+    let port = packaged(&image).listen.port();
+    assert!(DOCKERFILE.lines().any(|line| line == format!("EXPOSE {port}")), "{port}");
+}
+
+#[test]
+fn the_service_grants_nothing_and_has_room_for_the_defaults() {
+    let config = packaged(&pairs(ENV_FILE.lines().filter(|line| !line.starts_with('#'))));
+    let defaults = read(&[]).expect("the defaults");
+    assert_eq!(config.listen, defaults.listen);
+    let sections = ["/_ping", "/version", "/events", "/containers/json", "/info"];
+    for path in sections {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n");
+        let judged = docker_socket_proxy::admit::admit(head.as_bytes(), &config.policy);
+        assert!(judged.1.is_err(), "{path}");
     }
+    let commented = ENV_FILE.lines().filter_map(|line| line.strip_prefix('#'));
+    packaged(&pairs(commented.filter(|line| !line.contains(' '))));
+
+    let stop: u64 = value(SERVICE, "TimeoutStopSec").parse().expect("seconds");
+    assert!(stop > defaults.shutdown_grace.as_secs(), "{stop}");
+    let files: usize = value(SERVICE, "LimitNOFILE").parse().expect("a number");
+    assert!(files > 3 * defaults.max_connections, "{files}");
 }
 
-/// The variables of the table under "Other variables", with the value in the second column.
-fn table() -> BTreeMap<String, String> {
-    let section = README.split("## Other variables").nth(1).unwrap().split("\n## ").next().unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.map(|row| {
-        let mut cells = row.split('`');
-        (cells.next().unwrap().to_owned(), cells.nth(1).unwrap().to_owned())
-    })
-    .collect()
+#[test]
+fn the_quadlet_has_the_image_s_port_and_the_socket_that_it_mounts() {
+    let set = pairs(QUADLET.lines().filter_map(|line| line.strip_prefix("Environment=")));
+    let config = packaged(&set);
+    let folder = value(QUADLET, "Volume").split(':').nth(1).expect("a folder");
+    assert_eq!(config.socket_path.parent(), Some(Path::new(folder)));
+    let port =
+        packaged(&pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV ")))).listen.port();
+    assert_eq!(value(QUADLET, "PublishPort"), format!("127.0.0.1:{port}:{port}"));
 }
 
-/// The variables that `--help` lists, with the default in brackets behind; where none is said it is 0.
-fn help() -> BTreeMap<String, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy")).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
-    let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
-    lines
-        .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte)))
-        .map(|(name, about)| {
-            let default = about.rsplit_once('(').and_then(|(_, rest)| rest.split(')').next()).unwrap_or("0");
-            (name.to_owned(), default.to_owned())
+// === Links ===
+
+/// Every document: the top level, `docs`, and a README below `tests`.
+fn documents() -> Vec<PathBuf> {
+    let in_folder = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let below_tests = in_folder(root().join("tests")).into_iter().map(|folder| folder.join("README.md"));
+    let others = in_folder(root().to_owned()).into_iter().chain(in_folder(root().join("docs")));
+    let others = others.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    others.chain(below_tests.filter(|path| path.exists())).collect()
+}
+
+/// A document without its blocks of code.
+fn prose(document: &Path) -> String {
+    let text = fs::read_to_string(document).expect("a document");
+    let mut in_code = false;
+    let lines = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        !in_code && !fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(document: &Path) -> BTreeSet<String> {
+    let text = prose(document);
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    headings
+        .map(|heading| {
+            let kept = heading.chars().filter(|&letter| letter.is_alphanumeric() || " -_".contains(letter));
+            kept.collect::<String>().replace(' ', "-")
         })
         .collect()
 }
 
-fn read(variables: &[(&str, &str)]) -> Result<Config, docker_socket_proxy::vars::Error> {
-    Config::from_vars(&|name| {
-        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-    })
+#[test]
+fn links_lead_to_files_and_headings() {
+    let documents = documents();
+    assert!(documents.len() > 10, "{documents:?}");
+    for document in documents {
+        let text = prose(&document);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { document.clone() } else { document.with_file_name(file) };
+            assert!(target.exists(), "{link} in {}", document.display());
+            let found = anchor.is_empty() || anchors(&target).contains(anchor);
+            assert!(found, "{link} in {}", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_readme_links_every_document() {
+    for document in documents() {
+        let path = document.strip_prefix(root()).expect("a path below the root");
+        let linked = README.contains(&format!("]({}", path.display()));
+        assert!(linked || path == Path::new("README.md") || path.starts_with("tests"), "{}", path.display());
+    }
+}
+
+// === Sizes ===
+
+/// The number that stands before these words of the README.
+fn figure(words: &str) -> f64 {
+    let text = README.replace('\n', " ");
+    let before = text.split(words).next().filter(|before| before.len() < text.len()).expect("the words");
+    let number = before.rsplit(' ').next().expect("a word").replace(',', "");
+    number.parse().unwrap_or_else(|_| panic!("{number} {words}"))
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(README.lines().count() <= 220);
+}
+
+/// The claim is rounded, so that it holds for a while.
+#[test]
+fn the_readme_says_about_how_many_lines_there_are() {
+    fn lines(folder: &Path) -> usize {
+        let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        paths
+            .map(|path| match path.is_dir() {
+                true => lines(&path),
+                false => fs::read_to_string(path).expect("a source").lines().count(),
+            })
+            .sum()
+    }
+    let (claimed, counted) = (figure(" lines of Rust"), lines(&root().join("src")));
+    assert!((claimed - counted as f64).abs() <= 400.0, "README.md says {claimed}, and there are {counted}");
+}
+
+#[test]
+fn the_readme_says_how_many_crates_there_are() {
+    let arguments = ["tree", "--offline", "--locked", "-e", "normal,no-proc-macro", "--prefix", "none"];
+    let tree = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs");
+    let tree = String::from_utf8(tree.stdout).expect("text");
+    let crates: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("docker-socket-proxy"), "{tree}");
+    assert_eq!(figure(" crates") as usize, crates.len() - 1, "{crates:?}");
+}
+
+#[test]
+fn the_readme_says_how_large_the_image_may_be() {
+    let script = include_str!("engine/image");
+    let bytes = script.lines().find_map(|line| line.strip_prefix("max_bytes=")).expect("the limit");
+    assert_eq!(format!("{:.0}", figure(" MB. A bare relay") * 1e6), bytes);
+}
+
+#[test]
+fn the_figures_of_the_readme_are_those_that_were_measured() {
+    let measured = include_str!("../docs/performance.md");
+    let section = README.split("\n## Size and speed\n").nth(1).expect("the section");
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 2, "{rows:?}");
+    for row in rows {
+        assert!(measured.lines().any(|line| line.starts_with(row)), "not in docs/performance.md: {row}");
+    }
 }

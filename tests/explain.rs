@@ -1,4 +1,4 @@
-//! What the program says about its grants: `explain`, the warnings at start, and the README.
+//! What the program says about its grants: `explain`, the warnings at start, and the documents.
 
 mod support;
 
@@ -491,9 +491,9 @@ fn the_start_says_what_is_granted_and_warns() {
     assert_eq!(warned, 2, "{:#?}", program.log());
 }
 
-// === The README ===
+// === The documents ===
 
-/// The rows of the README's table about these variables, as the code has them.
+/// The rows of the table about these variables in docs/variables.md, as the code has them.
 fn rows(belongs: impl Fn(Kind) -> bool) -> Vec<String> {
     let default = |variable: &Variable| match variable.default {
         WhenUnset::Off => "`0`",
@@ -508,11 +508,10 @@ fn rows(belongs: impl Fn(Kind) -> bool) -> Vec<String> {
 }
 
 #[test]
-fn the_tables_of_the_readme_are_those_of_the_code() {
-    let readme = include_str!("../README.md");
-    let section = readme.split("\n## What each variable opens\n").nth(1).expect("the section");
-    let section = section.split("\n## ").next().expect("its end");
-    let mut tables = section.split("\n\n").filter_map(|part| {
+fn the_tables_of_the_grants_are_those_of_the_code() {
+    let page = include_str!("../docs/variables.md");
+    let of_grants = page.split("\n## The process\n").next().expect("the tables");
+    let mut tables = of_grants.split("\n\n").filter_map(|part| {
         let mut lines = part.lines().skip_while(|line| !line.starts_with("| "));
         assert!(lines.next()?.starts_with("| variable | default | "), "{part}");
         Some(lines.skip(1).collect::<Vec<_>>())
@@ -535,10 +534,10 @@ fn the_tables_of_the_readme_are_those_of_the_code() {
 }
 
 #[test]
-fn the_readme_lists_the_deliberate_differences() {
-    let readme = include_str!("../README.md");
-    let section = readme.split("\n### From Tecnativa/docker-socket-proxy\n").nth(1).expect("the section");
-    let section = section.split("\n### ").next().expect("its end");
+fn the_deliberate_differences_are_listed_by_their_numbers() {
+    let page = include_str!("../docs/coming-from.md");
+    let section = page.split("\n### What differs on purpose\n").nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
     let items: Vec<_> = (1..=10).map(|number| section.find(&format!("\n{number}. "))).collect();
     assert!(
         items.iter().all(Option::is_some) && items.is_sorted() && !section.contains("\n11. "),
@@ -563,10 +562,10 @@ fn the_readme_lists_the_deliberate_differences() {
 }
 
 #[test]
-fn the_readme_says_that_attach_shows_logs() {
-    let readme = include_str!("../README.md").replace('\n', " ");
+fn it_is_said_that_attach_shows_logs() {
+    let page = include_str!("../docs/variables.md");
     let sentence = "`ALLOW_LOGS=0` does not close attach: with `POST=1`, `/containers/{name}/attach?logs=1` shows the logs too.";
-    assert!(readme.contains(sentence));
+    assert!(page.contains(sentence));
     let output = explain("CONTAINERS=1 POST=1 ALLOW_LOGS=0", &["POST", "/containers/a/attach?logs=1"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
 }

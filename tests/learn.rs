@@ -190,6 +190,24 @@ fn the_block_is_ready_to_paste_and_says_why() {
 }
 
 #[test]
+fn the_block_of_the_readme_is_what_is_printed() {
+    let readme = include_str!("../README.md");
+    let section = readme.split("\n## Find out what a client needs\n").nth(1).expect("the section");
+    let shown = section.split("```yaml\n").nth(1).expect("the block").split("```").next();
+    let seen = requests(&[
+        "HEAD /_ping",
+        "GET /version",
+        "GET /events",
+        "GET /containers/json",
+        "GET /containers/web/json",
+        "GET /containers/web/logs?stdout=1",
+        "POST /containers/web/restart",
+        "POST /containers/web/stop",
+    ]);
+    assert_eq!(shown, Some(&*learned(Dialect::Tecnativa, &seen)));
+}
+
+#[test]
 fn the_smallest_set_is_found_whatever_comes_together() {
     for (lines, expected) in [
         (&["POST /containers/a/stop"][..], "ALLOW_STOP"),

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// MAX_CONNECTIONS as it is by default.
 const CLIENTS: usize = 4096;
 
-/// 64 KiB each way, which is what the README and `src/proxy/conn.rs` promise, and 537 MB. The image's allocator, musl's, makes 74,880
+/// 64 KiB each way, which is what docs/variables.md promises, and 537 MB. The image's allocator, musl's, makes 74,880
 /// bytes of 64 KiB. Beside that each has its task and its state.
 const LIMIT: u64 = (CLIENTS * (2 * 74_880 + 8 * 1024)) as u64;
 

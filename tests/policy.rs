@@ -50,9 +50,9 @@ fn set(names: &[&str]) -> Grants {
 
 // === The other images ===
 
-/// The deliberate differences that show in a verdict, by the number that the README gives them.
+/// The deliberate differences that show in a verdict, by the number that docs/coming-from.md gives them.
 ///
-/// Each is told from the environment and the request alone, in the words of the README, without the code under test.
+/// Each is told from the environment and the request alone, in the words of that page, without the code under test.
 fn difference(image: &str, environment: &str, method: &str, target: &str) -> Option<(u8, bool)> {
     let set = |name: &str, value: &str| {
         environment.split_whitespace().any(|pair| pair == format!("{name}={value}"))

@@ -29,7 +29,7 @@ usage: cargo bench --bench relay -- [options]
   --rounds N           rounds for each row (5; up to eight times as many for short ones), up to 3 for each picture
   --proxy FILE         another build of the proxy
   --peer NAME=COMMAND  one more peer: a shell command that listens on 127.0.0.1:$PORT in front of $SOCKET
-  --write              put table and pictures into README.md and docs/bench
+  --write              put the tables into docs/performance.md, and pictures into docs/bench
 ";
 
 struct Options {

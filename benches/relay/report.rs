@@ -199,7 +199,7 @@ impl Report {
             let _ = writeln!(out, " {} |", judged.collect::<Vec<_>>().join("; "));
         }
         for chart in &self.charts {
-            let _ = write!(out, "\n![{0}](docs/bench/{1}.svg)\n", chart.title, chart.file);
+            let _ = write!(out, "\n![{0}](bench/{1}.svg)\n", chart.title, chart.file);
         }
         for chart in &self.charts {
             let _ = writeln!(out, "\n{} ({}):\n", chart.title, chart.unit.name());
@@ -215,7 +215,7 @@ impl Report {
         out
     }
 
-    /// Writes pictures and JSON to `docs/bench`, and the tables into the README.
+    /// Writes pictures and JSON to `docs/bench`, and the tables into `docs/performance.md`.
     pub fn write(&self, root: &Path) -> io::Result<()> {
         let folder = root.join("docs/bench");
         fs::create_dir_all(&folder)?;
@@ -224,12 +224,12 @@ impl Report {
             fs::write(folder.join(chart.file).with_extension("svg"), self.svg(chart))?;
         }
         let (begin, end) = ("<!-- bench -->\n", "<!-- /bench -->");
-        let path = root.join("README.md");
-        let readme = fs::read_to_string(&path)?;
-        let split = readme.split_once(begin);
+        let path = root.join("docs/performance.md");
+        let page = fs::read_to_string(&path)?;
+        let split = page.split_once(begin);
         let split = split.and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
         let (before, after) =
-            split.ok_or_else(|| io::Error::other("README.md has no place for the tables"))?;
+            split.ok_or_else(|| io::Error::other("docs/performance.md has no place for the tables"))?;
         fs::write(path, [before, begin, &self.markdown(), end, after].concat())
     }
 

@@ -18,7 +18,7 @@ const CHUNK_BYTES: usize = 32 * 1024;
 /// How much is done for one measurement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// As the figures of the README are.
+    /// As the figures of docs/performance.md are.
     Full,
     /// Enough to see that a row works and about what it gives.
     Quick,
