@@ -97,7 +97,7 @@ fn help_has_every_variable_with_its_default() {
         assert_eq!(help[name], default, "{name}");
     }
     let unset = read(&[]).expect("the defaults").policy.grants();
-    for variable in &VARIABLES {
+    for variable in VARIABLES {
         let default = if unset.variables().any(|on| on == variable) { "1" } else { "0" };
         assert_eq!(help[variable.name], default, "{}", variable.name);
     }
@@ -197,7 +197,7 @@ fn the_service_grants_nothing_and_has_room_for_the_defaults() {
     let sections = ["/_ping", "/version", "/events", "/containers/json", "/info"];
     for path in sections {
         let head = format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n");
-        let judged = docker_socket_proxy::admit::admit(head.as_bytes(), &config.policy);
+        let judged = docker_socket_proxy::proxy::admit::admit(head.as_bytes(), &config.policy);
         assert!(judged.1.is_err(), "{path}");
     }
     let commented = ENV_FILE.lines().filter_map(|line| line.strip_prefix('#'));
