@@ -106,7 +106,7 @@ impl Route {
 }
 
 /// Every route, by API and section.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route("/_ping", &[Get, Head]),
     route("/version", &[Get]),
     route("/info", &[Get]),

@@ -91,7 +91,7 @@ const fn libpod_exact(segment: &'static str) -> Kind {
 use WhenUnset::{Off, On, OnInLinuxserver, OnInTecnativa};
 
 /// Every variable that grants something.
-pub const VARIABLES: &[Variable] = &[
+pub static VARIABLES: &[Variable] = &[
     row("POST", Kind::Post, Off, "methods other than GET and HEAD, in the sections that are open"),
     row("AUTH", exact("auth"), Off, "have the daemon try credentials against a registry"),
     row("BUILD", section("build"), Off, "build images with the classic builder, prune its cache"),
