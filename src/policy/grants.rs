@@ -82,16 +82,17 @@ impl Grants {
 
     /// Each alone, in the table's order.
     pub fn iter(self) -> impl Iterator<Item = Self> {
-        (0..VARIABLES.len()).map(Self::of).filter(move |&one| self.contains(one))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let lowest = rest & rest.wrapping_neg();
+            rest ^= lowest;
+            (lowest != 0).then_some(Self(lowest))
+        })
     }
 
     /// Their rows, in the table's order.
     pub fn variables(self) -> impl Iterator<Item = &'static Variable> {
-        VARIABLES
-            .iter()
-            .enumerate()
-            .filter(move |(place, _)| self.contains(Self::of(*place)))
-            .map(|(_, row)| row)
+        self.iter().filter_map(|one| VARIABLES.get(one.place()))
     }
 
     /// All of them switched on, as a user writes it: `CONTAINERS=1`, with something between. POST stands last, as a section

@@ -167,9 +167,12 @@ impl<const SLOTS: usize> Index<SLOTS> {
 
     /// The places that may be those of a word, few of them in vain.
     fn places(&self, group: usize, word: &[u8]) -> impl Iterator<Item = usize> {
-        let start = Self::slot(group, word);
-        let slots = self.0[start..].iter().chain(&self.0[..start]);
-        slots.take_while(|&&place| place != FREE).map(|&place| usize::from(place))
+        let mut slot = Self::slot(group, word);
+        std::iter::from_fn(move || {
+            let place = self.0[slot];
+            slot = (slot + 1) % SLOTS;
+            (place != FREE).then_some(usize::from(place))
+        })
     }
 }
 
