@@ -5,9 +5,9 @@
 use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Dialect, Policy, VARIABLES, explain};
+use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, Policy, VARIABLES, explain};
 use docker_socket_proxy::service;
-use docker_socket_proxy::vars::{self, Vars};
+use docker_socket_proxy::vars::{self, Setting, Vars};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -44,17 +44,9 @@ fn help() -> String {
         let default = if variable.default.is_on(Dialect::Tecnativa) { "1" } else { "0" };
         row(variable.name, variable.about, default)
     });
-    let of_all_grants = [
-        row("DIALECT", "tecnativa, or linuxserver: which image's defaults the grants have", "tecnativa"),
-        row(
-            "LEARN",
-            "1: allow everything, and print the variables that were needed at SIGUSR1 and at exit",
-            "0",
-        ),
-        String::from("\n"),
-    ];
-    let settings = SETTINGS.iter().map(|setting| row(setting.name, setting.about, setting.default));
-    let rows = grants.chain(of_all_grants).chain(settings);
+    let setting = |setting: &Setting| row(setting.name, setting.about, setting.default);
+    let of_all_grants = [&DIALECT, &LEARN].into_iter().map(setting).chain([String::from("\n")]);
+    let rows = grants.chain(of_all_grants).chain(SETTINGS.iter().map(setting));
     std::iter::once(String::from(CALLS)).chain(rows).collect()
 }
 

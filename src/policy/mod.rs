@@ -28,7 +28,7 @@ pub use variables::{Kind, Section, VARIABLES, Variable, WhenUnset};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 use crate::http::target::Target;
-use crate::vars::{self, Vars, parse_switch};
+use crate::vars::{self, Setting, Vars, parse_switch};
 
 /// What the environment grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,16 @@ pub enum Dialect {
     Tecnativa,
     /// linuxserver/docker-socket-proxy: files, logs and processes of containers are closed unless opened.
     Linuxserver,
+}
+
+impl Dialect {
+    fn parse(variable: &'static str, value: &str) -> Result<Self, vars::Error> {
+        match value.to_ascii_lowercase().as_str() {
+            "tecnativa" => Ok(Self::Tecnativa),
+            "linuxserver" => Ok(Self::Linuxserver),
+            _ => Err(vars::Error { variable, value: value.to_owned(), expected: "tecnativa or linuxserver" }),
+        }
+    }
 }
 
 /// The judgement of one request.
@@ -67,8 +77,19 @@ pub struct Allowed {
     pub bare_start: Option<Grants>,
 }
 
+/// Which image's defaults hold.
+pub static DIALECT: Setting = Setting {
+    name: "DIALECT",
+    default: "tecnativa",
+    about: "tecnativa, or linuxserver: which image's defaults the grants have",
+};
+
 /// Allows everything, and remembers what was needed.
-pub const LEARN: &str = "LEARN";
+pub static LEARN: Setting = Setting {
+    name: "LEARN",
+    default: "0",
+    about: "1: allow everything, and print the variables that were needed at SIGUSR1 and at exit",
+};
 
 impl Policy {
     /// Reads the grants and DIALECT from the environment.
@@ -76,14 +97,7 @@ impl Policy {
     /// # Errors
     /// The first variable whose value cannot be used.
     pub fn from_vars(var: Vars<'_>) -> Result<Self, vars::Error> {
-        let dialect = match var("DIALECT").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-            "" | "tecnativa" => Dialect::Tecnativa,
-            "linuxserver" => Dialect::Linuxserver,
-            _ => {
-                let value = var("DIALECT").unwrap_or_default();
-                return Err(vars::Error { variable: "DIALECT", value, expected: "tecnativa or linuxserver" });
-            }
-        };
+        let dialect = DIALECT.read(var, Dialect::parse)?;
         let mut grants = Grants::NONE;
         for (place, variable) in VARIABLES.iter().enumerate() {
             let on = match var(variable.name) {
@@ -94,7 +108,7 @@ impl Policy {
                 grants = grants.union(Grants::of(place));
             }
         }
-        let learning = var(LEARN).map_or(Ok(false), |value| parse_switch(LEARN, &value))?;
+        let learning = LEARN.read(var, parse_switch)?;
         Ok(Self { grants, dialect, learning })
     }
 
@@ -153,7 +167,7 @@ impl Policy {
     const fn lift(&self, verdict: Verdict, need: &Need) -> Verdict {
         match verdict {
             Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root) if self.learning => {
-                Verdict::Allow(Allowed { variable: LEARN, hijack: need.hijack, bare_start: None })
+                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare_start: None })
             }
             Verdict::Allow(allowed) if self.learning => {
                 Verdict::Allow(Allowed { bare_start: None, ..allowed })
