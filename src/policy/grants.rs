@@ -6,6 +6,8 @@ use super::variables::{VARIABLES, Variable, place_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Grants(u64);
 
+const _: () = assert!(VARIABLES.len() <= u64::BITS as usize);
+
 impl Grants {
     /// The empty set.
     pub const NONE: Self = Self(0);
