@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const USAGE: u8 = 64;
 
 /// The calls; [`help`] puts the variables below.
-const CALLS: &str = "\
+const SYNOPSIS: &str = "\
 docker-socket-proxy: a filter in front of the Docker socket
 
 Usage: docker-socket-proxy [COMMAND]
@@ -47,7 +47,7 @@ fn help() -> String {
     let setting = |setting: &Setting| row(setting.name, setting.about, setting.default);
     let of_all_grants = [&DIALECT, &LEARN].into_iter().map(setting).chain([String::from("\n")]);
     let rows = grants.chain(of_all_grants).chain(SETTINGS.iter().map(setting));
-    std::iter::once(String::from(CALLS)).chain(rows).collect()
+    std::iter::once(String::from(SYNOPSIS)).chain(rows).collect()
 }
 
 fn main() -> ExitCode {
@@ -103,8 +103,8 @@ fn explain_request(method: &str, path: &str) -> ExitCode {
         Err(status) => return status,
     };
     match explain::request(&policy, method, path) {
-        Ok(answer) => match print(&format!("{}\n", answer.sentence)) {
-            ExitCode::SUCCESS if !answer.allowed => ExitCode::FAILURE,
+        Ok(explained) => match print(&format!("{}\n", explained.sentence)) {
+            ExitCode::SUCCESS if !explained.allowed => ExitCode::FAILURE,
             printed => printed,
         },
         Err(call) => bad_call(&call.to_string()),

@@ -85,7 +85,7 @@ impl<'kvs> VisitSource<'kvs> for Object<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
         let start = self.0.len();
         let _ = write!(self.0, ",\"{key}\":");
-        let mut field = Field { out: self.0, absent: false };
+        let mut field = FieldValue { out: self.0, absent: false };
         value.visit(&mut field)?;
         if field.absent {
             self.0.truncate(start);
@@ -95,13 +95,13 @@ impl<'kvs> VisitSource<'kvs> for Object<'_> {
 }
 
 /// The value of a field in JSON.
-struct Field<'o> {
+struct FieldValue<'o> {
     out: &'o mut String,
     /// It is a `None`.
     absent: bool,
 }
 
-impl VisitValue<'_> for Field<'_> {
+impl VisitValue<'_> for FieldValue<'_> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), log::kv::Error> {
         self.visit_str(&value.to_string())
     }

@@ -47,17 +47,17 @@ pub struct Repeated {
 /// The warnings of the last minute, by the client's address and their words.
 #[derive(Default)]
 pub struct Repeats {
-    clients: HashMap<String, Client>,
+    clients: HashMap<String, PerClient>,
     /// The kinds of all clients together.
     kinds: usize,
 }
 
-struct Client {
+struct PerClient {
     since: Instant,
-    kinds: HashMap<Warning, Kind>,
+    kinds: HashMap<Warning, Tally>,
 }
 
-struct Kind {
+struct Tally {
     since: Instant,
     repeated: u64,
 }
@@ -78,13 +78,13 @@ impl Repeats {
             }
         }
         let has_room = self.kinds < MAX_KINDS_IN_ALL;
-        let new = || Client { since: now, kinds: HashMap::new() };
+        let new = || PerClient { since: now, kinds: HashMap::new() };
         let kinds = &mut self.clients.entry(client.to_owned()).or_insert_with(new).kinds;
         let known = kinds.contains_key(&warning);
         let first = !known && kinds.len() < MAX_KINDS && has_room;
         let warning = if known || first { warning } else { Warning::of_many_kinds() };
         let before = kinds.len();
-        let kind = kinds.entry(warning).or_insert(Kind { since: now, repeated: 0 });
+        let kind = kinds.entry(warning).or_insert(Tally { since: now, repeated: 0 });
         kind.repeated += u64::from(!first);
         self.kinds += kinds.len() - before;
         first

@@ -15,7 +15,7 @@ const SHOW_SECRET: &str = "showsecret=true";
 
 /// The judgement of one request, as `explain METHOD PATH` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Explanation {
     /// Whether it would reach the daemon.
     pub allowed: bool,
     /// One line with the reason.
@@ -44,7 +44,7 @@ impl fmt::Display for BadCall {
 ///
 /// # Errors
 /// What is no request at all.
-pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Answer, BadCall> {
+pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanation, BadCall> {
     let parsed = Method::parse(method.as_bytes()).ok_or(BadCall::Method)?;
     if !target.starts_with('/') {
         return Err(BadCall::Path);
@@ -59,7 +59,7 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Answer, Ba
             Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {denial}")),
         },
     };
-    Ok(Answer { allowed, sentence })
+    Ok(Explanation { allowed, sentence })
 }
 
 /// Every known route with its verdict and the variable behind it, by section, and what to beware of: the warnings of the
