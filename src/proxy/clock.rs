@@ -13,13 +13,22 @@ use tokio::sync::watch;
 /// Ticks in an IDLE_TIMEOUT.
 const TICKS: u32 = 16;
 
-/// Moves all clocks; what they show is whether the program is to stop.
+/// What all clocks show.
 #[derive(Debug, Default)]
-pub struct Timekeeper(Arc<watch::Sender<bool>>);
+struct Time {
+    /// Periods that have passed.
+    ticks: u64,
+    /// Whether the program is to stop.
+    stopping: bool,
+}
+
+/// Moves all clocks.
+#[derive(Debug, Default)]
+pub struct Timekeeper(Arc<watch::Sender<Time>>);
 
 /// The clock of one connection.
 #[derive(Debug)]
-pub struct Clock(watch::Receiver<bool>);
+pub struct Clock(watch::Receiver<Time>);
 
 impl Timekeeper {
     /// Starts a thread that ticks as long as the timekeeper lives.
@@ -47,12 +56,12 @@ impl Timekeeper {
 
     /// Lets one period pass.
     pub fn tick(&self) {
-        self.0.send_modify(|_| {});
+        self.0.send_modify(|time| time.ticks += 1);
     }
 
     /// Says that the program is to stop.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.send_modify(|time| time.stopping = true);
     }
 
     /// A clock for one more connection.
@@ -66,15 +75,19 @@ impl Clock {
     /// Whether the program is to stop. Costs next to nothing while nothing has happened.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        !matches!(self.0.has_changed(), Ok(false)) && *self.0.borrow()
+        !matches!(self.0.has_changed(), Ok(false)) && self.0.borrow().stopping
     }
 
-    /// Waits for IDLE_TIMEOUT, or up to an eighth longer, but not once the program is to stop.
+    /// Waits for IDLE_TIMEOUT, or up to an eighth longer, but not once the program is to stop. Looks at the time only once it has
+    /// changed: a look takes a lock that all threads share.
     pub async fn idle_out(&mut self) {
-        // The first may have come before, and the next comes at once where it is due.
-        for _ in 0..TICKS + 2 {
-            // An error: nobody keeps the time any more.
-            if self.0.changed().await.is_err() || *self.0.borrow() {
+        let mut first = None;
+        // An error: nobody keeps the time any more.
+        while self.0.changed().await.is_ok() {
+            let Time { ticks, stopping } = *self.0.borrow_and_update();
+            // The first change may be a tick that came before the wait: that one does not count.
+            let first = *first.get_or_insert(ticks);
+            if stopping || ticks > first + u64::from(TICKS) {
                 return;
             }
         }
