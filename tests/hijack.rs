@@ -6,7 +6,8 @@ mod support;
 use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::admit;
-use docker_socket_proxy::proxy::relay::{Begun, Outcome, Pump, exchange};
+use docker_socket_proxy::proxy::pump::Pump;
+use docker_socket_proxy::proxy::relay::{Begun, Outcome, exchange};
 use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::mpsc;
@@ -196,9 +197,9 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let var = |name: &str| ALL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     let policy = Policy::from_vars(&var).expect("switches");
     let (mut request, mut response) = (Pump::default(), Pump::default());
-    request.held.extend_from_slice(ATTACH.as_bytes());
-    let length = Finder::default().find(&request.held).expect("a head").expect("whole");
-    let admitted = admit(&request.held[..length], &policy).1.expect("it is allowed");
+    request.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
+    let length = Finder::default().find(request.held()).expect("a head").expect("whole");
+    let admitted = admit(&request.held()[..length], &policy).1.expect("it is allowed");
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
     let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
@@ -208,7 +209,7 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let mut read = [0; 1024];
     let count = client.read(&mut read).await.expect("the head");
     assert_eq!(show(&read[..count]), show(SWITCHED.as_bytes()));
-    assert_eq!(show(&response.held), "output");
+    assert_eq!(show(response.held()), "output");
 
     drop(daemon);
     client.shutdown().await.expect("an end");
@@ -226,7 +227,9 @@ async fn early_output_that_nobody_reads_does_not_hold_the_input_up() {
     let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
     let splicing = tokio::spawn(async move {
         let (mut request, mut response) = (Pump::default(), Pump::default());
-        response.held.extend_from_slice(&vec![b'o'; MUCH]);
+        let output = vec![b'o'; MUCH];
+        let mut output = output.as_slice();
+        while response.fill(&mut output, MUCH).await.is_ok() {}
         splice(&mut accepted, &mut socket, &mut request, &mut response).await.map(|()| response.take_passed())
     });
     client.write_all(b"input").await.expect("room");

@@ -25,9 +25,10 @@ use crate::proxy::access::Access;
 use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::Daemon;
-use crate::proxy::relay::{DaemonFault, Outcome, Pump, exchange, fill};
+use crate::proxy::pump::{Halt, Pump};
+use crate::proxy::relay::{DaemonFault, Outcome, exchange};
+use crate::proxy::scratch::discard;
 use crate::proxy::splice::splice;
-use bytes::{Buf, BytesMut};
 use log::{debug, warn};
 use socket2::SockRef;
 use std::fmt::Display;
@@ -111,7 +112,7 @@ impl<'c> Connection<'c> {
                 Ok(admitted) => admitted,
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
-            self.access = Access::new(self.config, self.peer, &admitted, &self.request.held);
+            self.access = Access::new(self.config, self.peer, &admitted, self.request.held());
             let to_head = admitted.method() == Method::Head;
             let outcome = match self.relay(&admitted).await {
                 Ok(outcome) => outcome,
@@ -157,8 +158,8 @@ impl<'c> Connection<'c> {
 
     /// Waits for the next request's head.
     async fn next_head(&mut self) -> Next {
-        drop_blanks(&mut self.request.held, &mut self.blanks);
-        if self.request.held.is_empty() {
+        drop_blanks(&mut self.request, &mut self.blanks);
+        if self.request.held().is_empty() {
             self.request.release_large();
             self.response.release_large();
             if !self.wait_for_first_bytes().await {
@@ -168,18 +169,18 @@ impl<'c> Connection<'c> {
         let mut deadline = None;
         let mut finder = Finder::default();
         loop {
-            match finder.find(&self.request.held) {
+            match finder.find(self.request.held()) {
                 Ok(Some(length)) => return Next::Head(length),
                 Ok(None) => {}
                 Err(error) => return Next::Refused(bad_head(error)),
             }
-            let room = head::MAX_HEAD_BYTES - self.request.held.len();
+            let room = head::MAX_HEAD_BYTES - self.request.held().len();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
-            match timeout_at(deadline, fill(&mut self.client, &mut self.request.held, room)).await {
-                Ok(Ok(0)) => {
+            match timeout_at(deadline, self.request.fill(&mut self.client, room)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(Halt::SourceEnded)) => {
                     return Next::Refused(bad_request("the connection ended inside a head"));
                 }
-                Ok(Ok(_)) => {}
                 Ok(Err(_)) => return Next::Nothing,
                 Err(_) => {
                     let message = format!("no whole head within {:?}", self.config.head_timeout);
@@ -194,36 +195,35 @@ impl<'c> Connection<'c> {
     async fn wait_for_first_bytes(&mut self) -> bool {
         let bytes = async {
             loop {
-                let client = fill(&mut self.client, &mut self.request.held, head::MAX_HEAD_BYTES);
+                let client = self.request.fill(&mut self.client, head::MAX_HEAD_BYTES);
                 let read = match &mut self.daemon {
                     None => client.await,
                     Some(daemon) => tokio::select! {
                         biased;
                         read = client => read,
                         // It ended, it failed, or it spoke unasked.
-                        _ = fill(daemon, &mut self.response.held, 1) => {
-                            self.response.held.clear();
+                        _ = discard(daemon, 1) => {
                             self.daemon = None;
                             continue;
                         }
                     },
                 };
-                drop_blanks(&mut self.request.held, &mut self.blanks);
-                if !matches!(read, Ok(1..)) || !self.request.held.is_empty() {
-                    return read;
+                drop_blanks(&mut self.request, &mut self.blanks);
+                if read.is_err() || !self.request.held().is_empty() {
+                    return read.is_ok();
                 }
             }
         };
         tokio::select! {
             biased;
-            read = bytes => matches!(read, Ok(1..)),
+            more = bytes => more,
             () = self.clock.idle_out() => false,
         }
     }
 
     /// Judges the head that starts the held bytes. What is refused is logged, and comes with whether it was a HEAD.
     fn admit(&self, length: usize) -> Result<Admitted, (Reply, bool)> {
-        let head = &self.request.held[..length];
+        let head = &self.request.held()[..length];
         if let Some(learner) = &self.config.learner {
             learner.note(head);
         }
@@ -327,7 +327,7 @@ impl<'c> Connection<'c> {
             return;
         }
         let _ = timeout(LINGER_TIMEOUT, async {
-            while matches!(fill(&mut self.client, &mut BytesMut::new(), usize::MAX).await, Ok(1..)) {}
+            while matches!(discard(&mut self.client, usize::MAX).await, Ok(1..)) {}
         })
         .await;
     }
@@ -360,10 +360,10 @@ fn is_quiet(daemon: &UnixStream) -> bool {
 }
 
 /// Drops what is nobody's before the next head: of `most` CR and LF bytes those that have come.
-fn drop_blanks(held: &mut BytesMut, most: &mut usize) {
-    let blanks = held.iter().take(*most).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    held.advance(blanks);
-    *most = if held.is_empty() { *most - blanks } else { 0 };
+fn drop_blanks(request: &mut Pump, most: &mut usize) {
+    let blanks = request.held().iter().take(*most).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    request.skip(blanks);
+    *most = if request.held().is_empty() { *most - blanks } else { 0 };
 }
 
 /// What a client gets whose request cannot be taken.

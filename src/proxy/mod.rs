@@ -10,5 +10,7 @@ pub mod conn;
 pub mod daemon;
 pub mod limits;
 pub mod listener;
+pub mod pump;
 pub mod relay;
+pub mod scratch;
 pub mod splice;

@@ -4,201 +4,26 @@
 //! [`Admitted`] and the cursor over its body; what follows stays until the next judgement. There is no deadline here
 //! (invariant 11).
 
-use crate::http::framing::{self, Body, BodyFraming};
+use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::hijack::Answer;
 use crate::proxy::admit::Admitted;
 use crate::proxy::client::Watch;
 use crate::proxy::daemon::UntilClosed;
-use bytes::{Buf, BytesMut};
-use std::cell::RefCell;
+use crate::proxy::pump::{Halt, Pump};
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use std::pin::pin;
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UnixStream, tcp};
-
-/// Bytes read at once. Each worker thread has one such buffer, so that a silent stream holds none.
-const READ_BYTES: usize = 64 * 1024;
 
 /// Bytes that a client may send ahead of the response it waits for; more stay in the socket. Bounds what a connection
 /// holds.
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
 
-/// A buffer of more bytes than this is given back once it is empty.
-const KEPT_CAPACITY: usize = 4 * 1024;
-
 /// Why a response is cut where the request turns out to be broken behind its start.
 const BROKEN_BODY: &str = "the client's body is broken";
-
-thread_local! {
-    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
-
-/// Reads once and appends up to `limit` bytes; 0 is the end of the stream.
-///
-/// # Errors
-/// The stream's.
-pub async fn fill(
-    reader: &mut (impl AsyncRead + Unpin),
-    buffer: &mut BytesMut,
-    limit: usize,
-) -> io::Result<usize> {
-    poll_fn(|cx| {
-        READ_BUFFER.with_borrow_mut(|scratch| {
-            let limit = limit.min(scratch.len());
-            let mut read = ReadBuf::new(&mut scratch[..limit]);
-            ready!(Pin::new(&mut *reader).poll_read(cx, &mut read))?;
-            buffer.extend_from_slice(read.filled());
-            Poll::Ready(Ok(read.filled().len()))
-        })
-    })
-    .await
-}
-
-/// One direction of a connection: the bytes that were read and not yet written, and where the message in flight ends.
-#[derive(Debug)]
-pub struct Pump {
-    /// Read and not yet written.
-    pub held: BytesMut,
-    /// So many of the held bytes belong to the message in flight and may go.
-    cleared: usize,
-    /// What is still to be read of its body.
-    body: Body,
-    /// Bytes written since [`Pump::take_passed`].
-    pub passed: u64,
-}
-
-/// Why a pump stopped before its message was complete.
-#[derive(Debug)]
-enum Cut {
-    /// The source ended.
-    SourceEnd,
-    /// Reading failed.
-    Source,
-    /// Writing failed.
-    Sink,
-    /// The body's framing is broken; nothing of the read that showed it was written.
-    Framing(framing::Error),
-}
-
-impl Default for Pump {
-    fn default() -> Self {
-        Self { held: BytesMut::new(), cleared: 0, body: Body::from(BodyFraming::None), passed: 0 }
-    }
-}
-
-impl Pump {
-    /// Starts a message whose head is the first `head_length` held bytes.
-    fn begin(&mut self, head_length: usize, framing: BodyFraming) -> Result<(), framing::Error> {
-        self.body = Body::from(framing);
-        self.cleared = head_length + self.body.advance(&self.held[head_length..])?;
-        Ok(())
-    }
-
-    /// Bytes written since the last call.
-    pub const fn take_passed(&mut self) -> u64 {
-        std::mem::replace(&mut self.passed, 0)
-    }
-
-    /// Whether the message has been written whole.
-    const fn is_done(&self) -> bool {
-        self.cleared == 0 && self.body.is_done()
-    }
-
-    /// Whether the message says where it ends, so that its reader sees a cut.
-    #[must_use]
-    pub const fn is_delimited(&self) -> bool {
-        !matches!(self.body, Body::UntilClose)
-    }
-
-    /// Whether the message goes on without saying for how long.
-    const fn streams(&self) -> bool {
-        !self.is_done() && !matches!(self.body, Body::Length(_))
-    }
-
-    /// Gives an empty buffer back.
-    pub fn release(&mut self) {
-        if self.held.is_empty() {
-            self.held = BytesMut::new();
-        }
-    }
-
-    /// Gives an empty buffer back that is large. What was taken from its start is still allocated, though no longer a part
-    /// of its capacity.
-    pub fn release_large(&mut self) {
-        if self.held.is_empty() && self.held.try_reclaim(KEPT_CAPACITY + 1) {
-            self.release();
-        }
-    }
-
-    /// Holds bytes where none are held. A buffer that has no room for them is given back first: it would grow behind what was
-    /// taken from its start, and hold twice as much.
-    fn hold(&mut self, bytes: &[u8]) {
-        if !self.held.try_reclaim(bytes.len()) {
-            self.release();
-        }
-        self.held.extend_from_slice(bytes);
-    }
-
-    /// Writes the bytes that may go.
-    fn poll_flush(
-        &mut self,
-        cx: &mut Context<'_>,
-        sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Poll<io::Result<()>> {
-        while self.cleared > 0 {
-            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &self.held[..self.cleared]))?;
-            self.held.advance(written);
-            self.cleared -= written;
-            self.passed += written as u64;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Writes the rest of the message as it can be read. Cancel-safe: what was read is held.
-    async fn run(
-        &mut self,
-        source: &mut (impl AsyncRead + Unpin),
-        sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<(), Cut> {
-        poll_fn(|cx| {
-            loop {
-                ready!(self.poll_flush(cx, sink)).map_err(|_| Cut::Sink)?;
-                if self.body.is_done() {
-                    self.release_large();
-                    return Poll::Ready(Ok(()));
-                }
-                // Nothing is held now: a body that is not done takes all there is. Read and write without an await
-                // between, so that the thread's one buffer serves every connection.
-                ready!(READ_BUFFER.with_borrow_mut(|scratch| {
-                    let mut read = ReadBuf::new(scratch);
-                    let Poll::Ready(end) = Pin::new(&mut *source).poll_read(cx, &mut read) else {
-                        // It may be silent for hours. While it flows, its buffer is soon wanted again.
-                        self.release_large();
-                        return Poll::Pending;
-                    };
-                    end.map_err(|_| Cut::Source)?;
-                    let bytes = read.filled();
-                    if bytes.is_empty() {
-                        return Poll::Ready(Err(Cut::SourceEnd));
-                    }
-                    let cleared = self.body.advance(bytes).map_err(Cut::Framing)?;
-                    let written = match Pin::new(&mut *sink).poll_write(cx, &bytes[..cleared]) {
-                        Poll::Ready(written) => written.map_err(|_| Cut::Sink)?,
-                        Poll::Pending => 0,
-                    };
-                    self.hold(&bytes[written..]);
-                    self.cleared = cleared - written;
-                    self.passed += written as u64;
-                    Poll::Ready(Ok(()))
-                }))?;
-            }
-        })
-        .await
-    }
-}
 
 /// How an exchange ended.
 #[derive(Debug)]
@@ -265,7 +90,7 @@ pub async fn exchange(
         biased;
         head = response_head(&mut daemon_reader, &mut client_writer, response, admitted) => head,
         end = upload.run(&mut client_reader, &mut daemon_writer) => return match end {
-            UploadEnd::BadBody(_) if response.cleared > 0 => Outcome::Cut(BROKEN_BODY),
+            UploadEnd::BadBody(_) if !response.is_done() => Outcome::Cut(BROKEN_BODY),
             UploadEnd::BadBody(error) => Outcome::BadBody(error),
             UploadEnd::ClientGone => Outcome::ClientGone,
         },
@@ -297,22 +122,22 @@ pub async fn exchange(
         };
         match end {
             Ok(()) => {}
-            Err(Cut::SourceEnd) if !response.is_delimited() => return Outcome::Close,
-            Err(Cut::SourceEnd) => return Outcome::Cut("the daemon ended inside its response"),
-            Err(Cut::Source) => return Outcome::Cut("the daemon failed inside its response"),
-            Err(Cut::Framing(_)) => return Outcome::Cut("the daemon's chunked body is broken"),
-            Err(Cut::Sink) => return Outcome::ClientGone,
+            Err(Halt::SourceEnded) if !response.is_delimited() => return Outcome::Close,
+            Err(Halt::SourceEnded) => return Outcome::Cut("the daemon ended inside its response"),
+            Err(Halt::SourceFailed(_)) => return Outcome::Cut("the daemon failed inside its response"),
+            Err(Halt::BadFraming(_)) => return Outcome::Cut("the daemon's chunked body is broken"),
+            Err(Halt::SinkFailed) => return Outcome::ClientGone,
         }
     }
     // A request that is not complete by now is not going to be: the daemon has stopped reading, or the client waited for
     // a 100 that never came. Nobody can tell where the next head would start. Bytes behind a response are no response.
     let goes_on = persistent
         && admitted.persistent()
-        && response.held.is_empty()
+        && response.held().is_empty()
         && upload.pump.is_done()
         && match upload.state {
             UploadState::Running | UploadState::Complete => true,
-            UploadState::ClientEnded => !upload.pump.held.is_empty(),
+            UploadState::ClientEnded => !upload.pump.held().is_empty(),
             UploadState::DaemonStopped => false,
         };
     if goes_on { Outcome::KeepAlive } else { Outcome::Close }
@@ -341,21 +166,23 @@ async fn response_head(
     loop {
         let mut finder = Finder::default();
         let length = loop {
-            match finder.find(&response.held).map_err(|error| fault(DaemonFault::Head(error)))? {
+            match finder.find(response.held()).map_err(|error| fault(DaemonFault::Head(error)))? {
                 Some(length) => break length,
                 None => {
-                    let room = head::MAX_HEAD_BYTES - response.held.len();
-                    match fill(daemon, &mut response.held, room).await {
-                        Ok(0) => return Err(fault(DaemonFault::NoAnswer(None))),
-                        Ok(_) => {}
-                        Err(error) => return Err(fault(DaemonFault::NoAnswer(Some(error)))),
+                    let room = head::MAX_HEAD_BYTES - response.held().len();
+                    match response.fill(daemon, room).await {
+                        Ok(()) => {}
+                        Err(Halt::SourceFailed(error)) => {
+                            return Err(fault(DaemonFault::NoAnswer(Some(error))));
+                        }
+                        Err(_) => return Err(fault(DaemonFault::NoAnswer(None))),
                     }
                 }
             }
         };
         let start = begin_response(response, length, admitted).map_err(fault)?;
         // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
-        poll_fn(|cx| response.poll_flush(cx, client)).await.map_err(|_| Failure::Client)?;
+        response.flush(client).await.map_err(|_| Failure::Client)?;
         if start.answer != Answer::Interim {
             return Ok(start);
         }
@@ -368,7 +195,7 @@ fn begin_response(
     length: usize,
     admitted: &Admitted,
 ) -> Result<ResponseStart, DaemonFault> {
-    let head = ResponseHead::parse(&response.held[..length]).map_err(DaemonFault::Head)?;
+    let head = ResponseHead::parse(&response.held()[..length]).map_err(DaemonFault::Head)?;
     let (status, answer) = (head.status, admitted.terms().judge(&head));
     let (framing, persistent) = match answer {
         Answer::Ordinary => {
@@ -416,16 +243,16 @@ impl Upload<'_> {
             match self.state {
                 UploadState::Running => match self.write_body(client, daemon).await {
                     Ok(()) => self.state = UploadState::Complete,
-                    Err(Cut::SourceEnd) => self.end(daemon).await,
-                    Err(Cut::Source) => return UploadEnd::ClientGone,
-                    Err(Cut::Sink) => self.state = UploadState::DaemonStopped,
-                    Err(Cut::Framing(error)) => return UploadEnd::BadBody(error),
+                    Err(Halt::SourceEnded) => self.end(daemon).await,
+                    Err(Halt::SourceFailed(_)) => return UploadEnd::ClientGone,
+                    Err(Halt::SinkFailed) => self.state = UploadState::DaemonStopped,
+                    Err(Halt::BadFraming(error)) => return UploadEnd::BadBody(error),
                 },
-                UploadState::Complete if self.pump.held.len() < MAX_AHEAD_BYTES => {
-                    let room = MAX_AHEAD_BYTES - self.pump.held.len();
-                    match fill(client, &mut self.pump.held, room).await {
-                        Ok(0) => self.end(daemon).await,
-                        Ok(_) => {}
+                UploadState::Complete if self.pump.held().len() < MAX_AHEAD_BYTES => {
+                    let room = MAX_AHEAD_BYTES - self.pump.held().len();
+                    match self.pump.fill(client, room).await {
+                        Ok(()) => {}
+                        Err(Halt::SourceEnded) => self.end(daemon).await,
                         Err(_) => return UploadEnd::ClientGone,
                     }
                 }
@@ -443,16 +270,16 @@ impl Upload<'_> {
         &mut self,
         client: &mut tcp::ReadHalf<'_>,
         daemon: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Halt> {
         let at_once = poll_fn(|cx| Poll::Ready(pin!(self.pump.run(client, daemon)).poll(cx)));
         if let Poll::Ready(end) = at_once.await {
             return end;
         }
-        let watch = Watch::over(client.as_ref()).map_err(|_| Cut::Source)?;
+        let watch = Watch::over(client.as_ref()).map_err(Halt::SourceFailed)?;
         tokio::select! {
             biased;
             end = self.pump.run(client, daemon) => end,
-            _ = watch.client_gone() => Err(Cut::Source),
+            error = watch.client_gone() => Err(Halt::SourceFailed(error)),
         }
     }
 
@@ -460,7 +287,7 @@ impl Upload<'_> {
     /// request. Not while requests are held that are still to be answered.
     async fn end(&mut self, daemon: &mut (impl AsyncWrite + Unpin)) {
         self.state = UploadState::ClientEnded;
-        if self.pump.held.is_empty() {
+        if self.pump.held().is_empty() {
             let _ = daemon.shutdown().await;
         }
     }

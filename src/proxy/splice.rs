@@ -5,12 +5,12 @@
 
 use crate::proxy::client::Watch;
 use crate::proxy::daemon::UntilClosed;
-use crate::proxy::relay::Pump;
+use crate::proxy::pump::Pump;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -32,7 +32,7 @@ pub async fn splice(
     // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
     from_client.release();
     from_daemon.release();
-    let silent = from_client.held.is_empty() && from_daemon.held.is_empty();
+    let silent = from_client.held().is_empty() && from_daemon.held().is_empty();
     let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
     if silent {
@@ -44,8 +44,10 @@ pub async fn splice(
     }
     let read = AtomicBool::new(false);
     let client_reader = Reading { inner: client_reader, read: &read };
-    let mut client = join(Prefixed::new(from_client, client_reader), client_writer);
-    let mut daemon = join(Prefixed::new(from_daemon, UntilClosed(daemon_reader)), UntilClosed(daemon_writer));
+    let client_reader = Prefixed { pump: from_client, inner: client_reader };
+    let daemon_reader = Prefixed { pump: from_daemon, inner: UntilClosed(daemon_reader) };
+    let mut client = join(client_reader, client_writer);
+    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
     let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
     let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
     poll_fn(|cx| {
@@ -80,17 +82,10 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reading<'_, R> {
     }
 }
 
-/// A reader behind bytes that were read of it too early, which its pump holds. Gives their buffer back once they are gone, and
-/// counts what it hands out as passed, so that a stream which is cut has been counted too.
+/// A reader of a raw stream, behind the bytes of it that its pump holds.
 struct Prefixed<'p, R> {
     pump: &'p mut Pump,
     inner: R,
-}
-
-impl<'p, R> Prefixed<'p, R> {
-    const fn new(pump: &'p mut Pump, inner: R) -> Self {
-        Self { pump, inner }
-    }
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<'_, R> {
@@ -99,16 +94,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Prefixed<'_, R> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let early = &mut self.pump.held;
-        if early.is_empty() {
-            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        } else {
-            let count = early.len().min(buffer.remaining());
-            buffer.put_slice(&early.split_to(count));
-            self.pump.release();
-        }
-        self.pump.passed += (buffer.filled().len() - before) as u64;
-        Poll::Ready(Ok(()))
+        let Self { pump, inner } = &mut *self;
+        pump.poll_read_raw(cx, inner, buffer)
     }
 }
