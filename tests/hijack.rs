@@ -6,6 +6,7 @@ mod support;
 use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::pump::Pump;
 use docker_socket_proxy::proxy::relay::{Begun, Outcome, exchange};
 use docker_socket_proxy::proxy::splice::splice;
@@ -181,12 +182,12 @@ fn an_answer_in_pieces_is_one_answer() {
 }
 
 /// A proxied connection without the proxy around it: both ends of both sides.
-async fn both_sides() -> (TcpStream, TcpStream, UnixStream, UnixStream) {
+async fn both_sides() -> (TcpStream, Accepted, UnixStream, UnixStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
-    let (accepted, _) = listener.accept().await.expect("a client");
+    let (accepted, peer) = listener.accept().await.expect("a client");
     let (daemon, socket) = UnixStream::pair().expect("a pair");
-    (client, accepted, daemon, socket)
+    (client, Accepted::new(accepted, peer), daemon, socket)
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod support;
 
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
+use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
@@ -99,7 +100,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
         let _client = std::net::TcpStream::connect(listener.local_addr().expect("an address"));
         let served = Arc::new(tokio::sync::Notify::new());
         let done = Arc::clone(&served);
-        let serve = move |client: TcpStream, _, _| {
+        let serve = move |client: Accepted, _| {
             let socket = socket2::SockRef::from(&client);
             let time = socket.tcp_keepalive_time().expect("a time");
             let interval = socket.tcp_keepalive_interval().expect("an interval");
@@ -324,7 +325,8 @@ async fn with_a_moved_clock(
     client.set_nodelay(true).expect("nodelay");
     let (proxied, peer) = listener.accept().await.expect("the same client");
     let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
-    let mut connection = Connection::new(proxied, peer, &config, &to_daemon, timekeeper.clock());
+    let mut connection =
+        Connection::new(Accepted::new(proxied, peer), &config, &to_daemon, timekeeper.clock());
     let clock = Moved { timekeeper: &timekeeper, period: Timekeeper::period(config.idle_timeout) };
     let serve = async move { connection.serve().await };
     tokio::join!(serve, test(client, clock));

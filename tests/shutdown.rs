@@ -4,6 +4,7 @@ mod support;
 
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::logging;
+use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::listener;
 use log::LevelFilter;
 use std::io::Read;
@@ -230,12 +231,12 @@ fn serves_three_clients_and_panics_at_the_second() {
         eprintln!("listening on {}", listener.local_addr().expect("an address"));
         let (begun, mut beginning) = mpsc::unbounded_channel();
         let number = std::sync::atomic::AtomicUsize::new(0);
-        let serve = move |mut client: tokio::net::TcpStream, _, _| {
+        let serve = move |mut client: Client, _| {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             begun.send(()).expect("the receiver lives");
             async move {
                 assert_ne!(number, 1, "deliberate\nand of two lines");
-                client.write_all(b"served").await.expect("a client");
+                client.split().1.write_all(b"served").await.expect("a client");
             }
         };
         let all = async {

@@ -23,24 +23,17 @@ use crate::http::reply::Reply;
 use crate::logging::cut;
 use crate::proxy::access::Access;
 use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
+use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
-use crate::proxy::daemon::Daemon;
+use crate::proxy::daemon::{Daemon, is_quiet};
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::relay::{DaemonFault, Outcome, exchange};
 use crate::proxy::scratch::discard;
 use crate::proxy::splice::splice;
 use log::{debug, warn};
-use socket2::SockRef;
 use std::fmt::Display;
-use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
-use tokio::io::{AsyncWriteExt, Interest};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::time::{Instant, timeout, timeout_at};
-
-/// How long a client may take to read our last words before its connection is closed under it.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout_at};
 
 /// So many CR and LF bytes behind a POST are nobody's: old clients send a line end behind its body, and Go skips as many
 /// (net/http `conn.serve`; RFC 9112 2.2). They are dropped, not sent.
@@ -48,8 +41,7 @@ const MAX_BLANKS: usize = 4;
 
 /// One client connection and, from its first admitted request on, its daemon connection.
 pub struct Connection<'c> {
-    client: TcpStream,
-    peer: SocketAddr,
+    client: Client,
     daemon: Option<UnixStream>,
     to_daemon: &'c Daemon,
     config: &'c Config,
@@ -76,16 +68,9 @@ enum Next {
 impl<'c> Connection<'c> {
     /// Takes an accepted client.
     #[must_use]
-    pub fn new(
-        client: TcpStream,
-        peer: SocketAddr,
-        config: &'c Config,
-        to_daemon: &'c Daemon,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(client: Client, config: &'c Config, to_daemon: &'c Daemon, clock: Clock) -> Self {
         Self {
             client,
-            peer,
             daemon: None,
             to_daemon,
             config,
@@ -112,7 +97,7 @@ impl<'c> Connection<'c> {
                 Ok(admitted) => admitted,
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
-            self.access = Access::new(self.config, self.peer, &admitted, self.request.held());
+            self.access = Access::new(self.config, self.client.peer(), &admitted, self.request.held());
             let to_head = admitted.method() == Method::Head;
             let outcome = match self.relay(&admitted).await {
                 Ok(outcome) => outcome,
@@ -176,7 +161,7 @@ impl<'c> Connection<'c> {
             }
             let room = head::MAX_HEAD_BYTES - self.request.held().len();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
-            match timeout_at(deadline, self.request.fill(&mut self.client, room)).await {
+            match timeout_at(deadline, self.request.fill(&mut self.client.reader(), room)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(Halt::SourceEnded)) => {
                     return Next::Refused(bad_request("the connection ended inside a head"));
@@ -194,13 +179,14 @@ impl<'c> Connection<'c> {
     /// requests. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
         let bytes = async {
+            let mut client = self.client.reader();
             loop {
-                let client = self.request.fill(&mut self.client, head::MAX_HEAD_BYTES);
-                let read = match &mut self.daemon {
-                    None => client.await,
+                let filled = self.request.fill(&mut client, head::MAX_HEAD_BYTES);
+                let filled = match &mut self.daemon {
+                    None => filled.await,
                     Some(daemon) => tokio::select! {
                         biased;
-                        read = client => read,
+                        filled = filled => filled,
                         // It ended, it failed, or it spoke unasked.
                         _ = discard(daemon, 1) => {
                             self.daemon = None;
@@ -209,8 +195,8 @@ impl<'c> Connection<'c> {
                     },
                 };
                 drop_blanks(&mut self.request, &mut self.blanks);
-                if read.is_err() || !self.request.held().is_empty() {
-                    return read.is_ok();
+                if filled.is_err() || !self.request.held().is_empty() {
+                    return filled.is_ok();
                 }
             }
         };
@@ -239,7 +225,7 @@ impl<'c> Connection<'c> {
                     let message = format!("{method} {path} is denied: {denial}");
                     // Judged at once, and nothing passed either way.
                     warn!(
-                        client:% = self.peer, event = "denied", method:%, path:%, variable, status = 403,
+                        client:% = self.client.peer(), event = "denied", method:%, path:%, variable, status = 403,
                         ms = 0, up = 0, down = 0;
                         "{message}"
                     );
@@ -260,13 +246,13 @@ impl<'c> Connection<'c> {
         let (method, path) = line.map(|line| (cut(line.method), cut(line.path))).unzip();
         let request = method.iter().chain(&path).fold(String::new(), |words, word| words + word + " ");
         warn!(
-            client:% = self.peer, event = "refused", method, path, status;
+            client:% = self.client.peer(), event = "refused", method, path, status;
             "{request}refused with {status}: {message}"
         );
     }
 
     fn warn_daemon(&self, message: &str) {
-        warn!(client:% = self.peer, event = "daemon"; "{message}");
+        warn!(client:% = self.client.peer(), event = "daemon"; "{message}");
     }
 
     /// Ends the line of the log, if there is to be one, of the request in flight.
@@ -281,16 +267,19 @@ impl<'c> Connection<'c> {
     async fn relay(&mut self, admitted: &Admitted) -> Result<Outcome, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
-            None => tokio::select! {
-                biased;
-                connected = self.to_daemon.connect() => connected.map_err(|error| {
-                    let path = self.config.socket_path.display();
-                    let message = format!("cannot reach the daemon at {path}: {error}");
-                    Reply { status: error.status(), message }
-                })?,
-                // A client that has gone leaves the queue.
-                _ = self.client.ready(Interest::ERROR) => return Ok(Outcome::ClientGone),
-            },
+            None => {
+                let client = self.client.reader();
+                tokio::select! {
+                    biased;
+                    connected = self.to_daemon.connect() => connected.map_err(|error| {
+                        let path = self.config.socket_path.display();
+                        let message = format!("cannot reach the daemon at {path}: {error}");
+                        Reply { status: error.status(), message }
+                    })?,
+                    // A client that has gone leaves the queue.
+                    () = client.gone() => return Ok(Outcome::ClientGone),
+                }
+            }
         };
         let daemon = self.daemon.insert(daemon);
         let begun = |begun| {
@@ -306,30 +295,20 @@ impl<'c> Connection<'c> {
         let Some(mut daemon) = self.daemon.take() else { return };
         if let Err(error) = splice(&mut self.client, &mut daemon, &mut self.request, &mut self.response).await
         {
-            debug!(client:% = self.peer, event = "cut"; "raw stream cut: {error}");
+            debug!(client:% = self.client.peer(), event = "cut"; "raw stream cut: {error}");
         }
     }
 
     /// Sends a reply of our own and closes.
     async fn reply(&mut self, reply: &Reply, to_head: bool) {
         self.drop_all_but_client();
-        let sent = timeout(LINGER_TIMEOUT, self.client.write_all(&reply.render(to_head))).await;
-        if matches!(sent, Ok(Ok(()))) {
-            self.close().await;
-        }
+        self.client.close_with(&reply.render(to_head)).await;
     }
 
-    /// Closes the client's connection so that it can read all that was sent: closing a socket that still has input makes
-    /// the kernel reset it, and a reset discards what the client has not read yet (RFC 9112 9.6).
+    /// Closes the client's connection.
     async fn close(&mut self) {
         self.drop_all_but_client();
-        if self.client.shutdown().await.is_err() {
-            return;
-        }
-        let _ = timeout(LINGER_TIMEOUT, async {
-            while matches!(discard(&mut self.client, usize::MAX).await, Ok(1..)) {}
-        })
-        .await;
+        self.client.close().await;
     }
 
     /// A client that lingers holds nothing else.
@@ -348,15 +327,9 @@ impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.end_access(Some("stop"));
         if !self.response.is_delimited() {
-            let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
+            self.client.reset();
         }
     }
-}
-
-/// Whether a kept daemon connection can take a request. It may have been closed since the last response, perhaps together
-/// with the client's next bytes, or hold bytes that nobody asked for. No system call is made unless something happened.
-fn is_quiet(daemon: &UnixStream) -> bool {
-    matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Drops what is nobody's before the next head: of `most` CR and LF bytes those that have come.

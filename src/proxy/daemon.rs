@@ -114,6 +114,13 @@ impl Daemon {
     }
 }
 
+/// Whether a kept daemon connection can take a request. It may have been closed since the last response, perhaps together
+/// with the client's next bytes, or hold bytes that nobody asked for. No system call is made unless something happened.
+#[must_use]
+pub fn is_quiet(daemon: &UnixStream) -> bool {
+    matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
 /// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input, and
 /// comes behind all its output, of which none may be lost: it is an end like any other.
 pub struct UntilClosed<H>(pub H);

@@ -5,7 +5,7 @@
 
 use crate::config::{Config, Listen};
 use crate::proxy::backlog::Backlog;
-use crate::proxy::client;
+use crate::proxy::client::{self, Client};
 use crate::proxy::clock::{Clock, Timekeeper};
 use crate::proxy::conn::Connection;
 use crate::proxy::daemon::Daemon;
@@ -16,7 +16,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -70,9 +70,9 @@ pub async fn run(
 ) -> io::Result<()> {
     let daemon = Arc::new(Daemon::new(&config));
     let connections = Arc::clone(&config);
-    let serve = move |client, peer, clock| {
+    let serve = move |client, clock| {
         let (config, daemon) = (Arc::clone(&connections), Arc::clone(&daemon));
-        async move { Connection::new(client, peer, &config, &daemon, clock).serve().await }
+        async move { Connection::new(client, &config, &daemon, clock).serve().await }
     };
     serve_each(listener, &config, shutdown, serve).await
 }
@@ -86,7 +86,7 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     config: &Config,
     shutdown: impl Future<Output = ()>,
-    serve: impl Fn(TcpStream, SocketAddr, Clock) -> S + Send + Sync + 'static,
+    serve: impl Fn(Client, Clock) -> S + Send + Sync + 'static,
 ) -> io::Result<()> {
     let serve = Arc::new(serve);
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
@@ -102,11 +102,11 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
             () = &mut shutdown => break,
             next = next => next,
         };
-        if let Some((client, peer)) = accepted {
+        if let Some(client) = accepted {
             let (serve, clock) = (Arc::clone(&serve), timekeeper.clock());
             // Called in there: a future that is handed over would take up its room twice.
             tokio::spawn(async move {
-                serve(client, peer, clock).await;
+                serve(client, clock).await;
                 drop(place);
             });
         }
@@ -171,9 +171,9 @@ impl Places {
 }
 
 /// Accepts one client.
-async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+async fn accept(listener: &TcpListener) -> Option<Client> {
     match listener.accept().await {
-        Ok((client, peer)) => Some((client, SocketAddr::new(peer.ip().to_canonical(), peer.port()))),
+        Ok((stream, peer)) => Some(Client::new(stream, peer)),
         Err(error)
             if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) =>
         {

@@ -8,15 +8,15 @@ use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::hijack::Answer;
 use crate::proxy::admit::Admitted;
-use crate::proxy::client::Watch;
+use crate::proxy::client::{self, Client};
 use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::{Halt, Pump};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest};
-use tokio::net::{TcpStream, UnixStream, tcp};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 /// Bytes that a client may send ahead of the response it waits for; more stay in the socket. Bounds what a connection
 /// holds.
@@ -70,7 +70,7 @@ pub struct Begun {
 /// `begun` once the response's head has been passed on. After [`Outcome::Hijack`] both pumps hold only raw bytes; after
 /// [`Outcome::KeepAlive`] `request` holds the bytes of the next request.
 pub async fn exchange(
-    client: &mut TcpStream,
+    client: &mut Client,
     daemon: &mut UnixStream,
     request: &mut Pump,
     response: &mut Pump,
@@ -236,7 +236,7 @@ impl Upload<'_> {
     /// Ends only where the exchange has to. Cancel-safe.
     async fn run(
         &mut self,
-        client: &mut tcp::ReadHalf<'_>,
+        client: &mut client::Reader<'_>,
         daemon: &mut (impl AsyncWrite + Unpin),
     ) -> UploadEnd {
         loop {
@@ -258,7 +258,7 @@ impl Upload<'_> {
                 }
                 // The client is read no more; a reset still shows.
                 UploadState::Complete | UploadState::ClientEnded | UploadState::DaemonStopped => {
-                    let _ = client.ready(Interest::ERROR).await;
+                    client.gone().await;
                     return UploadEnd::ClientGone;
                 }
             }
@@ -268,18 +268,18 @@ impl Upload<'_> {
     /// Writes the request as it can be read and watches the client meanwhile, who is not read while the daemon does not.
     async fn write_body(
         &mut self,
-        client: &mut tcp::ReadHalf<'_>,
+        client: &mut client::Reader<'_>,
         daemon: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), Halt> {
         let at_once = poll_fn(|cx| Poll::Ready(pin!(self.pump.run(client, daemon)).poll(cx)));
         if let Poll::Ready(end) = at_once.await {
             return end;
         }
-        let watch = Watch::over(client.as_ref()).map_err(Halt::SourceFailed)?;
+        let client_gone = client.watch().map_err(Halt::SourceFailed)?;
         tokio::select! {
             biased;
             end = self.pump.run(client, daemon) => end,
-            error = watch.client_gone() => Err(Halt::SourceFailed(error)),
+            error = client_gone => Err(Halt::SourceFailed(error)),
         }
     }
 

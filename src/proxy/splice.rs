@@ -3,7 +3,7 @@
 //! Owns invariant 10: each side's end is passed on as the half-close that it is, and a client that has vanished ends it
 //! all.
 
-use crate::proxy::client::Watch;
+use crate::proxy::client::Client;
 use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::Pump;
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
 /// Bytes of the copy's buffer for each direction: with as many, bulk data costs half the CPU of tokio's default of 8 KiB.
 const COPY_BUFFER_BYTES: usize = 64 * 1024;
@@ -23,17 +23,17 @@ const COPY_BUFFER_BYTES: usize = 64 * 1024;
 /// # Errors
 /// The client is gone.
 pub async fn splice(
-    client: &mut TcpStream,
+    client: &mut Client,
     daemon: &mut UnixStream,
     from_client: &mut Pump,
     from_daemon: &mut Pump,
 ) -> io::Result<()> {
-    let client_gone = Watch::over(client)?.client_gone();
+    let (client_reader, client_writer) = client.split();
+    let client_gone = client_reader.watch()?;
     // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
     from_client.release();
     from_daemon.release();
     let silent = from_client.held().is_empty() && from_daemon.held().is_empty();
-    let (client_reader, client_writer) = client.split();
     let (daemon_reader, daemon_writer) = daemon.split();
     if silent {
         // The copy takes its buffers with the first byte: until then, be it for hours, a stream holds none.

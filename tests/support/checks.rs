@@ -13,6 +13,7 @@ use docker_socket_proxy::http::hijack::Protocol;
 use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::http::target::Target;
 use docker_socket_proxy::policy::{Policy, Verdict};
+use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
@@ -363,7 +364,7 @@ pub fn conn(input: &[u8]) {
             let to_daemon = Daemon::new(config);
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
             let serve = async {
-                Connection::new(proxied, peer, config, &to_daemon, clock).serve().await;
+                Connection::new(Client::new(proxied, peer), config, &to_daemon, clock).serve().await;
                 drop(ended);
             };
             let daemon = daemon(&bench.listener, served, &script, on, &mut received);
