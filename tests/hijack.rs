@@ -8,7 +8,7 @@ use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::admit;
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::pump::Pump;
-use docker_socket_proxy::proxy::relay::{Begun, Outcome, exchange};
+use docker_socket_proxy::proxy::relay::{Begun, End, exchange};
 use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::mpsc;
@@ -204,7 +204,7 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
     let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
-    assert!(matches!(exchanged, Outcome::Hijack));
+    assert!(matches!(exchanged, End::Hijack));
     assert_eq!(status, Some((101, true)));
     // What has been written until here is one write; what the daemon sent with it is held.
     let mut read = [0; 1024];

@@ -37,7 +37,7 @@ impl Access {
     }
 
     /// The answer has begun. Says so where it goes on: it may do so for days, and until then the log would not know of it.
-    pub fn begin(&mut self, Begun { status, streams }: Begun) {
+    pub fn begin(&mut self, Begun { status, streams, .. }: Begun) {
         self.status = Some(status);
         let Self { level, client, method, path, variable, .. } = &*self;
         if streams {

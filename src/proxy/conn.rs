@@ -27,7 +27,7 @@ use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{Daemon, is_quiet};
 use crate::proxy::pump::{Halt, Pump};
-use crate::proxy::relay::{DaemonFault, Outcome, exchange};
+use crate::proxy::relay::{End, exchange};
 use crate::proxy::scratch::discard;
 use crate::proxy::splice::splice;
 use log::{debug, warn};
@@ -99,8 +99,8 @@ impl<'c> Connection<'c> {
             };
             self.access = Access::new(self.config, self.client.peer(), &admitted, self.request.held());
             let to_head = admitted.method() == Method::Head;
-            let outcome = match self.relay(&admitted).await {
-                Ok(outcome) => outcome,
+            let end = match self.relay(&admitted).await {
+                Ok(end) => end,
                 Err(reply) => {
                     self.warn_daemon(&reply.message);
                     if let Some(access) = &mut self.access {
@@ -110,32 +110,31 @@ impl<'c> Connection<'c> {
                     return self.reply(&reply, to_head).await;
                 }
             };
-            if let Outcome::Hijack = outcome {
+            if let End::Hijack = end {
                 self.splice().await;
             }
             self.end_access(None);
-            match outcome {
-                Outcome::KeepAlive if !self.clock.stopping() => {
+            match end {
+                End::KeepAlive if !self.clock.stopping() => {
                     self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
                 }
-                Outcome::KeepAlive | Outcome::Close | Outcome::Hijack => return self.close().await,
-                Outcome::ClientGone => return,
-                Outcome::Cut(why) => {
-                    self.warn_daemon(&format!("response cut: {why}"));
+                End::KeepAlive | End::Close | End::Hijack => return self.close().await,
+                End::ClientGone => return,
+                End::ResponseCut(_) => {
+                    self.warn_daemon(&end);
                     if self.response.is_delimited() {
                         self.close().await;
                     }
                     return;
                 }
-                Outcome::BadBody(error) => {
+                End::BadRequestBody(error) => {
                     let reply = bad_request(error);
                     self.warn_refused(&reply, None);
                     return self.reply(&reply, to_head).await;
                 }
-                Outcome::BadGateway(fault) => {
-                    let reply = Reply { status: 502, message: describe(&fault) };
-                    self.warn_daemon(&reply.message);
-                    return self.reply(&reply, to_head).await;
+                End::NoAnswer(_) | End::BadAnswerHead(_) | End::BadAnswerBody(_) | End::Unasked101 => {
+                    self.warn_daemon(&end);
+                    return self.reply(&Reply { status: 502, message: end.to_string() }, to_head).await;
                 }
             }
         }
@@ -251,7 +250,7 @@ impl<'c> Connection<'c> {
         );
     }
 
-    fn warn_daemon(&self, message: &str) {
+    fn warn_daemon(&self, message: impl Display) {
         warn!(client:% = self.client.peer(), event = "daemon"; "{message}");
     }
 
@@ -264,7 +263,7 @@ impl<'c> Connection<'c> {
     }
 
     /// Has the daemon answer an admitted request.
-    async fn relay(&mut self, admitted: &Admitted) -> Result<Outcome, Reply> {
+    async fn relay(&mut self, admitted: &Admitted) -> Result<End, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
             None => {
@@ -277,7 +276,7 @@ impl<'c> Connection<'c> {
                         Reply { status: error.status(), message }
                     })?,
                     // A client that has gone leaves the queue.
-                    () = client.gone() => return Ok(Outcome::ClientGone),
+                    () = client.gone() => return Ok(End::ClientGone),
                 }
             }
         };
@@ -347,14 +346,4 @@ fn bad_request(why: impl Display) -> Reply {
 /// What a client gets whose head cannot be taken.
 fn bad_head(error: head::Error) -> Reply {
     Reply { status: error.status(), message: format!("{error}{}", error.advice()) }
-}
-
-fn describe(fault: &DaemonFault) -> String {
-    match fault {
-        DaemonFault::NoAnswer(None) => String::from("the daemon closed the connection without an answer"),
-        DaemonFault::NoAnswer(Some(error)) => format!("the daemon did not answer: {error}"),
-        DaemonFault::Head(error) => format!("the daemon's answer cannot be read: {error}"),
-        DaemonFault::Framing(error) => format!("the daemon's answer cannot be framed: {error}"),
-        DaemonFault::Unasked101 => String::from("the daemon switched protocols unasked"),
-    }
 }
