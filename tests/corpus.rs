@@ -74,7 +74,9 @@ impl From<Refusal> for Refused {
             Refusal::Target(error) => Self::of(error, 400),
             Refusal::Framing(error) => error.into(),
             Refusal::Upgrade(error) => Self { error: "other-upgrade".into(), ..Self::of(error, 400) },
-            Refusal::Denied(denial) => panic!("everything is granted, but: {denial}"),
+            Refusal::Denied(_) | Refusal::CutHead | Refusal::LateHead(_) => {
+                panic!("everything is granted, and the head is whole, but: {refusal}")
+            }
         }
     }
 }

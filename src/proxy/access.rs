@@ -22,16 +22,14 @@ pub struct Access {
 }
 
 impl Access {
-    /// Of the admitted request that starts `held`; `None` where the log does not show it.
+    /// Of an admitted request with this path; `None` where the log does not show it.
     #[must_use]
-    pub fn new(config: &Config, client: SocketAddr, admitted: &Admitted, held: &[u8]) -> Option<Self> {
+    pub fn new(config: &Config, client: SocketAddr, admitted: &Admitted, path: &str) -> Option<Self> {
         let level = if config.log_requests { Level::Info } else { Level::Debug };
         if !log_enabled!(level) {
             return None;
         }
-        let target = held.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
-        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
-        let path = cut(&String::from_utf8_lossy(path)).into_owned();
+        let path = cut(path).into_owned();
         let (method, variable) = (admitted.method().as_str(), admitted.variable());
         Some(Self { level, client, method, path, variable, started: Instant::now(), status: None })
     }

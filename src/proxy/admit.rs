@@ -10,6 +10,8 @@ use crate::http::method::Method;
 use crate::http::target::{self, Target};
 use crate::policy::start::may_rewrite;
 use crate::policy::{Denial, Policy, Verdict};
+use std::fmt;
+use std::time::Duration;
 
 /// A request that may reach the daemon.
 #[derive(Debug)]
@@ -73,6 +75,38 @@ pub enum Refusal {
     Framing(framing::Error),
     /// It asks for another protocol than its route speaks.
     Upgrade(OtherUpgrade),
+    /// The connection ended inside the head, so that nothing could be judged.
+    CutHead,
+    /// The head was not whole within HEAD_TIMEOUT, so that nothing could be judged.
+    LateHead(Duration),
+}
+
+impl Refusal {
+    /// The status code to answer with.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Head(error) => error.status(),
+            Self::Denied(_) => 403,
+            Self::LateHead(_) => 408,
+            Self::Target(_) | Self::Framing(_) | Self::Upgrade(_) | Self::CutHead => 400,
+        }
+    }
+}
+
+/// The reason as the client is told it.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(error) => write!(f, "{error}{}", error.advice()),
+            Self::Target(error) => error.fmt(f),
+            Self::Denied(denial) => denial.fmt(f),
+            Self::Framing(error) => error.fmt(f),
+            Self::Upgrade(error) => error.fmt(f),
+            Self::CutHead => f.write_str("the connection ended inside a head"),
+            Self::LateHead(timeout) => write!(f, "no whole head within {timeout:?}"),
+        }
+    }
 }
 
 /// A head's request line as sent, for messages and the log.

@@ -20,13 +20,13 @@ use crate::config::Config;
 use crate::http::head::{self, Finder};
 use crate::http::method::Method;
 use crate::http::reply::Reply;
-use crate::logging::cut;
 use crate::proxy::access::Access;
 use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
-use crate::proxy::daemon::{Daemon, is_quiet};
+use crate::proxy::daemon::{self, Daemon, is_quiet};
 use crate::proxy::pump::{Halt, Pump};
+use crate::proxy::refuse::refuse;
 use crate::proxy::relay::{End, exchange};
 use crate::proxy::scratch::discard;
 use crate::proxy::splice::splice;
@@ -55,16 +55,6 @@ pub struct Connection<'c> {
     blanks: usize,
 }
 
-/// What the client's side of the connection came to.
-enum Next {
-    /// A whole head of this length starts the held bytes.
-    Head(usize),
-    /// Nothing more is asked.
-    Nothing,
-    /// What was sent cannot be taken.
-    Refused(Reply),
-}
-
 impl<'c> Connection<'c> {
     /// Takes an accepted client.
     #[must_use]
@@ -86,10 +76,10 @@ impl<'c> Connection<'c> {
     pub async fn serve(&mut self) {
         loop {
             let length = match self.next_head().await {
-                Next::Head(length) => length,
-                Next::Nothing => return,
-                Next::Refused(reply) => {
-                    self.warn_refused(&reply, None);
+                Ok(Some(length)) => length,
+                Ok(None) => return,
+                Err(refusal) => {
+                    let reply = refuse(&refusal, self.client.peer(), None);
                     return self.reply(&reply, false).await;
                 }
             };
@@ -97,23 +87,13 @@ impl<'c> Connection<'c> {
                 Ok(admitted) => admitted,
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
-            self.access = Access::new(self.config, self.client.peer(), &admitted, self.request.held());
             let to_head = admitted.method() == Method::Head;
-            let end = match self.relay(&admitted).await {
-                Ok(end) => end,
-                Err(reply) => {
-                    self.warn_daemon(&reply.message);
-                    if let Some(access) = &mut self.access {
-                        access.answer(reply.status);
-                    }
-                    self.end_access(None);
-                    return self.reply(&reply, to_head).await;
-                }
-            };
-            if let End::Hijack = end {
-                self.splice().await;
-            }
+            let relayed = self.relay(&admitted).await;
             self.end_access(None);
+            let end = match relayed {
+                Ok(end) => end,
+                Err(reply) => return self.reply(&reply, to_head).await,
+            };
             match end {
                 End::KeepAlive if !self.clock.stopping() => {
                     self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
@@ -128,8 +108,7 @@ impl<'c> Connection<'c> {
                     return;
                 }
                 End::BadRequestBody(error) => {
-                    let reply = bad_request(error);
-                    self.warn_refused(&reply, None);
+                    let reply = refuse(&Refusal::Framing(error), self.client.peer(), None);
                     return self.reply(&reply, to_head).await;
                 }
                 End::NoAnswer(_) | End::BadAnswerHead(_) | End::BadAnswerBody(_) | End::Unasked101 => {
@@ -140,36 +119,29 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Waits for the next request's head.
-    async fn next_head(&mut self) -> Next {
+    /// Waits for the next request's head, and returns its length; `None` where nothing more is asked.
+    async fn next_head(&mut self) -> Result<Option<usize>, Refusal> {
         drop_blanks(&mut self.request, &mut self.blanks);
         if self.request.held().is_empty() {
             self.request.release_large();
             self.response.release_large();
             if !self.wait_for_first_bytes().await {
-                return Next::Nothing;
+                return Ok(None);
             }
         }
         let mut deadline = None;
         let mut finder = Finder::default();
         loop {
-            match finder.find(self.request.held()) {
-                Ok(Some(length)) => return Next::Head(length),
-                Ok(None) => {}
-                Err(error) => return Next::Refused(bad_head(error)),
+            if let Some(length) = finder.find(self.request.held()).map_err(Refusal::Head)? {
+                return Ok(Some(length));
             }
             let room = head::MAX_HEAD_BYTES - self.request.held().len();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
             match timeout_at(deadline, self.request.fill(&mut self.client.reader(), room)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(Halt::SourceEnded)) => {
-                    return Next::Refused(bad_request("the connection ended inside a head"));
-                }
-                Ok(Err(_)) => return Next::Nothing,
-                Err(_) => {
-                    let message = format!("no whole head within {:?}", self.config.head_timeout);
-                    return Next::Refused(Reply { status: 408, message });
-                }
+                Ok(Err(Halt::SourceEnded)) => return Err(Refusal::CutHead),
+                Ok(Err(_)) => return Ok(None),
+                Err(_) => return Err(Refusal::LateHead(self.config.head_timeout)),
             }
         }
     }
@@ -206,63 +178,21 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Judges the head that starts the held bytes. What is refused is logged, and comes with whether it was a HEAD.
-    fn admit(&self, length: usize) -> Result<Admitted, (Reply, bool)> {
+    /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.
+    fn admit(&mut self, length: usize) -> Result<Admitted, (Reply, bool)> {
         let head = &self.request.held()[..length];
         if let Some(learner) = &self.config.learner {
             learner.note(head);
         }
         let (line, verdict) = admit(head, &self.config.policy);
-        verdict.map_err(|refusal| {
-            let reply = match refusal {
-                Refusal::Denied(denial) => {
-                    let RequestLine { method, path } = line.unwrap_or_default();
-                    let (to_head, method, path) = (method == "HEAD", cut(method), cut(path));
-                    let missing: Vec<_> =
-                        denial.missing().variables().map(|variable| variable.name).collect();
-                    let variable = (!missing.is_empty()).then(|| missing.join(","));
-                    let message = format!("{method} {path} is denied: {denial}");
-                    // Judged at once, and nothing passed either way.
-                    warn!(
-                        client:% = self.client.peer(), event = "denied", method:%, path:%, variable, status = 403,
-                        ms = 0, up = 0, down = 0;
-                        "{message}"
-                    );
-                    return (Reply { status: 403, message }, to_head);
-                }
-                Refusal::Head(error) => bad_head(error),
-                Refusal::Target(error) => bad_request(error),
-                Refusal::Framing(error) => bad_request(error),
-                Refusal::Upgrade(error) => bad_request(error),
-            };
-            self.warn_refused(&reply, line);
-            (reply, line.is_some_and(|line| line.method == "HEAD"))
-        })
+        let RequestLine { method, path } = line.unwrap_or_default();
+        let client = self.client.peer();
+        let admitted = verdict.map_err(|refusal| (refuse(&refusal, client, line), method == "HEAD"))?;
+        self.access = Access::new(self.config, client, &admitted, path);
+        Ok(admitted)
     }
 
-    fn warn_refused(&self, reply: &Reply, line: Option<RequestLine<'_>>) {
-        let Reply { status, message } = reply;
-        let (method, path) = line.map(|line| (cut(line.method), cut(line.path))).unzip();
-        let request = method.iter().chain(&path).fold(String::new(), |words, word| words + word + " ");
-        warn!(
-            client:% = self.client.peer(), event = "refused", method, path, status;
-            "{request}refused with {status}: {message}"
-        );
-    }
-
-    fn warn_daemon(&self, message: impl Display) {
-        warn!(client:% = self.client.peer(), event = "daemon"; "{message}");
-    }
-
-    /// Ends the line of the log, if there is to be one, of the request in flight.
-    fn end_access(&mut self, cut: Option<&str>) {
-        let (up, down) = (self.request.take_passed(), self.response.take_passed());
-        if let Some(access) = self.access.take() {
-            access.end(up, down, cut);
-        }
-    }
-
-    /// Has the daemon answer an admitted request.
+    /// Has the daemon answer an admitted request, and copies the raw stream if that is what it grants.
     async fn relay(&mut self, admitted: &Admitted) -> Result<End, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
@@ -270,11 +200,7 @@ impl<'c> Connection<'c> {
                 let client = self.client.reader();
                 tokio::select! {
                     biased;
-                    connected = self.to_daemon.connect() => connected.map_err(|error| {
-                        let path = self.config.socket_path.display();
-                        let message = format!("cannot reach the daemon at {path}: {error}");
-                        Reply { status: error.status(), message }
-                    })?,
+                    connected = self.to_daemon.connect() => connected.map_err(|error| self.unreachable(&error))?,
                     // A client that has gone leaves the queue.
                     () = client.gone() => return Ok(End::ClientGone),
                 }
@@ -286,15 +212,37 @@ impl<'c> Connection<'c> {
                 access.begin(begun);
             }
         };
-        Ok(exchange(&mut self.client, daemon, &mut self.request, &mut self.response, admitted, begun).await)
+        let (client, request, response) = (&mut self.client, &mut self.request, &mut self.response);
+        let end = exchange(client, daemon, request, response, admitted, begun).await;
+        if let End::Hijack = end
+            && let Err(error) = splice(client, daemon, request, response).await
+        {
+            debug!(client:% = client.peer(), event = "cut"; "raw stream cut: {error}");
+        }
+        Ok(end)
     }
 
-    /// Goes on as a raw stream.
-    async fn splice(&mut self) {
-        let Some(mut daemon) = self.daemon.take() else { return };
-        if let Err(error) = splice(&mut self.client, &mut daemon, &mut self.request, &mut self.response).await
-        {
-            debug!(client:% = self.client.peer(), event = "cut"; "raw stream cut: {error}");
+    /// Says so, and returns the reply.
+    fn unreachable(&mut self, error: &daemon::Error) -> Reply {
+        let path = self.config.socket_path.display();
+        let message = format!("cannot reach the daemon at {path}: {error}");
+        let status = error.status();
+        self.warn_daemon(&message);
+        if let Some(access) = &mut self.access {
+            access.answer(status);
+        }
+        Reply { status, message }
+    }
+
+    fn warn_daemon(&self, message: impl Display) {
+        warn!(client:% = self.client.peer(), event = "daemon"; "{message}");
+    }
+
+    /// Ends the line of the log, if there is to be one, of the request in flight.
+    fn end_access(&mut self, cut: Option<&str>) {
+        let (up, down) = (self.request.take_passed(), self.response.take_passed());
+        if let Some(access) = self.access.take() {
+            access.end(up, down, cut);
         }
     }
 
@@ -336,14 +284,4 @@ fn drop_blanks(request: &mut Pump, most: &mut usize) {
     let blanks = request.held().iter().take(*most).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     request.skip(blanks);
     *most = if request.held().is_empty() { *most - blanks } else { 0 };
-}
-
-/// What a client gets whose request cannot be taken.
-fn bad_request(why: impl Display) -> Reply {
-    Reply { status: 400, message: why.to_string() }
-}
-
-/// What a client gets whose head cannot be taken.
-fn bad_head(error: head::Error) -> Reply {
-    Reply { status: error.status(), message: format!("{error}{}", error.advice()) }
 }

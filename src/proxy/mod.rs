@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod limits;
 pub mod listener;
 pub mod pump;
+pub mod refuse;
 pub mod relay;
 pub mod scratch;
 pub mod splice;
