@@ -4,11 +4,11 @@
 //! and goes on.
 
 use crate::config::{Config, Listen};
-use crate::proxy::backlog::Backlog;
 use crate::proxy::client::{self, Client};
 use crate::proxy::clock::{Clock, Timekeeper};
 use crate::proxy::conn::Connection;
 use crate::proxy::daemon::Daemon;
+use crate::proxy::places::Places;
 use log::warn;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;
@@ -17,17 +17,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 /// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
 /// The pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often it is said that every place is taken.
-const FULL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Binds the configured address. All addresses are one dual-stack socket; where the host has no IPv6, IPv4 alone.
 ///
@@ -118,56 +114,6 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
         warn!(event = "stop"; "{connections} connections are cut at the end of the grace period");
     }
     Ok(())
-}
-
-/// The places of MAX_CONNECTIONS.
-struct Places {
-    free: Arc<Semaphore>,
-    most: usize,
-    port: u16,
-    /// When it may be said again that there is none.
-    next_warning: Instant,
-}
-
-impl Places {
-    fn new(most: usize, port: u16) -> Self {
-        Self { free: Arc::new(Semaphore::new(most)), most, port, next_warning: Instant::now() }
-    }
-
-    /// Takes one. While there is none, the log says so once a minute. Cancel-safe.
-    async fn take(&mut self) -> OwnedSemaphorePermit {
-        loop {
-            if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
-                return place;
-            }
-            tokio::select! {
-                biased;
-                Ok(place) = Arc::clone(&self.free).acquire_owned() => return place,
-                () = sleep_until(self.next_warning) => {}
-            }
-            self.next_warning = Instant::now() + FULL_INTERVAL;
-            let waiting = Backlog::waiting_on(self.port);
-            let others = match waiting {
-                Some(0) => String::from("the next one has to wait"),
-                Some(1) => String::from("1 waits"),
-                Some(waiting) => format!("{waiting} wait"),
-                None => String::from("others wait"),
-            };
-            warn!(
-                event = "full", waiting;
-                "all places are taken: {} clients are served, as many as MAX_CONNECTIONS says, and {others}", self.most
-            );
-        }
-    }
-
-    fn taken(&self) -> usize {
-        self.most - self.free.available_permits()
-    }
-
-    /// Waits until nobody is served.
-    async fn all_free(&self) {
-        let _ = self.free.acquire_many(self.most as u32).await;
-    }
 }
 
 /// Accepts one client.

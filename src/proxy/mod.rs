@@ -1,4 +1,15 @@
 //! Who moves bytes: clients come in, requests are admitted, and what is admitted goes to the daemon and back.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`listener`], [`places`], [`backlog`] | who is accepted, who is served, and who waits |
+//! | [`conn`], [`clock`] | one client's loop over its requests; how long it may be idle |
+//! | [`admit`], [`refuse`], [`access`] | the judgement of a request; what is said of one that is refused, and of one that is allowed |
+//! | [`relay`], [`splice`] | an exchange; a raw stream |
+//! | [`pump`], [`scratch`] | one direction of either; the buffer that it reads into |
+//! | [`client`] | the client's socket |
+//! | [`daemon`], [`advice`] | the daemon's socket, and what to do where it cannot be reached |
+//! | [`limits`] | how many descriptors all this takes |
 
 pub mod access;
 pub mod admit;
@@ -10,6 +21,7 @@ pub mod conn;
 pub mod daemon;
 pub mod limits;
 pub mod listener;
+pub mod places;
 pub mod pump;
 pub mod refuse;
 pub mod relay;
