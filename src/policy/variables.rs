@@ -1,6 +1,6 @@
 //! The one table of variables: what each is called, what kind it is, and what it means.
 //!
-//! A variable's place in [`VARIABLES`] is its bit in [`Grants`](super::Grants). What an action opens and a gate closes stands with
+//! A variable's place in [`VARIABLES`] is its bit in [`Grants`]. What an action opens and a gate closes stands with
 //! the routes. Documents, `explain`, denials and tests read this table.
 
 use super::{Dialect, Grants};
