@@ -3,6 +3,15 @@
 //! Two tables say all: [`VARIABLES`], and [`ROUTES`] with what each route needs. A request's [`Need`] is the set of variables that
 //! its path and method name in these tables; judging is holding it against the bitmap of those that are on. Routes are moby's
 //! (`daemon/server/router`) and podman's (`pkg/api/server`); meanings are those of the images that this program replaces.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `variables`, `routes` | the two tables |
+//! | `grants`, `lookup` | sets of variables; which rows a path belongs to |
+//! | `need`, `denial` | the judgement; why it is a denial |
+//! | `query`, `names`, [`start`] | what a query, a name or the body of a start can make the daemon do besides |
+//! | `danger`, [`explain`], [`learn`] | what grants open, for people; which grants the traffic needs |
+//! | `text` | texts that are wrapped to a terminal |
 
 mod danger;
 mod denial;

@@ -1,6 +1,4 @@
-//! Where a head ends.
-//!
-//! Owns invariant 1.
+//! Where a head ends (invariant 1).
 
 use super::{Error, MAX_HEAD_BYTES};
 
