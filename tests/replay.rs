@@ -1,4 +1,4 @@
-//! What the fuzz targets assert, over the corpus and over `fuzz/seeds`, with a stable compiler.
+//! What the fuzz targets assert, over the corpus, over `fuzz/seeds` and over what is made here, with a stable compiler.
 
 #[path = "support/boundaries.rs"]
 mod boundaries;
@@ -9,6 +9,8 @@ mod go;
 #[path = "support/naive.rs"]
 mod naive;
 
+use docker_socket_proxy::http::method::Method;
+use docker_socket_proxy::http::target::Target;
 use std::fs;
 use std::path::Path;
 
@@ -65,6 +67,37 @@ fn the_end_of_a_head_is_found_at_every_place() {
             let ends = (0..5).map(|place| b"A\r\n"[arrangement / 3_usize.pow(place) % 3]);
             checks::head(&vec![b'A'; before].into_iter().chain(ends).chain(*b"AA").collect::<Vec<u8>>());
         }
+    }
+}
+
+/// Runs a target over a message with each byte in the place of each of its own.
+fn with_every_byte(message: &str, target: impl Fn(&[u8])) {
+    let message = message.as_bytes();
+    for at in 0..message.len() {
+        for byte in 0..=u8::MAX {
+            target(&[&message[..at], &[byte], &message[at + 1..]].concat());
+        }
+    }
+}
+
+#[test]
+fn every_byte_at_every_place_is_read_as_the_oracle_reads_it() {
+    with_every_byte("GET / HTTP/1.1\r\nHost: d\r\n\r\n", checks::head);
+    with_every_byte("A / HTTP/1.0\r\nExpect:\r\n\r\n", checks::head);
+    with_every_byte("a;x=y\r\n0123456789\r\n0\r\nA: b\r\n\r\n", checks::framing);
+    with_every_byte("/v1.41/a/b%2Fc/.d?e=%2F", checks::target);
+    with_every_byte("/libpod/manifests/a/registry/docker:%2F%2Fb", checks::target);
+}
+
+/// Each character, behind a dot: it is part of a name, or taken for another, or for nothing. Planes 2 and 3 have ideographs
+/// alone, 15 and 16 are for private use, and the others are empty.
+#[test]
+fn every_character_is_read_as_the_oracle_reads_it() {
+    for character in ('\0'..'\u{20000}').chain('\u{e0000}'..'\u{e1001}') {
+        let escaped: String = character.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let target = format!("/networks/.{escaped}");
+        let accepted = Target::parse(Method::Get, target.as_bytes()).is_ok();
+        assert_eq!(accepted, naive::Target::read("GET", target.as_bytes()).is_some(), "{target}");
     }
 }
 
