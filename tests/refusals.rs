@@ -2,6 +2,7 @@
 
 mod support;
 
+use docker_socket_proxy::http::reply::Reply;
 use support::{FakeDaemon, Proxy};
 
 /// What is sent, and words that the answer must have.
@@ -21,7 +22,10 @@ const REFUSALS: &[(&str, &[&str])] = &[
     ("\u{16}\u{3}\u{1}\u{0}\u{5}\u{1}\u{0}\u{0}\u{1}\u{3}", &["TLS", "tcp://"]),
     ("OPTIONS / HTTP/1.0\r\n\r\n", &["GET /_ping"]),
     ("GET / HTTP/1.1\r\nHost: docker\r\n\r\n", &["GET /_ping"]),
-    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &["HTTP/2", "buildctl", "buildx's remote driver"]),
+    (
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &["HTTP/2", "buildctl", "buildx's remote driver", "use buildx's docker driver"],
+    ),
     (
         "POST /containers/a/attach HTTP/1.1\r\nHost: docker\r\nUpgrade: websocket\r\n\r\n",
         &["Upgrade header", "tcp"],
@@ -50,4 +54,28 @@ fn every_refusal_says_what_to_do() {
         assert_eq!(client.read_to_end(), b"", "{sent:?}");
     }
     assert_eq!(daemon.received(), b"");
+}
+
+#[test]
+fn a_reply_of_any_status_has_its_reason_and_its_length() {
+    for (status, reason) in [
+        (400, "Bad Request"),
+        (403, "Forbidden"),
+        (408, "Request Timeout"),
+        (417, "Expectation Failed"),
+        (431, "Request Header Fields Too Large"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+    ] {
+        let reply = Reply { status, message: String::from("a \"b\"") };
+        let body = "{\"message\":\"docker-socket-proxy: a \\\"b\\\"\"}\n";
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n",
+            body.len()
+        );
+        assert_eq!(String::from_utf8(reply.render(false)), Ok(head.clone() + body));
+        // What answers a HEAD has no body.
+        assert_eq!(String::from_utf8(reply.render(true)), Ok(head));
+    }
 }
