@@ -37,12 +37,11 @@ struct Message {
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     error: String,
-    status: u16,
     message: String,
 }
 
 impl Refused {
-    fn of(error: impl Debug + Display, status: u16) -> Self {
+    fn of(error: impl Debug + Display) -> Self {
         let mut name = String::new();
         for letter in format!("{error:?}").chars() {
             if letter.is_ascii_uppercase() && !name.is_empty() {
@@ -50,20 +49,29 @@ impl Refused {
             }
             name.push(letter.to_ascii_lowercase());
         }
-        Self { error: name, status, message: error.to_string() }
+        Self { error: name, message: error.to_string() }
+    }
+
+    /// The status that it is answered with.
+    fn status(&self) -> u16 {
+        match &self.error[..] {
+            "too-large" | "too-many-headers" => 431,
+            "expect" => 417,
+            _ => 400,
+        }
     }
 }
 
 impl From<head::Error> for Refused {
     fn from(error: head::Error) -> Self {
         let message = format!("{error}{}", error.advice());
-        Self { message, ..Self::of(error, error.status()) }
+        Self { message, ..Self::of(error) }
     }
 }
 
 impl From<framing::Error> for Refused {
     fn from(error: framing::Error) -> Self {
-        Self::of(error, 400)
+        Self::of(error)
     }
 }
 
@@ -71,9 +79,9 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Head(error) => error.into(),
-            Refusal::Target(error) => Self::of(error, 400),
+            Refusal::Target(error) => Self::of(error),
             Refusal::Framing(error) => error.into(),
-            Refusal::Upgrade(error) => Self { error: "other-upgrade".into(), ..Self::of(error, 400) },
+            Refusal::Upgrade(error) => Self { error: "other-upgrade".into(), ..Self::of(error) },
             Refusal::Denied(_) | Refusal::CutHead | Refusal::LateHead(_) => {
                 panic!("everything is granted, and the head is whole, but: {refusal}")
             }
@@ -230,9 +238,20 @@ fn a_head_is_refused_for_its_line_ends_whoever_found_its_end() {
 }
 
 #[test]
+fn a_head_is_refused_that_has_more_behind_its_blank_line() {
+    // Whoever found its end: all of it would be sent, and the first part of it judged.
+    for more in ["\r\n", "A: b\r\n\r\n", "GET /secrets HTTP/1.1\r\nHost: docker\r\n\r\n"] {
+        let request = format!("GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n{more}");
+        assert_eq!(RequestHead::parse(request.as_bytes()), Err(head::Error::Malformed), "{request}");
+        let response = format!("HTTP/1.1 200 OK\r\n\r\n{more}");
+        assert_eq!(ResponseHead::parse(response.as_bytes()), Err(head::Error::Malformed), "{response}");
+    }
+}
+
+#[test]
 fn the_target_s_error_is_the_target_s() {
     for Message { name, bytes, error } in files("target/reject") {
-        let refused = Target::parse(Method::Get, &bytes).map_err(|error| Refused::of(error, 400).error);
+        let refused = Target::parse(Method::Get, &bytes).map_err(|error| Refused::of(error).error);
         assert_eq!(refused.err(), error, "{name}");
     }
 }
@@ -257,7 +276,7 @@ fn every_error_has_a_message_that_is_refused_with_it() {
         variants.extend(
             names
                 .filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric()))
-                .map(|name| Refused::of(Plain(name), 0).error),
+                .map(|name| Refused::of(Plain(name)).error),
         );
     }
     // Of hijack, which has this one.
@@ -333,7 +352,7 @@ fn what_is_refused_does_not_reach_the_daemon() {
         let proxy = Proxy::start(&daemon, &everything());
         let deliveries: Vec<_> = deliveries(&bytes).take(2).collect();
         let (refused, read) = read_request(&deliveries[1]).expect_err("it is refused");
-        assert_eq!(Some(refused.error), error, "{name}");
+        assert_eq!(Some(&refused.error), error.as_ref(), "{name}");
         for pieces in deliveries {
             let at_once = pieces.len() == 1;
             let mut client = proxy.client();
@@ -342,7 +361,7 @@ fn what_is_refused_does_not_reach_the_daemon() {
                 let _ = client.try_send(piece);
             }
             let reply = client.read_response();
-            assert_eq!(reply.status, refused.status, "{name}");
+            assert_eq!(reply.status, refused.status(), "{name}");
             let mut message = String::from("{\"message\":\"docker-socket-proxy: ");
             json::escape(&mut message, &refused.message);
             assert_eq!(reply.text(), message + "\"}\n", "{name}");
