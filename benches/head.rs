@@ -2,7 +2,8 @@
 //! costs that is scanned. Results are asserted, so that nothing is timed that does not work.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::body::Body;
+use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::admit;

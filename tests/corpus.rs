@@ -7,7 +7,8 @@
 
 mod support;
 
-use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::body::Body;
+use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
 use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::http::target::Target;

@@ -1,7 +1,8 @@
 //! The far ends of the bench: a daemon that is cheap to talk to, and the bare relay that everything is compared with.
 
 use bytes::{Buf, BytesMut};
-use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::body::Body;
+use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead};
 use std::io::{self, Read};
 use std::net::SocketAddr;

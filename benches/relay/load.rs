@@ -1,7 +1,8 @@
 //! Clients: what they send, and that what they get is right.
 
 use crate::daemon::blocks;
-use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::body::Body;
+use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, ResponseHead};
 use docker_socket_proxy::http::method::Method;
 use std::io::{self, Read, Write};

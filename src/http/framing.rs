@@ -1,7 +1,6 @@
-//! Where a body ends.
+//! How a body is delimited.
 //!
-//! Owns invariants 6 and 7: a request's body has one framing or the request is refused, and a [`Body`] consumes exactly
-//! it, so that the byte behind is known to start the next head (RFC 9112, sections 6 and 7).
+//! Owns invariant 6: a request's body has one framing or the request is refused (RFC 9112, section 6).
 //!
 //! # Numbers of the wire
 //! A reader that gives up in the middle of a body can take the rest of it for requests: net/http of Go up to 1.26 does so
@@ -9,7 +8,6 @@
 //! senders make and far below all that makes any reader give up, in requests and in responses. It does not follow from
 //! what a type can hold.
 
-use crate::http::chunked::ChunkScanner;
 use crate::http::head::{Field, RequestHead, ResponseHead, Version};
 use crate::http::method::Method;
 use std::fmt;
@@ -151,54 +149,4 @@ fn parse_length(digits: &[u8]) -> Result<u64, Error> {
     // So few digits stay below what a u64 holds.
     let length = digits.iter().fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
     if length > MAX_CONTENT_LENGTH { Err(Error::LengthInvalid) } else { Ok(length) }
-}
-
-/// A body in flight: a cursor that says how many of the next bytes belong to it.
-#[derive(Debug)]
-pub enum Body {
-    /// So many bytes to come; 0 is the end.
-    Length(u64),
-    /// Chunks to come.
-    Chunked(ChunkScanner),
-    /// Bytes to come until the end of the stream.
-    UntilClose,
-}
-
-impl From<BodyFraming> for Body {
-    fn from(framing: BodyFraming) -> Self {
-        match framing {
-            BodyFraming::None => Self::Length(0),
-            BodyFraming::Length(length) => Self::Length(length),
-            BodyFraming::Chunked => Self::Chunked(ChunkScanner::default()),
-            BodyFraming::UntilClose => Self::UntilClose,
-        }
-    }
-}
-
-impl Body {
-    /// How many of the next bytes of the stream belong to the body: all of `bytes` unless it ends among them.
-    ///
-    /// # Errors
-    /// The chunked framing is broken within `bytes`.
-    pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        match self {
-            Self::Length(remaining) => {
-                let taken = usize::try_from(*remaining).map_or(bytes.len(), |left| left.min(bytes.len()));
-                *remaining -= taken as u64;
-                Ok(taken)
-            }
-            Self::Chunked(scanner) => scanner.advance(bytes),
-            Self::UntilClose => Ok(bytes.len()),
-        }
-    }
-
-    /// Whether every byte of the body has been consumed. Never true of one that lasts until close.
-    #[must_use]
-    pub const fn is_done(&self) -> bool {
-        match self {
-            Self::Length(remaining) => *remaining == 0,
-            Self::Chunked(scanner) => scanner.is_done(),
-            Self::UntilClose => false,
-        }
-    }
 }

@@ -1,8 +1,9 @@
 //! One direction of a connection.
 //!
-//! Owns invariant 7 together with [`framing`]: no byte behind a message is written with it.
+//! Owns invariant 7 together with [`body`](crate::http::body): no byte behind a message is written with it.
 
-use crate::http::framing::{self, Body, BodyFraming};
+use crate::http::body::Body;
+use crate::http::framing::{self, BodyFraming};
 use crate::proxy::scratch;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;

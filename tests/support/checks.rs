@@ -7,7 +7,8 @@
 use super::go::{self, Reading};
 use super::naive::{self, Stop};
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::http::framing::{Body, BodyFraming};
+use docker_socket_proxy::http::body::Body;
+use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Field, Finder, MAX_HEAD_BYTES, RequestHead, Version};
 use docker_socket_proxy::http::hijack::Protocol;
 use docker_socket_proxy::http::method::Method;
