@@ -89,8 +89,8 @@ impl Client {
         .await;
     }
 
-    /// Makes the end of this connection, which comes when it is dropped, a reset.
-    pub fn reset(&self) {
+    /// Has the connection end with a reset, not in order, once it is dropped: its reader sees that it is cut.
+    pub fn end_by_reset(&self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 }

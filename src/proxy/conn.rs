@@ -274,7 +274,7 @@ impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.end_access(Some("stop"));
         if !self.response.is_delimited() {
-            self.client.reset();
+            self.client.end_by_reset();
         }
     }
 }

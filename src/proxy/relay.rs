@@ -26,7 +26,7 @@ const MAX_AHEAD_BYTES: usize = 16 * 1024;
 /// How an exchange ended.
 #[derive(Debug)]
 pub enum End {
-    /// The response is complete, and another exchange may follow.
+    /// The response is complete, and another exchange may follow (RFC 9112 9.3).
     KeepAlive,
     /// The response is complete, and the connection is at its end.
     Close,
@@ -42,9 +42,9 @@ pub enum End {
     BadAnswerHead(head::Error),
     /// The body of the daemon's answer cannot be framed.
     BadAnswerBody(framing::Error),
-    /// The daemon switched protocols unasked.
+    /// The daemon switched protocols unasked (RFC 9110 7.8 forbids it).
     Unasked101,
-    /// The response has begun and cannot be completed, for this reason: the client must see that it is cut.
+    /// The response has begun and cannot be completed, for this reason: the client must see that it is cut (RFC 9112 8).
     ResponseCut(&'static str),
 }
 
@@ -76,9 +76,10 @@ pub struct Begun {
     persistent: bool,
 }
 
-/// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client; tells
-/// `begun` once the response's head has been passed on. After [`End::Hijack`] both pumps hold only raw bytes; after
-/// [`End::KeepAlive`] `request` holds the bytes of the next request.
+/// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client. The
+/// response may come while the body is still on its way. Tells `begun` once the response's head has been passed
+/// on. After [`End::Hijack`] both pumps hold only raw bytes; after [`End::KeepAlive`] `request` holds the bytes of the next
+/// request.
 pub async fn exchange(
     client: &mut Client,
     daemon: &mut UnixStream,
