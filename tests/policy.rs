@@ -781,6 +781,13 @@ fn a_denial_names_the_smallest_set_that_would_allow_it() {
         ("ALLOW_START=1", "POST /containers/a/start?checkpoint=b", "set CONTAINERS=1 and POST=1 to allow it"),
         ("PING=0", "HEAD /_ping", "set PING=1 to allow it"),
         ("POST=1", "POST /libpod/autoupdate", "no variable allows it, as it belongs to no section"),
+        ("", "GET /libpod/", "no variable allows it, as it belongs to no section"),
+        ("", "GET /libpod", "no variable allows it, as it belongs to no section"),
+        (
+            "",
+            "GET /",
+            "no variable allows it, as nothing is served there; a health check asks for GET /_ping",
+        ),
         ("POST=1", "POST /v5.8.0/libpod/local/build", "set LIBPOD_BUILD=1 to allow it"),
         ("", "POST /v5.8.0/libpod/local/images/load", "set LIBPOD_IMAGES=1 and POST=1 to allow it"),
         ("CONTAINERS=1", "TRACE /containers/json", "no variable allows this method"),
