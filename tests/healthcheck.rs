@@ -2,20 +2,27 @@
 
 mod support;
 
+use docker_socket_proxy::config::Config;
+use docker_socket_proxy::healthcheck::check;
+use docker_socket_proxy::proxy::backlog::Backlog;
+use socket2::SockRef;
+use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::Output;
+use std::time::{Duration, Instant};
 use support::daemon::response;
-use support::{FakeDaemon, Program, TempDir};
+use support::{FakeDaemon, PATIENCE, Program, TempDir};
+use tokio::join;
 
 /// Runs it in an environment of these variables.
-fn check(vars: &[(&str, &str)]) -> Output {
+fn run(vars: &[(&str, &str)]) -> Output {
     Program::command(&["healthcheck"], vars).output().expect("the program runs")
 }
 
 /// The sentence of a check that fails with 1.
 fn failure(vars: &[(&str, &str)]) -> String {
-    let Output { status, stdout, stderr } = check(vars);
+    let Output { status, stdout, stderr } = run(vars);
     assert_eq!(status.code(), Some(1));
     assert_eq!(stdout, b"");
     let sentence = String::from_utf8(stderr).expect("text");
@@ -49,7 +56,7 @@ fn is_healthy_on_every_form_of_the_address_and_whatever_is_granted() {
         let (listen, socket) = (listen.replace(":0", &format!(":{port}")), path(&daemon));
         all[0] = ("LISTEN", &listen);
         all.push(("SOCKET_PATH", &socket));
-        let Output { status, stdout, stderr } = check(&all);
+        let Output { status, stdout, stderr } = run(&all);
         assert!(status.success(), "{listen}: {}", stderr.escape_ascii());
         assert_eq!((stdout, stderr), (vec![], vec![]));
     }
@@ -61,7 +68,7 @@ fn leaves_no_line_in_the_log() {
     let program = Program::start(&daemon.socket(), &[("LOG_LEVEL", "debug")]);
     let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
     for _ in 0..3 {
-        assert!(check(&[("LISTEN", &listen), ("SOCKET_PATH", &socket)]).status.success());
+        assert!(run(&[("LISTEN", &listen), ("SOCKET_PATH", &socket)]).status.success());
     }
     program.client().ask(b"GET /last HTTP/1.1\r\nHost: docker\r\n\r\n");
     program.wait_for_log("/last");
@@ -88,6 +95,21 @@ fn says_which_end_does_not_answer() {
     assert!(sentence.contains("does not answer /_ping with 200"), "{sentence}");
 }
 
+/// The sentence of a check that waits for what never comes, and how long that took. Time stands still until `ready` returns, which
+/// it does when all that can come has come; then it jumps to the deadline.
+fn failure_by_deadline(vars: &[(&str, &str)], ready: impl FnOnce() + Send + 'static) -> (String, Duration) {
+    let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let config = Config::from_vars(&var).expect("variables that can be used");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let begun = tokio::time::Instant::now();
+        // Tokio's clock does not jump while a thread of this kind is at work.
+        let (checked, ready) = join!(check(&config), tokio::task::spawn_blocking(ready));
+        ready.expect("no panic");
+        (checked.expect_err("an end does not answer"), begun.elapsed())
+    })
+}
+
 /// Before the 6 s of the Dockerfile's HEALTHCHECK, also where both ends take connections and do nothing with them.
 #[test]
 fn does_not_wait_for_ends_that_hang() {
@@ -97,13 +119,9 @@ fn does_not_wait_for_ends_that_hang() {
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let listen = proxy.local_addr().expect("an address").to_string();
     let socket = socket.to_str().expect("a path in UTF-8");
-    let begun = std::time::Instant::now();
-    let sentence = failure(&[("LISTEN", &listen), ("SOCKET_PATH", socket)]);
-    assert!(
-        sentence.contains("does not answer on 127.0.0.1:") && sentence.contains("within 5s"),
-        "{sentence}"
-    );
-    assert!(begun.elapsed().as_secs_f64() < 6.0);
+    let (sentence, took) = failure_by_deadline(&[("LISTEN", &listen), ("SOCKET_PATH", socket)], || ());
+    assert_eq!(sentence, format!("the proxy does not answer on {listen} within 5s"));
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
 #[test]
@@ -111,12 +129,18 @@ fn does_not_wait_for_a_daemon_that_hangs() {
     let dir = TempDir::new();
     let socket = dir.join("docker.sock");
     let _daemon = UnixListener::bind(&socket).expect("a socket");
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listen = proxy.local_addr().expect("an address").to_string();
     let socket = socket.to_str().expect("a path in UTF-8");
-    let daemon = FakeDaemon::echoing();
-    let program = Program::start(&daemon.socket(), &[]);
-    let listen = program.address.expect("it listens").to_string();
-    let sentence = failure(&[("LISTEN", &listen), ("SOCKET_PATH", socket)]);
-    assert!(sentence.contains(&format!("the daemon at {socket} does not answer within 5s")), "{sentence}");
+    let (sentence, took) = failure_by_deadline(&[("LISTEN", &listen), ("SOCKET_PATH", socket)], move || {
+        let (mut asked, _) = proxy.accept().expect("the check connects");
+        asked.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        asked.read_to_end(&mut Vec::new()).expect("it asks nothing");
+        // To close is to wait until the other side has the end.
+        SockRef::from(&asked).set_linger(Some(PATIENCE)).expect("linger");
+    });
+    assert_eq!(sentence, format!("the daemon at {socket} does not answer within 5s"));
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
 #[test]
@@ -143,12 +167,19 @@ fn says_that_all_places_are_taken() {
     let _waits = program.client();
     let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
     let vars = [("LISTEN", &listen[..]), ("SOCKET_PATH", &socket), ("MAX_CONNECTIONS", "2")];
-    let sentence = failure(&vars);
-    // It waits itself, too.
-    let full = "within 5s: it serves 2 clients, as many as MAX_CONNECTIONS says, and 2 wait\n";
+    let port = program.address.expect("it listens").port();
+    let (sentence, _) = failure_by_deadline(&vars, move || {
+        let deadline = Instant::now() + PATIENCE;
+        // It waits itself, too.
+        while Backlog::waiting_on(port) != Some(2) {
+            assert!(Instant::now() < deadline, "it does not connect");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let full = "within 5s: it serves 2 clients, as many as MAX_CONNECTIONS says, and 2 wait";
     assert!(sentence.ends_with(full), "{sentence}");
     drop(served);
-    assert!(check(&vars).status.success());
+    assert!(run(&vars).status.success());
     let log = program.log();
     let said = log.iter().filter(|line| line.contains("all places are taken")).count();
     assert_eq!(said, 1, "once a minute: {log:#?}");
