@@ -10,15 +10,17 @@ use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
 use docker_socket_proxy::proxy::listener;
 use std::io::Read;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 use support::daemon::response;
-use support::{Client, FakeDaemon, PATIENCE, Program, Proxy, show};
+use support::{FakeDaemon, PATIENCE, Program, Proxy, show};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const DENIED: &[u8] = b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -210,6 +212,8 @@ fn without_descriptors_it_waits_with_one_warning_and_goes_on() {
     assert!(cpu_ticks(pid) - before < 50, "it is busy");
     lower(1000);
     assert_eq!(waiting.read_response().status, 403);
+    // Or the stop would wait for it to close.
+    drop(waiting);
     program.signal("TERM");
     assert!(program.wait().success());
     program.wait_for_log("stopped");
@@ -295,41 +299,32 @@ fn a_response_head_beyond_64_kib_is_a_502() {
     assert!(reply.text().contains("cannot be read: the head is larger than 64 KiB"), "{}", reply.text());
 }
 
-#[test]
-fn a_client_that_reads_no_reply_of_ours_is_not_waited_for_long() {
-    let daemon = FakeDaemon::echoing();
-    let proxy = Proxy::start(&daemon, &[("MAX_CONNECTIONS", "1")]);
-    let mut lingering: Client = proxy.client();
-    lingering.send(DENIED);
-    // It neither reads nor closes; its place is free after the five seconds of lingering.
-    let begun = Instant::now();
-    assert_eq!(proxy.client().ask(PING).status, 200);
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    assert_eq!(lingering.read_response().status, 403);
-}
-
-/// A connection of this process to a proxy of the defaults, whose clock the test moves.
+/// A connection of this process to a proxy of the defaults, whose clock the test moves. Returns when it has ended.
 async fn with_a_moved_clock(
     daemon: &FakeDaemon,
     vars: &[(&str, &str)],
-    test: impl AsyncFnOnce(TcpStream, Moved<'_>),
-) {
+    test: impl AsyncFnOnce(UnixStream, Moved<'_>),
+) -> tokio::time::Instant {
     let socket = daemon.socket().to_str().expect("a path in UTF-8").to_owned();
     let config = Config::from_vars(&|name| match name {
         "SOCKET_PATH" => Some(socket.clone()),
         _ => vars.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()),
     });
     let config = config.expect("variables that can be used");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a client");
-    client.set_nodelay(true).expect("nodelay");
-    let (proxied, peer) = listener.accept().await.expect("the same client");
+    // What is sent through a pair of Unix sockets is there before any clock can jump.
+    let (client, proxied) = UnixStream::pair().expect("a pair of sockets");
+    let proxied = OwnedFd::from(proxied.into_std().expect("a socket"));
+    let proxied = TcpStream::from_std(proxied.into()).expect("a socket");
     let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
+    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
     let mut connection =
         Connection::new(Accepted::new(proxied, peer), &config, &to_daemon, timekeeper.clock());
     let clock = Moved { timekeeper: &timekeeper, period: Timekeeper::period(config.idle_timeout) };
-    let serve = async move { connection.serve().await };
-    tokio::join!(serve, test(client, clock));
+    let serve = async move {
+        connection.serve().await;
+        tokio::time::Instant::now()
+    };
+    tokio::join!(serve, test(client, clock)).0
 }
 
 /// Time that passes when it is told to.
@@ -351,9 +346,28 @@ impl Moved<'_> {
     }
 }
 
-fn block_on(test: impl Future) {
+fn block_on<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(test);
+    runtime.block_on(test)
+}
+
+#[test]
+fn a_client_that_reads_no_reply_of_ours_is_not_waited_for_long() {
+    let daemon = FakeDaemon::echoing();
+    let mut begun = None;
+    let ended = block_on(with_a_moved_clock(&daemon, &[], async |mut client, _| {
+        // From here on time jumps where both ends wait.
+        tokio::time::pause();
+        begun = Some(tokio::time::Instant::now());
+        client.write_all(DENIED).await.expect("the connection is there");
+        // It neither reads nor closes for an hour.
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let mut reply = Vec::new();
+        client.read_to_end(&mut reply).await.expect("the reply is there");
+        assert!(reply.starts_with(b"HTTP/1.1 403 "), "{}", show(&reply));
+    }));
+    let took = ended - begun.expect("the test has run");
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
 /// docker-java's pool keeps a connection for three minutes, and does not look whether it is still there before it uses it
