@@ -9,14 +9,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
-/// Raises this process's limit of open files to `needed`; says so and returns false where the hard limit is lower.
+/// Raises this process's limit of open files to `needed`, where it is lower; says so and returns false where the hard limit is lower.
 pub fn have_descriptors(needed: u64) -> bool {
-    let (_, hard) = rlimit::Resource::NOFILE.get().expect("limits");
+    let (soft, hard) = rlimit::Resource::NOFILE.get().expect("limits");
     if hard < needed {
         eprintln!("skipped: it needs {needed} open files, and the hard limit is {hard}");
         return false;
     }
-    rlimit::Resource::NOFILE.set(needed, hard).expect("a higher limit");
+    rlimit::Resource::NOFILE.set(soft.max(needed), hard).expect("a higher limit");
     true
 }
 
