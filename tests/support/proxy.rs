@@ -170,10 +170,12 @@ impl Program {
     pub fn wait_for_log(&self, needle: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.log.0.lock().expect("no panic");
+        let mut seen = 0;
         loop {
-            if let Some(line) = lines.iter().find(|line| line.contains(needle)) {
+            if let Some(line) = lines[seen..].iter().find(|line| line.contains(needle)) {
                 return line.clone();
             }
+            seen = lines.len();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no line with {needle:?} in {lines:#?}");
             (lines, _) = self.log.1.wait_timeout(lines, left).expect("no panic");
