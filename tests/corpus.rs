@@ -2,8 +2,8 @@
 //! is the verdict; a refused one is named `<error>--<what-is-odd>.http`, where the error is a variant of the Error of head,
 //! target or framing.
 //!
-//! Each is read by the library: whole, byte by byte, and cut in two at every offset. Each is sent through the proxy, what
-//! is accepted in all these ways, too.
+//! Each is read by the library: whole, byte by byte, and cut in two at every offset. Each is sent through the proxy, too: whole, byte
+//! by byte, and what is accepted also cut in two where a reader has something to decide.
 
 mod support;
 
@@ -20,9 +20,9 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, LazyLock};
 use support::daemon::response;
 use support::{Client, FakeDaemon, PATIENCE, Proxy, show};
 
@@ -127,15 +127,30 @@ fn requests(verdict: &str) -> Vec<Message> {
 
 /// The places to cut a message at: all, or of a long one those near its ends and some between.
 fn cuts(length: usize) -> impl Iterator<Item = usize> {
-    (1..length)
-        .filter(move |at| length < 1500 || *at < 200 || length - at < 200 || at.is_multiple_of(length / 50))
+    let near = if length < 1500 { length } else { 64 };
+    (1..length).filter(move |at| *at < near || length - at < near || at.is_multiple_of(length / 16))
+}
+
+/// Whether a reader of the message has something to decide here, at the start or the end of a line; or it is one place of eight.
+fn is_of_note(bytes: &[u8], at: usize) -> bool {
+    let is_end = |at: usize| matches!(bytes.get(at), Some(b'\r' | b'\n'));
+    at == 1 || at == bytes.len() - 1 || at.is_multiple_of(8) || is_end(at - 1) || is_end(at)
 }
 
 /// A message in pieces: whole, byte by byte, and in two.
 fn deliveries(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    delivered(bytes, |_, _| true)
+}
+
+/// The same with fewer cuts, for the way through the proxy, which takes longer.
+fn few_deliveries(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    delivered(bytes, is_of_note)
+}
+
+fn delivered(bytes: &[u8], wanted: impl Fn(&[u8], usize) -> bool) -> impl Iterator<Item = Vec<&[u8]>> {
     let small = bytes.chunks(bytes.len().div_ceil(1500)).collect();
-    let halves = cuts(bytes.len()).map(|cut| vec![&bytes[..cut], &bytes[cut..]]);
-    [vec![bytes], small].into_iter().chain(halves)
+    let halves = cuts(bytes.len()).filter(move |&cut| wanted(bytes, cut));
+    [vec![bytes], small].into_iter().chain(halves.map(|cut| vec![&bytes[..cut], &bytes[cut..]]))
 }
 
 fn everything() -> Vec<(&'static str, &'static str)> {
@@ -143,10 +158,10 @@ fn everything() -> Vec<(&'static str, &'static str)> {
 }
 
 /// A policy that grants everything.
-fn permissive() -> Policy {
+static PERMISSIVE: LazyLock<Policy> = LazyLock::new(|| {
     let grants = |name: &str| VARIABLES.iter().any(|one| one.name == name).then(|| String::from("1"));
     Policy::from_vars(&grants).expect("switches")
-}
+});
 
 /// Reads a head that comes in pieces, judges it, and reads the body that it says: the message's length, `None` if it is not
 /// whole, or why it is refused and how many bytes had been read by then.
@@ -180,8 +195,7 @@ fn read(
 }
 
 fn read_request(pieces: &[&[u8]]) -> Result<Option<usize>, (Refused, usize)> {
-    let policy = permissive();
-    read(pieces, |head| match admit(head, &policy).1 {
+    read(pieces, |head| match admit(head, &PERMISSIVE).1 {
         Ok(admitted) => Ok(Some(admitted.framing())),
         Err(refusal) => Err(refusal.into()),
     })
@@ -323,7 +337,7 @@ fn what_is_accepted_reaches_the_daemon_unchanged() {
         let head = RequestHead::parse(&bytes[..length]).expect("it is accepted");
         let (method, persistent) = (head.method, head.persistent);
         let mut kept: Option<Client> = None;
-        for pieces in deliveries(&bytes) {
+        for pieces in few_deliveries(&bytes) {
             let mut client = kept.take().unwrap_or_else(|| proxy.client());
             for piece in pieces {
                 client.send(piece);
@@ -384,7 +398,7 @@ fn responses_reach_the_client_unchanged_or_as_a_502() {
     for Message { name, bytes, error } in files("response/accept").into_iter().chain(files("response/reject"))
     {
         let deliveries: Vec<Vec<Vec<u8>>> =
-            deliveries(&bytes).map(|pieces| pieces.into_iter().map(<[u8]>::to_vec).collect()).collect();
+            few_deliveries(&bytes).map(|pieces| pieces.into_iter().map(<[u8]>::to_vec).collect()).collect();
         let count = deliveries.len();
         let next = AtomicUsize::new(0);
         let daemon = FakeDaemon::serving(move |session| {
