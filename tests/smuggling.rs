@@ -4,7 +4,7 @@
 mod support;
 
 use support::daemon::response;
-use support::{FakeDaemon, Proxy, show};
+use support::{FakeDaemon, Proxy, find, show};
 
 /// Forbidden whatever a test grants.
 const FORBIDDEN: &[u8] = b"POST /swarm/init HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n{}";
@@ -23,8 +23,9 @@ enum Then {
     BadGateway,
 }
 
-/// Sends an allowed request and the forbidden one, cut in two at every byte: behind the allowed one only when its answer
-/// is there, before that at once. The last cut is both in one segment.
+/// Sends an allowed request and the forbidden one, cut in two at every byte of the first and at the first bytes of the second. The rest
+/// follows behind the allowed one when its answer is there, within its body when the daemon has what came before, and within its head
+/// at once. The last cut is both in one segment.
 fn attack(vars: &[(&str, &str)], allowed: impl AsRef<[u8]>, answer: impl Into<Vec<u8>>, then: Then) {
     let (allowed, answer) = (allowed.as_ref(), answer.into());
     let daemon = FakeDaemon::serving({
@@ -39,11 +40,16 @@ fn attack(vars: &[(&str, &str)], allowed: impl AsRef<[u8]>, answer: impl Into<Ve
     });
     let proxy = Proxy::start(&daemon, vars);
     let both = [allowed, FORBIDDEN].concat();
-    for cut in 1..=both.len() {
+    let cuts = || (1..allowed.len() + 5).chain([both.len()]);
+    let head = find(allowed, b"\r\n\r\n").expect("a head") + 4;
+    for (before, cut) in cuts().enumerate() {
         let (first, rest) = both.split_at(cut);
         let mut client = proxy.client();
         client.send(first);
         if cut < allowed.len() {
+            if cut > head {
+                daemon.wait_for_bytes(before * allowed.len() + cut);
+            }
             client.send(rest);
         }
         if then != Then::BadGateway {
@@ -61,9 +67,9 @@ fn attack(vars: &[(&str, &str)], allowed: impl AsRef<[u8]>, answer: impl Into<Ve
         assert_eq!(show(&client.read_to_end()), "", "cut at {cut}");
     }
     let received = daemon.ended();
-    assert_eq!(received.len(), both.len(), "one connection each");
-    for (cut, received) in received.iter().enumerate() {
-        assert_eq!(show(received), show(allowed), "connection {cut}");
+    assert_eq!(received.len(), cuts().count(), "one connection each");
+    for (cut, received) in cuts().zip(&received) {
+        assert_eq!(show(received), show(allowed), "cut at {cut}");
     }
 }
 

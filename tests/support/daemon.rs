@@ -145,6 +145,13 @@ impl FakeDaemon {
         self.wait(|connections| connections.iter().filter(|connection| connection.ended).count() >= count);
     }
 
+    /// Waits until so many bytes have reached it, over all connections.
+    pub fn wait_for_bytes(&self, count: usize) {
+        self.wait(|connections| {
+            connections.iter().map(|connection| connection.bytes.len()).sum::<usize>() >= count
+        });
+    }
+
     /// Waits until what reached it holds `needle`.
     pub fn wait_for(&self, needle: &[u8]) {
         self.wait(|connections| {
