@@ -1,5 +1,7 @@
-//! The source stands on floors: a module uses what is on its own floor or below, and nothing above (`src/lib.rs`).
+//! Where things stand. The source stands on floors: a module uses what is on its own floor or below, and nothing above (`src/lib.rs`).
+//! The tests stand in `tests/README.md`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -57,4 +59,21 @@ fn check(folder: &Path, module: Option<&str>) -> usize {
 fn nothing_uses_what_stands_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     assert!(check(&root, None) > 50);
+}
+
+#[test]
+fn the_page_of_the_tests_names_each_file_and_folder_beside_it_and_nothing_else() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut there = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let end = if entry.path().is_dir() { "/" } else { "" };
+        there.insert(entry.file_name().into_string().expect("UTF-8") + end);
+    }
+    there.remove("README.md");
+    // A family's row has a command in its first column, with a space or a folder in it.
+    let rows = include_str!("README.md").lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let is_beside = |name: &&str| !name.trim_end_matches('/').contains([' ', '/']);
+    let named: BTreeSet<_> = rows.map(|(name, _)| name).filter(is_beside).map(str::to_owned).collect();
+    assert_eq!(named, there);
 }

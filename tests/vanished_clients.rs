@@ -1,7 +1,7 @@
 //! Clients that vanish from silent streams: the kernel's keep-alive has to tell, which takes two minutes.
 //!
 //! ```text
-//! cargo test --test vanish -- --ignored
+//! cargo test --test vanished_clients -- --ignored
 //! ```
 //! The cut link needs root, `ip` and network namespaces.
 
