@@ -181,6 +181,12 @@ fn an_answer_in_pieces_is_one_answer() {
     assert_eq!(show(&client.read_to_end()), show(format!("{SWITCHED}output").as_bytes()));
 }
 
+/// The policy of [`ALL`].
+fn everything() -> Policy {
+    let var = |name: &str| ALL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Policy::from_vars(&var).expect("switches")
+}
+
 /// A proxied connection without the proxy around it: both ends of both sides.
 async fn both_sides() -> (TcpStream, Accepted, UnixStream, UnixStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -195,12 +201,10 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     // docker-py loses what arrives in one read with the head.
     let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
     daemon.write_all(format!("{SWITCHED}output").as_bytes()).await.expect("room");
-    let var = |name: &str| ALL.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let policy = Policy::from_vars(&var).expect("switches");
     let (mut request, mut response) = (Pump::default(), Pump::default());
     request.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
     let length = Finder::default().find(request.held()).expect("a head").expect("whole");
-    let admitted = admit(&request.held()[..length], &policy).1.expect("it is allowed");
+    let admitted = admit(&request.held()[..length], &everything()).1.expect("it is allowed");
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
     let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
@@ -219,6 +223,38 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).await.expect("the rest");
     assert_eq!(show(&rest), "output");
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behind() {
+    let head = ATTACH.replace("Content-Length: 0", "Content-Length: 10");
+    let sent = [head.as_bytes(), b"body"].concat();
+    let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
+    daemon.write_all(SWITCHED.as_bytes()).await.expect("room");
+    // The daemon reads nothing until it has answered.
+    socket.writable().await.expect("room");
+    let mut before = 0;
+    while let Ok(count) = socket.try_write(&[b'x'; 1024]) {
+        before += count;
+    }
+    client.write_all(b" and more, and input").await.expect("room");
+    client.shutdown().await.expect("an end");
+    let (mut request, mut response) = (Pump::default(), Pump::default());
+    request.fill(&mut sent.as_slice(), sent.len()).await.expect("bytes");
+    let length = Finder::default().find(request.held()).expect("a head").expect("whole");
+    let admitted = admit(&request.held()[..length], &everything()).1.expect("it is allowed");
+    let exchanged =
+        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, |_| {}).await;
+    assert!(matches!(exchanged, End::Hijack));
+    let reading = tokio::spawn(async move {
+        let mut read = Vec::new();
+        daemon.read_to_end(&mut read).await.map(|_| read)
+    });
+    splice(&mut accepted, &mut socket, &mut request, &mut response).await.expect("both ends are done");
+    drop(socket);
+    let read = reading.await.expect("no panic").expect("all of it");
+    assert_eq!(show(&read[before..]), show(&[&sent[..], b" and more, and input"].concat()));
+    assert_eq!(request.take_passed(), (read.len() - before) as u64);
 }
 
 #[tokio::test]

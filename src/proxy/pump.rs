@@ -126,6 +126,13 @@ impl Pump {
         Ok(())
     }
 
+    /// From here on the stream is raw: what is held, and what comes, is no message's.
+    pub fn be_raw(&mut self) {
+        self.cleared = 0;
+        self.body = Body::from(BodyFraming::None);
+        self.check();
+    }
+
     /// Writes the held bytes of the message.
     ///
     /// # Errors

@@ -103,6 +103,8 @@ pub async fn exchange(
         };
         begun(head);
         if head.answer == Answer::Hijack {
+            // Even where it was granted before the request was written whole: the daemon has not waited for the rest.
+            upload.pump.be_raw();
             return Ok(End::Hijack);
         }
         if !response.is_done() {
