@@ -112,6 +112,50 @@ fn what_has_seen_nothing_says_so_and_proposes_nothing() {
 }
 
 #[test]
+fn there_is_news_while_a_report_would_say_more_than_the_last() {
+    let learner = Learner::new(Dialect::Tecnativa);
+    let note = |request: &str| learner.note(requests(&[request])[0].as_bytes());
+    assert!(!learner.has_news());
+    for (known, new) in [
+        ("GET /containers/json", "GET /containers/a/json"),
+        ("GET /containers/a/json", "GET /containers/a/stats"),
+        ("GET /containers/a/stats", "TRACE /"),
+        ("TRACE /", "GET /debug/pprof/"),
+    ] {
+        note(known);
+        let _ = learner.report();
+        // What is known is none, whatever it is called there.
+        note(&known.replace("/a/", "/b/"));
+        assert!(!learner.has_news(), "{known}");
+        note(new);
+        note(known);
+        assert!(learner.has_news(), "{new}");
+    }
+}
+
+#[test]
+fn a_few_examples_are_listed_and_it_is_said_that_there_are_others() {
+    let routes =
+        ["json", "search", "get", "a/json", "a/history", "a/get"].map(|below| format!("GET /images/{below}"));
+    for (count, others) in [(4, false), (5, true)] {
+        let seen: Vec<_> = routes[..count].iter().map(String::as_str).collect();
+        let learner = Learner::new(Dialect::Tecnativa);
+        requests(&seen).iter().for_each(|head| learner.note(head.as_bytes()));
+        assert_eq!(learner.report().contains("and others"), others, "{}", learner.report());
+        // Once it is said, one more is no news.
+        learner.note(requests(&[&routes[5]])[0].as_bytes());
+        assert_eq!(learner.has_news(), !others);
+    }
+}
+
+#[test]
+fn a_name_that_nothing_allows_is_listed_as_refused() {
+    let learner = Learner::new(Dialect::Tecnativa);
+    learner.note(requests(&["GET /libpod/images/containers-storage:%5Ba%5Db/json"])[0].as_bytes());
+    assert!(learner.report().contains("GET /libpod/images/{name}/json (refused)"), "{}", learner.report());
+}
+
+#[test]
 fn the_printed_block_lets_a_recorded_docker_cli_do_the_same_again() {
     let heads = heads(DOCKER_CLI);
     assert_eq!(heads.len(), 84);

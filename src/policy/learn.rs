@@ -105,10 +105,8 @@ impl Learner {
         for need in readings {
             let any = if need.bare && may_rewrite(framing) { Grants::NONE } else { need.any };
             let ways = Ways { all: need.all, any };
-            let fresh = !seen.needs.contains_key(&ways);
-            let examples = seen.needs.entry(ways).or_default();
-            let added = examples.add(example(), MAX_EXAMPLES);
-            seen.news |= fresh || added;
+            let added = seen.needs.entry(ways).or_default().add(example(), MAX_EXAMPLES);
+            seen.news |= added;
         }
     }
 

@@ -22,3 +22,19 @@ pub fn wrap(out: &mut String, first: &str, next: &str, pieces: impl IntoIterator
     }
     out.push('\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_filled_to_its_last_column_and_no_further() {
+        for (last, lines) in [(44, 1), (45, 2)] {
+            let mut out = String::new();
+            // Two and one columns around.
+            wrap(&mut out, "- ", "  ", ["x".repeat(49), "y".repeat(last)]);
+            assert_eq!(out.lines().count(), lines, "{out}");
+            assert!(out.lines().all(|line| line.len() <= COLUMNS));
+        }
+    }
+}
