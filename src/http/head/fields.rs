@@ -1,5 +1,6 @@
 //! The few header fields that decide something.
 
+use super::Error;
 use httparse::Header;
 
 /// The two versions that are spoken.
@@ -9,6 +10,17 @@ pub enum Version {
     Http10,
     /// HTTP/1.1
     Http11,
+}
+
+impl Version {
+    /// The version with this number behind `HTTP/1.`, as httparse has it.
+    pub(super) const fn of_minor(minor: Option<u8>) -> Result<Self, Error> {
+        match minor {
+            Some(0) => Ok(Self::Http10),
+            Some(1) => Ok(Self::Http11),
+            _ => Err(Error::Version),
+        }
+    }
 }
 
 /// A header that may be given once.

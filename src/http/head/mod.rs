@@ -15,6 +15,7 @@ pub use finder::Finder;
 pub use request::RequestHead;
 pub use response::ResponseHead;
 
+use httparse::Status;
 use std::fmt;
 
 /// The most bytes a head may have, blank line included.
@@ -127,3 +128,13 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What httparse makes of a head that is to be whole, with nothing behind it.
+fn refuse_unless_whole(parsed: httparse::Result<usize>, head: &[u8]) -> Result<(), Error> {
+    match parsed {
+        Ok(Status::Complete(length)) if length == head.len() => Ok(()),
+        Err(httparse::Error::Version) => Err(Error::Version),
+        Err(httparse::Error::TooManyHeaders) => Err(Error::TooManyHeaders),
+        Ok(_) | Err(_) => Err(Error::Malformed),
+    }
+}

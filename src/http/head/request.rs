@@ -2,10 +2,9 @@
 
 use super::fields::{Field, Fields, Version};
 use super::lines::refuse_odd_bytes;
-use super::{Error, MAX_HEADERS};
+use super::{Error, MAX_HEADERS, refuse_unless_whole};
 use crate::http::bytes::HOST;
 use crate::http::method::Method;
-use httparse::Status;
 use std::mem::MaybeUninit;
 
 /// The head of a request, read in the one way that every parser behind reads it.
@@ -34,24 +33,15 @@ impl<'b> RequestHead<'b> {
         refuse_odd_bytes(head)?;
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut []);
-        match request.parse_with_uninit_headers(head, &mut headers) {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(Error::Malformed),
-            Err(httparse::Error::Version) if head.starts_with(b"PRI * HTTP/2") => return Err(Error::Http2),
-            Err(httparse::Error::Version) => return Err(Error::Version),
-            Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyHeaders),
-            Err(_) => return Err(Error::Malformed),
-        }
-        let (Some(method_name), Some(target), Some(version)) =
-            (request.method, request.path, request.version)
-        else {
+        let parsed = request.parse_with_uninit_headers(head, &mut headers);
+        refuse_unless_whole(parsed, head).map_err(|error| match error {
+            Error::Version if head.starts_with(b"PRI * HTTP/2") => Error::Http2,
+            error => error,
+        })?;
+        let (Some(method_name), Some(target)) = (request.method, request.path) else {
             return Err(Error::Malformed);
         };
-        let version = match version {
-            0 => Version::Http10,
-            1 => Version::Http11,
-            _ => return Err(Error::Version),
-        };
+        let version = Version::of_minor(request.version)?;
         let method = Method::parse(method_name.as_bytes()).ok_or(Error::Method)?;
         if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::Target);

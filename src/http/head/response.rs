@@ -2,8 +2,7 @@
 
 use super::fields::{Fields, Version};
 use super::lines::refuse_odd_bytes;
-use super::{Error, MAX_HEADERS};
-use httparse::Status;
+use super::{Error, MAX_HEADERS, refuse_unless_whole};
 use std::mem::MaybeUninit;
 
 /// The head of a response. The daemon is trusted more than the client: only what frames the body must be unambiguous.
@@ -29,18 +28,9 @@ impl<'b> ResponseHead<'b> {
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut response, head, &mut headers) {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(Error::Malformed),
-            Err(httparse::Error::Version) => return Err(Error::Version),
-            Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyHeaders),
-            Err(_) => return Err(Error::Malformed),
-        }
-        let version = match response.version {
-            Some(0) => Version::Http10,
-            Some(1) => Version::Http11,
-            _ => return Err(Error::Version),
-        };
+        let parsed = config.parse_response_with_uninit_headers(&mut response, head, &mut headers);
+        refuse_unless_whole(parsed, head)?;
+        let version = Version::of_minor(response.version)?;
         let status = response.code.filter(|code| *code >= 100).ok_or(Error::Malformed)?;
         let fields = Fields::read(response.headers);
         let persistent = fields.persistent(version);
