@@ -2,7 +2,8 @@
 
 use super::denial::Denial;
 use super::grants::Grants;
-use super::routes::{PLAIN, ROUTES, Route};
+use super::route::{PLAIN, Route};
+use super::routes::ROUTES;
 use super::variables::{Kind, Section, VARIABLES, equal};
 use crate::http::path::{self, Split};
 

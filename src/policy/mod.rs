@@ -6,7 +6,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `variables`, `routes` | the two tables |
+//! | `variables`, `routes` | the two tables; `route` is what a row of the second can say |
 //! | `grants`, `lookup` | sets of variables; which rows a path belongs to |
 //! | `need`, `denial` | the judgement; why it is a denial |
 //! | `query`, `names`, [`start`] | what a query, a name or the body of a start can make the daemon do besides |
@@ -22,6 +22,7 @@ mod lookup;
 mod names;
 mod need;
 mod query;
+mod route;
 mod routes;
 pub mod start;
 mod text;
@@ -31,7 +32,8 @@ pub use danger::{LEARN_WARNING, warnings};
 pub use denial::Denial;
 pub use grants::Grants;
 pub use need::Need;
-pub use routes::{ROUTES, Route};
+pub use route::{Hazard, Route};
+pub use routes::ROUTES;
 pub use variables::{Kind, Section, VARIABLES, Variable, WhenUnset};
 
 use crate::http::hijack::Protocol;

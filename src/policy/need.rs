@@ -5,7 +5,7 @@
 use super::denial::Denial;
 use super::grants::Grants;
 use super::lookup::Place;
-use super::routes::Hazard;
+use super::route::Hazard;
 use super::{Allowed, Verdict, names, query};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
