@@ -68,7 +68,7 @@ impl fmt::Display for Listen {
 }
 
 /// What the environment opens: the grants, and the addresses that are listened on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Exposure {
     policy: Policy,
     listen: Listen,
@@ -91,9 +91,7 @@ impl Exposure {
     /// Whether all that is open there is open here too.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let (here, there) = (self.policy, other.policy);
-        let granted = here.learning() || (!there.learning() && here.grants().contains(there.grants()));
-        granted
+        self.policy.covers(&other.policy)
             && match (self.addresses(), other.addresses()) {
                 (Listen::All(port), other) => port == other.port(),
                 // Of one protocol: `[::]` is read as all addresses.
@@ -184,7 +182,7 @@ fn parse_listen(variable: &'static str, value: &str) -> Result<Listen, Error> {
         }),
     };
     let expected = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses";
-    parsed.ok_or_else(|| Error { variable, value: value.to_owned(), expected })
+    parsed.ok_or_else(|| Error::value(variable, value, expected))
 }
 
 /// The eight syslog names that Tecnativa's image takes, and env_logger's own.
@@ -199,7 +197,7 @@ fn parse_level(variable: &'static str, value: &str) -> Result<LevelFilter, Error
         _ => {
             let expected =
                 "emerg, alert, crit, err, warning, notice, info or debug (also off, error, warn, trace)";
-            return Err(Error { variable, value: value.to_owned(), expected });
+            return Err(Error::value(variable, value, expected));
         }
     })
 }
@@ -216,7 +214,7 @@ fn parse_directives(variable: &'static str, value: &str) -> Result<Option<String
     });
     if !usable || text.contains('/') {
         let expected = "off, error, warn, info, debug or trace, or TARGET=LEVEL, with commas between";
-        return Err(Error { variable, value: value.to_owned(), expected });
+        return Err(Error::value(variable, value, expected));
     }
     Ok(Some(value.to_owned()).filter(|value| !value.is_empty()))
 }
@@ -225,7 +223,7 @@ fn parse_format(variable: &'static str, value: &str) -> Result<Format, Error> {
     match value.to_ascii_lowercase().as_str() {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
-        _ => Err(Error { variable, value: value.to_owned(), expected: "text or json" }),
+        _ => Err(Error::value(variable, value, "text or json")),
     }
 }
 
@@ -246,7 +244,7 @@ fn parse_duration(variable: &'static str, value: &str) -> Result<Duration, Error
         .and_then(|(unit, number)| Duration::try_from_secs_f64(number * unit).ok())
         .filter(|duration| !duration.is_zero() && *duration <= LONGEST);
     let expected = "a time above 0 and up to 1000 hours: seconds, or a number with ms, s, m or h";
-    duration.ok_or_else(|| Error { variable, value: value.to_owned(), expected })
+    duration.ok_or_else(|| Error::value(variable, value, expected))
 }
 
 /// Longer than anyone waits, and short enough to be added to any clock.
@@ -254,5 +252,5 @@ const LONGEST: Duration = Duration::from_secs(3600 * 1000);
 
 fn parse_count(variable: &'static str, value: &str) -> Result<usize, Error> {
     let count = value.parse().ok().filter(|count| (1..=1_000_000).contains(count));
-    count.ok_or_else(|| Error { variable, value: value.to_owned(), expected: "a number from 1 to 1000000" })
+    count.ok_or_else(|| Error::value(variable, value, "a number from 1 to 1000000"))
 }

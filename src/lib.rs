@@ -16,7 +16,7 @@
 //! | [`config`] | the variables of the process |
 //! | [`policy`] | what is granted, what that opens, and what traffic needs |
 //! | [`http`] | what bytes say |
-//! | [`logging`], [`signals`], [`vars`], [`json`] | lines of the log, signals, variables, strings of JSON |
+//! | [`logging`], [`signals`], [`vars`], [`json`], [`distance`] | lines of the log, signals, variables, strings of JSON, slips |
 //!
 //! # How a request flows
 //! [`proxy::listener`] accepts a client; [`proxy::conn`] reads one [`http::head`] at a time and has it judged by [`proxy::admit`]:
@@ -36,6 +36,7 @@ pub mod policy;
 pub mod proxy;
 
 pub mod config;
+pub mod distance;
 pub mod healthcheck;
 pub mod json;
 pub mod logging;

@@ -4,7 +4,8 @@
 //! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
 
 use crate::config::{Config, Exposure};
-use crate::policy::{Kind, ROUTES, Route, VARIABLES};
+use crate::distance::distance;
+use crate::policy::{ROUTES, Route, VARIABLES};
 use crate::vars::parse_switch;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
         given.entry(name).or_insert(value);
     }
     let environment = given;
+    if environment.get("BIND_CONFIG").is_some_and(|value| !value.trim().is_empty()) {
+        return Err(String::from(BIND_CONFIG));
+    }
     let variables = known();
     let exposure = Exposure::from_vars(&|name| environment.get(name).cloned());
     let mut sentences = Vec::new();
@@ -132,9 +136,7 @@ fn hint(name: &str, variables: &[&Known]) -> Option<String> {
         "GET" | "HEAD" => {
             return Some(String::from("GET and HEAD are allowed in every section that is open"));
         }
-        "PUT" | "DELETE" | "PATCH" | "OPTIONS" => {
-            return Some(String::from("POST=1 stands for every method other than GET and HEAD"));
-        }
+        "OPTIONS" => return Some(String::from("POST=1 stands for it too")),
         _ => {}
     }
     let other = WORDS
@@ -146,21 +148,22 @@ fn hint(name: &str, variables: &[&Known]) -> Option<String> {
     let of_route = ROUTES
         .iter()
         .filter(|route| last(route))
-        .flat_map(|route| route.actions.union(route.needs).variables());
-    let of_route = of_route.filter(|variable| matches!(variable.kind, Kind::Action | Kind::Gate));
-    let other = other.or_else(|| of_route.map(|variable| did_you_mean(variable.name)).next());
+        .flat_map(|route| route.actions.union(route.gates).variables());
+    let of_route = of_route.map(|variable| did_you_mean(variable.name)).next();
     // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_SWARM: podman's own API has not all of Docker's sections.
     let prefixed = name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
-    let action = bare.map(|word| format!("ALLOW_{word}")).filter(|action| is_grant(action));
-    let prefixed = prefixed.map(str::to_owned).or(action).map(|variable| did_you_mean(&variable));
+    let own = Some(format!("ALLOW_{word}")).filter(|own| is_grant(own));
+    let meant = own.or(prefixed.map(str::to_owned)).map(|variable| did_you_mean(&variable));
+    let other = other.or(meant).or(of_route);
     // Such a prefix has no other use.
-    other.or(prefixed).or_else(|| (word != name).then(String::new))
+    other.or_else(|| (word != name).then(String::new))
 }
 
 /// Words of the API that people take for variables, and what opens them.
 const WORDS: &[(&str, &[&str])] = &[
-    ("CONTAINERS=1", &["INSPECT", "STATS"]),
-    ("CONTAINERS=1 with POST=1", &["ATTACH", "COPY", "CREATE", "PRUNE", "REMOVE", "RENAME", "RESIZE"]),
+    ("CONTAINERS=1", &["STATS"]),
+    ("CONTAINERS=1 with POST=1", &["CREATE", "PRUNE", "RENAME", "RESIZE"]),
+    ("CONTAINERS=1 with DELETE=1", &["REMOVE"]),
     ("IMAGES=1", &["SAVE", "SEARCH"]),
     ("IMAGES=1 with POST=1", &["LOAD", "PULL", "PUSH"]),
     ("AUTH=1 with POST=1", &["LOGIN"]),
@@ -170,15 +173,19 @@ const WORDS: &[(&str, &[&str])] = &[
 
 /// Variables of other images, whatever their value, with a star for any end, and what there is here instead.
 const OTHER_IMAGES: &[(&str, &str)] = &[
-    ("ALLOWED_PATHS", SECTIONS),
-    ("BIND_CONFIG", "LISTEN says where to listen"),
+    ("ALLOWED_PATHS", ROUTES_HINT),
     ("PORTS", "CONTAINERS=1 shows the ports of containers"),
     ("RESTARTS", "did you mean ALLOW_RESTARTS?"),
-    ("SP_ALLOW_*", SECTIONS),
+    ("SP_ALLOW_*", ROUTES_HINT),
 ];
 
-const SECTIONS: &str =
-    "patterns of paths are sections here, such as CONTAINERS=1, and LEARN=1 finds those that are needed";
+const ROUTES_HINT: &str =
+    "ALLOW_ROUTES takes routes here, one a line, and LEARN=1 finds those that are needed";
+
+/// Any line of HAProxy's about where to listen, in a later version of Tecnativa's image. To listen elsewhere than it says could
+/// open more than was meant.
+const BIND_CONFIG: &str =
+    "BIND_CONFIG cannot be used: LISTEN says where to listen here, such as 127.0.0.1:2375";
 
 /// No name that is close to a variable's is longer.
 const MAX_NAME_BYTES: usize = 32;
@@ -204,26 +211,4 @@ fn near<'v>(name: &str, variables: &[&'v Known]) -> Option<&'v str> {
         let close = close.map(|real| (distance(name, real), real));
         close.filter(|&(distance, real)| distance <= slips(real)).min().map(|(_, real)| real)
     })
-}
-
-/// How many letters to insert, delete, replace or swap with their neighbour make one name of the other (optimal string
-/// alignment). Neither has more than [`MAX_NAME_BYTES`]. An environment may hold hundreds of names, so nothing is allocated.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut rows = [[0; MAX_NAME_BYTES + 1]; MAX_NAME_BYTES + 1];
-    for i in 0..=one.len() {
-        for j in 0..=other.len() {
-            if i == 0 || j == 0 {
-                rows[i][j] = (i + j) as u8;
-                continue;
-            }
-            let replaced = rows[i - 1][j - 1] + u8::from(one[i - 1] != other[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = least;
-        }
-    }
-    usize::from(rows[one.len()][other.len()])
 }

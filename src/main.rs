@@ -5,10 +5,12 @@
 use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, Policy, VARIABLES, explain};
+use docker_socket_proxy::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
+use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, Policy, VARIABLES, WhenUnset, explain};
 use docker_socket_proxy::service;
-use docker_socket_proxy::vars::{self, Setting, Vars};
+use docker_socket_proxy::vars::{self, Setting, Vars, parse_file};
 use std::ffi::OsString;
+use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -25,11 +27,15 @@ Usage: docker-socket-proxy [COMMAND]
   explain               every known route, whether this environment allows it, and by which variable
   explain --allowed     only what is allowed
   explain METHOD PATH   one request: exit status 0 if it is allowed, 1 if not, 64 on a bad call
+  explain --diff OLD.env NEW.env
+                        which routes open and close between two environments, in files of lines NAME=value: exit status 0
+                        if nothing more is open, 1 if something is, 64 on a bad call
   healthcheck           exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
   --help, --version
 
 Everything is configured by the environment. 1 opens a section of the Docker API for GET and HEAD; other methods need
-POST=1 too, or the variable of just this action. A variable that is not set is 0, or what stands in brackets behind it.
+POST=1 too, or the variable of just this method or action. A variable that is not set is 0, or what stands in brackets
+behind it.
 docs/variables.md of the source says more about each. `explain` shows which routes it opens.
 
 ";
@@ -41,11 +47,16 @@ fn help() -> String {
         _ => format!("  {name:<17}  {about} ({default})\n"),
     };
     let grants = VARIABLES.iter().map(|variable| {
-        let default = if variable.default.is_on(Dialect::Tecnativa) { "1" } else { "0" };
+        let default = match variable.default {
+            WhenUnset::AsPostBut(_) => "as POST",
+            default if default.is_on(Dialect::Tecnativa, false) => "1",
+            _ => "0",
+        };
         row(variable.name, variable.about, default)
     });
     let setting = |setting: &Setting| row(setting.name, setting.about, setting.default);
-    let of_all_grants = [&DIALECT, &LEARN].into_iter().map(setting).chain([String::from("\n")]);
+    let of_all_grants =
+        [&ALLOW_ROUTES, &DENY_ROUTES, &DIALECT, &LEARN].into_iter().map(setting).chain([String::from("\n")]);
     let rows = grants.chain(of_all_grants).chain(SETTINGS.iter().map(setting));
     std::iter::once(String::from(SYNOPSIS)).chain(rows).collect()
 }
@@ -59,9 +70,11 @@ fn main() -> ExitCode {
         ["healthcheck"] => check_health(),
         ["explain"] => explain_routes(false),
         ["explain", "--allowed"] => explain_routes(true),
+        ["explain", "--diff", old, new] => explain_difference(old, new),
+        ["explain", "--diff", ..] => bad_call("explain --diff takes two files"),
         ["explain", method, path] => explain_request(method, path),
         ["explain", option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
-        ["explain", ..] => bad_call("explain takes nothing, --allowed, or METHOD PATH"),
+        ["explain", ..] => bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
         ["--help" | "-h"] => print(&help()),
         ["--version" | "-V"] => print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n")),
         ["healthcheck", unknown, ..] | [unknown, ..] => bad_call(&format!("unknown argument {unknown:?}")),
@@ -78,16 +91,62 @@ fn var(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// What is read of the environment, and what speaks against variables in it that look like this program's and are none.
-/// Where it cannot be used, that has been said, and the exit status is returned.
+/// What is read of an environment, and what speaks against variables in it that look like this program's and are none.
+///
+/// # Errors
+/// The sentence that says why it cannot be used.
+fn read_from<T>(
+    environment: Vec<(String, String)>,
+    var: Vars<'_>,
+    from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>,
+) -> Result<(T, Vec<String>), String> {
+    let read = from_vars(var).map_err(|error| error.to_string())?;
+    Ok((read, lookalikes(environment)?))
+}
+
+/// The same of the environment of this process. Where it cannot be used, that has been said, and the exit status is returned.
 fn read<T>(from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>) -> Result<(T, Vec<String>), ExitCode> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
-    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
-    let read = from_vars(&var).map_err(|error| error.to_string());
-    read.and_then(|read| Ok((read, lookalikes(environment)?))).map_err(|sentence| {
+    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    read_from(environment, &var, from_vars).map_err(|sentence| {
         eprintln!("docker-socket-proxy: {sentence}");
         ExitCode::from(USAGE)
     })
+}
+
+/// The policy of a file of variables; what looks like one of this program's and is none has been said.
+///
+/// # Errors
+/// The sentence that says why it cannot be used.
+fn read_policy(file: &str) -> Result<Policy, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot read it: {error}"))?;
+    let environment = parse_file(&text)?;
+    let var =
+        |name: &str| environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+    let (policy, lookalikes) = read_from(environment.clone(), &var, Policy::from_vars)?;
+    for sentence in lookalikes {
+        eprintln!("docker-socket-proxy: {file}: {sentence}");
+    }
+    Ok(policy)
+}
+
+fn explain_difference(old: &str, new: &str) -> ExitCode {
+    let mut policies = Vec::new();
+    for file in [old, new] {
+        match read_policy(file) {
+            Ok(policy) => policies.push(policy),
+            Err(sentence) => {
+                eprintln!("docker-socket-proxy: {file}: {sentence}");
+                return ExitCode::from(USAGE);
+            }
+        }
+    }
+    let [old, new] = &policies[..] else { return ExitCode::FAILURE };
+    let difference = explain::difference(old, new);
+    match print(&difference.text) {
+        ExitCode::SUCCESS if difference.opens => ExitCode::FAILURE,
+        printed => printed,
+    }
 }
 
 fn explain_routes(only_allowed: bool) -> ExitCode {

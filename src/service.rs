@@ -115,8 +115,7 @@ async fn serve_until_told(
         "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
         env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
     );
-    let warnings = policy::warnings(config.policy.grants(), config.policy.dialect());
-    for warning in warnings.into_iter().chain(lookalikes) {
+    for warning in config.policy.warnings().into_iter().chain(lookalikes) {
         warn!(event = "grants"; "{warning}");
     }
     if report.is_some() {

@@ -4,18 +4,46 @@ use std::fmt;
 
 /// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    /// The variable's name.
-    pub variable: &'static str,
-    /// Its value as given.
-    pub value: String,
-    /// What it takes, as the end of a sentence: "it takes 0 or 1 (...)".
-    pub expected: &'static str,
+pub enum Error {
+    /// The value as a whole.
+    Value {
+        /// The variable's name.
+        variable: &'static str,
+        /// Its value as given.
+        value: String,
+        /// What it takes, as the end of a sentence: "it takes 0 or 1 (...)".
+        expected: &'static str,
+    },
+    /// A line of it.
+    Line {
+        /// The variable's name.
+        variable: &'static str,
+        /// The line's number, from 1.
+        number: usize,
+        /// What stands there.
+        line: String,
+        /// What is wrong with it, as the end of a sentence.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// For a value that is none of what is expected.
+    pub fn value(variable: &'static str, value: &str, expected: &'static str) -> Self {
+        Self::Value { variable, value: value.to_owned(), expected }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={:?} cannot be used: it takes {}", self.variable, self.value, self.expected)
+        match self {
+            Self::Value { variable, value, expected } => {
+                write!(f, "{variable}={value:?} cannot be used: it takes {expected}")
+            }
+            Self::Line { variable, number, line, reason } => {
+                write!(f, "{variable} cannot be used: line {number}, {line:?}, {reason}")
+            }
+        }
     }
 }
 
@@ -58,10 +86,36 @@ pub fn parse_switch(variable: &'static str, value: &str) -> Result<bool, Error> 
     match value.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "" | "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(Error {
-            variable,
-            value: value.to_owned(),
-            expected: "0 or 1 (also true, false, yes, no, on, off)",
-        }),
+        _ => Err(Error::value(variable, value, "0 or 1 (also true, false, yes, no, on, off)")),
     }
+}
+
+/// Reads a file of variables, as `docker run --env-file` and `env_file:` take it: lines of `NAME=value`, blank ones, and such
+/// that start with `#`. Quotes around a whole value are no part of it, as in compose. The last line of a name counts.
+///
+/// # Errors
+/// The first line that is none of these, as a sentence.
+pub fn parse_file(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut variables: Vec<(String, String)> = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let bad = |what: &str| format!("line {}, {line:?}, {what}", at + 1);
+        let (name, value) = line.split_once('=').ok_or_else(|| bad("is not NAME=value"))?;
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(bad("is not NAME=value"));
+        }
+        let value = match value.trim().chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let value = value.trim().strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+                value.ok_or_else(|| bad("has a quote that does not end: a value ends with its line"))?
+            }
+            _ => value,
+        };
+        variables.retain(|(other, _)| other != name);
+        variables.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(variables)
 }

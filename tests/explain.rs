@@ -3,7 +3,7 @@
 mod support;
 
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Kind, Policy, ROUTES, Section, VARIABLES, Variable, WhenUnset, warnings};
+use docker_socket_proxy::policy::{Dialect, Kind, Policy, ROUTES, Section, VARIABLES, Variable, WhenUnset};
 use std::collections::BTreeMap;
 use std::process::Output;
 use support::{FakeDaemon, Program};
@@ -31,7 +31,7 @@ fn warnings_of(environment: &str) -> Vec<String> {
     let set: BTreeMap<_, _> = pairs(environment).into_iter().collect();
     let policy = Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned()));
     let policy = policy.expect("a usable environment");
-    warnings(policy.grants(), policy.dialect())
+    policy.warnings()
 }
 
 fn lookalikes_of(environment: &str) -> Result<Vec<String>, String> {
@@ -495,11 +495,13 @@ fn the_start_says_what_is_granted_and_warns() {
 
 /// The rows of the table about these variables in docs/variables.md, as the code has them.
 fn rows(belongs: impl Fn(Kind) -> bool) -> Vec<String> {
+    let names = |dialects: &[Dialect]| dialects.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
     let default = |variable: &Variable| match variable.default {
-        WhenUnset::Off => "`0`",
-        WhenUnset::On => "`1`",
-        WhenUnset::OnInTecnativa => "`1`; linuxserver: `0`",
-        WhenUnset::OnInLinuxserver => "`0`; linuxserver: `1`",
+        WhenUnset::Off => String::from("`0`"),
+        WhenUnset::On => String::from("`1`"),
+        WhenUnset::OnBut(those) => format!("`1`; {}: `0`", names(those)),
+        WhenUnset::OffBut(those) => format!("`0`; {}: `1`", names(those)),
+        WhenUnset::AsPostBut(those) => format!("as `POST`; {}: `0`", names(those)),
     };
     let of_table = VARIABLES.iter().filter(|variable| belongs(variable.kind));
     of_table
@@ -517,7 +519,7 @@ fn the_tables_of_the_grants_are_those_of_the_code() {
         Some(lines.skip(1).collect::<Vec<_>>())
     });
     let groups: [fn(Kind) -> bool; 4] = [
-        |kind| matches!(kind, Kind::Post | Kind::Section(Section { libpod: false, .. })),
+        |kind| matches!(kind, Kind::Method | Kind::Section(Section { libpod: false, .. })),
         |kind| matches!(kind, Kind::Action),
         |kind| matches!(kind, Kind::Gate),
         |kind| matches!(kind, Kind::Section(Section { libpod: true, .. })),
@@ -586,7 +588,7 @@ fn the_help_names_every_call_and_every_variable_that_is_no_plain_section() {
     let output = Program::command(&["--help"], &[]).output().expect("the program runs");
     let help = stdout(&output);
     let special = VARIABLES.iter().filter(|variable| {
-        matches!(variable.kind, Kind::Post | Kind::Action | Kind::Gate) || variable.default == WhenUnset::On
+        matches!(variable.kind, Kind::Method | Kind::Action | Kind::Gate) || variable.default == WhenUnset::On
     });
     let names = special.map(|variable| variable.name).chain(["DIALECT", "LEARN"]);
     for name in

@@ -76,3 +76,18 @@ pub const fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
         _ => None,
     }
 }
+
+/// A text whose percent escapes are read once. What is no escape stays.
+pub fn unescape(mut text: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let (byte, rest) = next_byte(text)?;
+        text = rest;
+        Some(byte)
+    })
+}
+
+/// The first byte of such a text, and the rest.
+#[must_use]
+pub fn next_byte(text: &[u8]) -> Option<(u8, &[u8])> {
+    read_escape(text).or_else(|| text.split_first().map(|(byte, rest)| (*byte, rest)))
+}

@@ -22,10 +22,17 @@ pub fn split(path: &[u8]) -> Split<'_> {
     Split { libpod: true, section, below }
 }
 
-/// The path behind its version prefix, if it has one: dockerd takes `/v[0-9.]+/`, podman `/v[0-9][0-9A-Za-z.-]*/`. Taking
-/// either as a version is safe for both: where one of them does not, it knows no route of such a name.
+/// The path behind its version prefix.
 #[must_use]
 pub fn without_version(path: &[u8]) -> &[u8] {
+    split_version(path).1
+}
+
+/// The version prefix, `/v1.41`, or nothing, and the path behind it: dockerd takes `/v[0-9.]+/`, podman
+/// `/v[0-9][0-9A-Za-z.-]*/`. Taking either as a version is safe for both: where one of them does not, it knows no route of such a
+/// name.
+#[must_use]
+pub fn split_version(path: &[u8]) -> (&[u8], &[u8]) {
     let (segment, below) = split_segment(path);
     let is_version = match segment {
         [b'v', version @ ..] if !version.is_empty() => {
@@ -35,7 +42,7 @@ pub fn without_version(path: &[u8]) -> &[u8] {
         }
         _ => false,
     };
-    if is_version { below } else { path }
+    path.split_at(if is_version { path.len() - below.len() } else { 0 })
 }
 
 /// The first segment of a path that is empty or starts with a slash, and what is below it, which is so too.

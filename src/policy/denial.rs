@@ -1,6 +1,8 @@
 //! Why a request is denied.
 
 use super::grants::Grants;
+use super::route::Route;
+use crate::http::method::Method;
 use std::fmt;
 
 /// Why a request is denied; displayed as the end of a sentence, with what would allow it.
@@ -16,8 +18,11 @@ pub enum Denial {
     Method,
     /// No variable grants what podman would do with such a name (`names.rs`).
     Name,
-    /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead.
-    StartWithBody(Grants),
+    /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead of the variable that
+    /// allows one without.
+    StartWithBody(&'static str, Grants),
+    /// A line of DENY_ROUTES names the route.
+    Listed(Method, &'static Route),
 }
 
 impl Denial {
@@ -25,8 +30,8 @@ impl Denial {
     #[must_use]
     pub const fn missing(self) -> Grants {
         match self {
-            Self::Missing(grants) | Self::StartWithBody(grants) => grants,
-            Self::NoSection | Self::Root | Self::Method | Self::Name => Grants::NONE,
+            Self::Missing(grants) | Self::StartWithBody(_, grants) => grants,
+            Self::NoSection | Self::Root | Self::Method | Self::Name | Self::Listed(..) => Grants::NONE,
         }
     }
 }
@@ -44,10 +49,11 @@ impl fmt::Display for Denial {
                 "no variable allows such a name, for which podman opens a store of images, or runs a command, of the client's \
                  making",
             ),
-            Self::StartWithBody(grants) => {
-                f.write_str("ALLOW_START covers starts without a body, which could change the container; ")?;
+            Self::StartWithBody(by, grants) => {
+                write!(f, "{by} covers starts without a body, which could change the container; ")?;
                 write_set(f, *grants)
             }
+            Self::Listed(method, route) => write!(f, "DENY_ROUTES closes {} {}", method.as_str(), route.path),
         }
     }
 }

@@ -4,10 +4,9 @@
 
 use crate::http::method::Method;
 use crate::http::target::Target;
+use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::text::wrap;
-use crate::policy::{
-    Denial, Grants, Kind, LEARN_WARNING, Need, Policy, ROUTES, VARIABLES, Verdict, warnings,
-};
+use crate::policy::{Denial, Grants, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict};
 use std::fmt::{self, Write as _};
 
 /// A query that makes podman show a secret in clear: a request of its own to the policy.
@@ -54,7 +53,12 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanatio
         Ok(clean) => match policy.judge(parsed, &clean) {
             Verdict::Allow(allowed) => {
                 let bare = if allowed.bare_start.is_some() { ", as long as it has no body" } else { "" };
-                (true, format!("allowed: {method} {target}: {}=1 allows it{bare}", allowed.variable))
+                let path = clean.decoded().unwrap_or(clean.path());
+                let by = match policy.lists().and_then(|lists| lists.allowing(parsed, path)) {
+                    Some(line) if allowed.variable == ALLOW_ROUTES.name => format!("ALLOW_ROUTES has {line}"),
+                    _ => format!("{}=1 allows it", allowed.variable),
+                };
+                (true, format!("allowed: {method} {target}: {by}{bare}"))
             }
             Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {denial}")),
         },
@@ -77,8 +81,7 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
     }
     group(&mut out, policy, only_allowed, Grants::NONE, "no variable");
     let learning = policy.learning().then(|| String::from(LEARN_WARNING));
-    let mut warnings: Vec<_> =
-        learning.into_iter().chain(warnings(policy.grants(), policy.dialect())).collect();
+    let mut warnings: Vec<_> = learning.into_iter().chain(policy.warnings()).collect();
     warnings.extend_from_slice(more);
     if !warnings.is_empty() {
         out.push_str("\nbeware:\n");
@@ -91,38 +94,143 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
 
 /// The routes of one section under its title.
 fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants, title: &str) {
-    let mut rows = Vec::new();
-    for route in ROUTES {
-        for &method in route.methods {
-            let plain = Need::of(method, route.path.as_bytes(), None);
-            if plain.section != section {
-                continue;
-            }
-            rows.push((method, route.path.to_owned(), plain));
-            let shown = Need::of(method, route.path.as_bytes(), Some(SHOW_SECRET.as_bytes()));
-            if shown != plain && route.path.contains('{') {
-                rows.push((method, format!("{}?{SHOW_SECRET}", route.path), shown));
-            }
-        }
-    }
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|(method, path, need)| (method.as_str(), path, policy.decide(need)))
-        .filter(|(.., verdict)| !only_allowed || matches!(verdict, Verdict::Allow(_)))
+    let rows: Vec<_> = rows(&[policy])
+        .filter(|row| row.section == section)
+        .map(|row| (row.verdict(policy), row))
+        .filter(|(verdict, _)| !only_allowed || matches!(verdict, Verdict::Allow(_)))
         .collect();
-    let width = rows.iter().map(|(_, path, _)| path.len()).max().unwrap_or_default();
+    let width = rows.iter().map(|(_, row)| row.path_and_query().len()).max().unwrap_or_default();
     if !rows.is_empty() {
         let _ = writeln!(out, "\n{title}");
     }
-    for (method, path, verdict) in rows {
-        let (word, reason) = match verdict {
-            Verdict::Allow(allowed) if allowed.bare_start.is_some() => {
-                ("allowed", format!("{}, no body or checkpoint", allowed.variable))
-            }
-            Verdict::Allow(allowed) => ("allowed", allowed.variable.to_owned()),
-            Verdict::Deny(Denial::Missing(missing)) => ("denied", format!("needs {}", missing.settings(" "))),
-            Verdict::Deny(_) => ("denied", String::from("no variable")),
-        };
-        let _ = writeln!(out, "  {word:<7}  {method:<6}  {path:<width$}  {reason}");
+    for (verdict, row) in rows {
+        let word = if matches!(verdict, Verdict::Allow(_)) { "allowed" } else { "denied" };
+        let (method, path) = (row.method.as_str(), row.path_and_query());
+        let _ = writeln!(out, "  {word:<7}  {method:<6}  {path:<width$}  {}", reason(&verdict));
     }
+}
+
+/// What a report says of: a route with one of its methods, or what of it is a request of its own to the policy.
+struct Row {
+    method: Method,
+    path: String,
+    query: Option<&'static str>,
+    section: Grants,
+}
+
+impl Row {
+    fn new(method: Method, path: String, query: Option<&'static str>) -> Self {
+        let Need { section, .. } = Need::of(method, path.as_bytes(), None);
+        Self { method, path, query, section }
+    }
+
+    fn path_and_query(&self) -> String {
+        match self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    fn verdict(&self, policy: &Policy) -> Verdict {
+        policy.judge_row(self.method, &self.path, self.query)
+    }
+}
+
+/// Every route with its methods; such as can be made to show a secret; and the lines of lists that are not whole rows.
+fn rows<'p>(policies: &'p [&Policy]) -> impl Iterator<Item = Row> + 'p {
+    let of_table = Need::of_routes().flat_map(|(route, method, plain)| {
+        let shown = Need::of(method, route.path.as_bytes(), Some(SHOW_SECRET.as_bytes()));
+        let shows = shown != plain && route.path.contains('{');
+        let row = |query| Row::new(method, route.path.to_owned(), query);
+        [Some(row(None)), shows.then(|| row(Some(SHOW_SECRET)))].into_iter().flatten()
+    });
+    let lines = policies.iter().filter_map(|policy| policy.lists()).flat_map(|lists| &lists.allow);
+    let lines = lines.filter(|line| line.is_part()).map(|line| Row::new(line.method, line.path(), None));
+    of_table.chain(lines)
+}
+
+/// What is behind a verdict, in few words.
+fn reason(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Allow(allowed) if allowed.bare_start.is_some() => {
+            format!("{}, no body or checkpoint", allowed.variable)
+        }
+        Verdict::Allow(allowed) => allowed.variable.to_owned(),
+        Verdict::Deny(Denial::Missing(missing)) => format!("needs {}", missing.settings(" ")),
+        Verdict::Deny(Denial::Listed(..)) => String::from("DENY_ROUTES"),
+        Verdict::Deny(_) => String::from("no variable"),
+    }
+}
+
+/// What changes between two environments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Whether anything is open that was not.
+    pub opens: bool,
+    /// A line for each route that opens or closes.
+    pub text: String,
+}
+
+/// Which routes open and which close where the new one takes the old one's place.
+#[must_use]
+pub fn difference(old: &Policy, new: &Policy) -> Difference {
+    let policies = [old, new];
+    let mut changes: Vec<_> = rows(&policies).filter_map(|row| Change::of(row, old, new)).collect();
+    for row in elsewhere() {
+        let is_said = |change: &Change| change.row.section == row.section && change.row.method == row.method;
+        if !changes.iter().any(is_said) {
+            changes.extend(Change::of(row, old, new));
+        }
+    }
+    changes.sort_by_key(|change| !change.opens);
+    let width = changes.iter().map(|change| change.row.path_and_query().len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for Change { opens, row, after } in &changes {
+        let word = if *opens { "opens" } else { "closes" };
+        let (method, path) = (row.method.as_str(), row.path_and_query());
+        let _ = writeln!(text, "{word:<6}  {method:<7}  {path:<width$}  {}", reason(after));
+    }
+    let opens = changes.iter().any(|change| change.opens);
+    text.push_str(if opens { "" } else { "nothing more is open\n" });
+    Difference { opens, text }
+}
+
+/// A row on which two environments disagree.
+struct Change {
+    opens: bool,
+    row: Row,
+    after: Verdict,
+}
+
+impl Change {
+    fn of(row: Row, old: &Policy, new: &Policy) -> Option<Self> {
+        // A start that may have a body is more open than one that may not.
+        let openness = |verdict: &Verdict| match verdict {
+            Verdict::Deny(_) => 0,
+            Verdict::Allow(allowed) if allowed.bare_start.is_some() => 1,
+            Verdict::Allow(_) => 2,
+        };
+        let after = row.verdict(new);
+        let (before_is, after_is) = (openness(&row.verdict(old)), openness(&after));
+        (before_is != after_is).then_some(Self { opens: before_is < after_is, row, after })
+    }
+}
+
+/// For each section and method, a path that is no known route: it is open where both are.
+fn elsewhere() -> impl Iterator<Item = Row> {
+    use Method::{Delete, Get, Options, Patch, Post, Put};
+    VARIABLES
+        .iter()
+        .filter_map(|variable| match variable.kind {
+            Kind::Section(section) => Some(section),
+            _ => None,
+        })
+        .flat_map(|Section { libpod, segment, exact }| {
+            let path = format!(
+                "{}/{segment}{}",
+                if libpod { "/libpod" } else { "" },
+                if exact { "" } else { "/..." }
+            );
+            [Get, Post, Put, Delete, Patch, Options].map(move |method| Row::new(method, path.clone(), None))
+        })
 }

@@ -16,6 +16,13 @@ impl Grants {
     pub const CONTAINER_SECTIONS: Self =
         Self::named("CONTAINERS").union(Self::named("LIBPOD_CONTAINERS")).union(Self::named("LIBPOD_PODS"));
 
+    /// The method, and what GETs that act need.
+    pub const POST: Self = Self::named("POST");
+
+    /// POST, and the methods that have a variable of their own.
+    pub const METHODS: Self =
+        Self::POST.union(Self::named("DELETE")).union(Self::named("PUT")).union(Self::named("PATCH"));
+
     /// The variable at this place of the table.
     #[must_use]
     pub const fn of(place: usize) -> Self {
@@ -97,12 +104,12 @@ impl Grants {
         self.iter().filter_map(|one| VARIABLES.get(one.place()))
     }
 
-    /// All of them switched on, as a user writes it: `CONTAINERS=1`, with something between. POST stands last, as a section
-    /// is what one thinks of first.
+    /// All of them switched on, as a user writes it: `CONTAINERS=1`, with something between. Methods stand last, as a
+    /// section is what one thinks of first.
     #[must_use]
     pub fn settings(self, between: &str) -> String {
-        let post = self.intersection(const { Self::named("POST") });
-        let ordered = self.without(post).variables().chain(post.variables());
+        let methods = self.intersection(Self::METHODS);
+        let ordered = self.without(methods).variables().chain(methods.variables());
         ordered.map(|variable| format!("{}=1", variable.name)).collect::<Vec<_>>().join(between)
     }
 }

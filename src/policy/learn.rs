@@ -1,17 +1,19 @@
-//! LEARN=1: what the traffic needs, and the smallest environment that grants it.
+//! LEARN=1: what the traffic needs, and the smallest environments that grant it: one of variables, one of routes.
 //!
-//! Every request with one reading is allowed, and its [`Need`] remembered. There are as many different needs as the table of
-//! variables makes, and of each a few examples are kept as routes, without names or queries of the client's: memory is
-//! bounded whatever comes.
+//! Every request with one reading is allowed, and its [`Need`] and its routes are remembered. There are as many different needs
+//! as the table of variables makes, and of each a few examples are kept as routes, without names or queries of the client's: memory
+//! is bounded whatever comes.
 
 use crate::http::framing::BodyFraming;
 use crate::http::head::RequestHead;
 use crate::http::method::Method;
-use crate::http::path::without_version;
+use crate::http::path::{split_version, without_version};
 use crate::http::target::Target;
+use crate::policy::danger;
+use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
 use crate::policy::start::may_rewrite;
 use crate::policy::text::wrap;
-use crate::policy::{Denial, Dialect, Grants, Kind, Need, Route, VARIABLES, warnings};
+use crate::policy::{Denial, Dialect, Grants, Kind, Need, ROUTES, Route, VARIABLES, Variable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// So many examples are kept of what needs the same.
 const MAX_EXAMPLES: usize = 4;
 
-/// So many requests are listed that no variable grants.
+/// So many requests are listed that no variable grants, or no line.
 const MAX_REFUSED: usize = 16;
 
 /// Bytes of a client's word in an example: its method, or a first segment that is no known one.
@@ -38,15 +40,20 @@ pub struct Learner {
 #[derive(Debug, Default)]
 struct Seen {
     needs: BTreeMap<Ways, Examples>,
+    /// Their routes, by the places of their rows, each with its methods.
+    routes: BTreeSet<(usize, &'static str)>,
     /// What no variable grants.
     never: Examples,
+    /// What no line of ALLOW_ROUTES grants.
+    beyond: Examples,
     /// Whether anything was added since it was last asked.
     news: bool,
 }
 
-/// What grants a request: all of one set, or any one of another.
+/// What grants a request: every gate, and all of one set or any one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ways {
+    gates: Grants,
     all: Grants,
     any: Grants,
 }
@@ -88,80 +95,123 @@ impl Learner {
         else {
             return;
         };
-        let (sent, decoded) = Need::of_target(head.method, &target);
-        let path = target.decoded().unwrap_or(target.path());
-        let example = || example(head.method, path, target.query());
-        let readings = [Some(sent), decoded].into_iter().flatten();
+        let paths = [Some(target.path()), target.decoded()];
+        let readings: Vec<_> =
+            paths.into_iter().flatten().map(|path| Reading::of(head.method, path, target.query())).collect();
+        let example = example(head.method, target.decoded().unwrap_or(target.path()), target.query());
+        let may_rewrite = may_rewrite(framing);
         let mut seen = self.seen();
-        if let Some(denial) = readings.clone().find_map(|need| need.never) {
-            let example = match denial {
-                Denial::Method => format!("{} (refused)", first_bytes(head.method_name)),
-                Denial::Name => format!("{} (refused)", example()),
-                _ => example(),
-            };
-            seen.news |= seen.never.add(example, MAX_REFUSED);
-            return;
+        let seen = &mut *seen;
+        let refused = readings
+            .iter()
+            .find_map(|reading| reading.need.never)
+            .or_else(|| self.dialect.refuses(head.method).then_some(Denial::Method));
+        match refused {
+            Some(Denial::Method) => {
+                let example = format!("{} (refused)", first_bytes(head.method_name));
+                seen.news |= seen.never.add(example, MAX_REFUSED);
+                return;
+            }
+            Some(Denial::Name) => {
+                seen.news |= seen.never.add(format!("{example} (refused)"), MAX_REFUSED);
+                return;
+            }
+            Some(_) => seen.news |= seen.never.add(example.clone(), MAX_REFUSED),
+            None => {
+                for Reading { need, .. } in &readings {
+                    let any = if need.bare && may_rewrite { Grants::NONE } else { need.any };
+                    let ways = Ways { gates: need.gates, all: need.all, any };
+                    seen.news |= seen.needs.entry(ways).or_default().add(example.clone(), MAX_EXAMPLES);
+                }
+            }
         }
-        for need in readings {
-            let any = if need.bare && may_rewrite(framing) { Grants::NONE } else { need.any };
-            let ways = Ways { all: need.all, any };
-            let added = seen.needs.entry(ways).or_default().add(example(), MAX_EXAMPLES);
-            seen.news |= added;
+        let is_beyond = |Reading { need, routes }: &Reading| {
+            need.beyond || (need.bare && may_rewrite) || routes.is_empty()
+        };
+        if readings.iter().any(is_beyond) {
+            seen.news |= seen.beyond.add(example, MAX_REFUSED);
+        } else {
+            for Reading { routes, .. } in readings {
+                for route in routes {
+                    seen.news |= seen.routes.insert((route, head.method.as_str()));
+                }
+            }
         }
     }
 
-    /// The smallest environment that grants all that was seen, as a block of a compose file: each variable below comments
-    /// that say what needed it, and in the end what to beware of. Where nothing was seen, it proposes nothing.
+    /// The smallest environments that grant all that was seen, as two blocks of a compose file. In the first each variable is below
+    /// comments that say what needed it, and in the end it is said what to beware of. The second has the routes themselves. Where
+    /// nothing was seen, it proposes nothing.
     #[must_use]
     pub fn report(&self) -> String {
         let mut seen = self.seen();
         seen.news = false;
-        if seen.needs.is_empty() && seen.never.kept.is_empty() {
+        if seen.is_empty() {
             return String::from(NOTHING_SEEN);
         }
-        let wanted = seen.smallest();
-        let mut out = String::from("    environment:\n");
-        let comment = |out: &mut String, pieces: Vec<String>| wrap(out, "      # ", "      #   ", pieces);
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
-        let set = |out: &mut String, name: &str, value: &str| {
-            let _ = writeln!(out, "      {name}: {value}");
-        };
-        if self.dialect == Dialect::Linuxserver {
-            set(&mut out, "DIALECT", "linuxserver");
+        let mut out = String::new();
+        self.report_variables(&mut out, &seen);
+        if !seen.routes.is_empty() {
+            self.report_routes(&mut out, &seen);
         }
-        let gated = wanted.intersects(Grants::CONTAINER_SECTIONS);
+        out
+    }
+
+    fn report_variables(&self, out: &mut String, seen: &Seen) {
+        let wanted = seen.smallest();
+        let post = wanted.contains(Grants::POST);
+        let is_on = |variable: &Variable| variable.default.is_on(self.dialect, post);
+        let places = || VARIABLES.iter().enumerate().map(|(place, variable)| (Grants::of(place), variable));
+        let open = places().filter(|(one, variable)| wanted.contains(*one) || is_on(variable));
+        let open = open.fold(Grants::NONE, |open, (one, _)| open.union(one));
+        let start = out.len();
+        out.push_str("    environment:\n");
+        if self.dialect != Dialect::Tecnativa {
+            set(out, "DIALECT", self.dialect.name());
+        }
         let mut to_close = Vec::new();
-        for (place, variable) in VARIABLES.iter().enumerate() {
-            let one = Grants::of(place);
-            match (wanted.contains(one), variable.default.is_on(self.dialect)) {
+        for (one, variable) in places() {
+            match (wanted.contains(one), is_on(variable)) {
                 (true, false) => {
-                    comment(&mut out, seen.examples_of(one, wanted));
-                    set(&mut out, variable.name, "1");
+                    comment(out, seen.examples_of(one, wanted));
+                    set(out, variable.name, "1");
                 }
-                (false, true) if gated || !matches!(variable.kind, Kind::Gate) => {
-                    to_close.push(variable.name)
-                }
+                (false, true) if Need::is_opened_by(one, open.without(one)) => to_close.push(variable.name),
                 _ => {}
             }
         }
         if !to_close.is_empty() {
-            comment(&mut out, words("open by default, and no request needed it"));
+            comment(out, words("open by default, and no request needed it"));
         }
         for name in to_close {
-            set(&mut out, name, "0");
+            set(out, name, "0");
         }
-        if out.lines().count() == 1 {
+        if out[start..].lines().count() == 1 {
             out.truncate(out.trim_end().len());
             out.push_str(" {}\n");
         }
-        for warning in warnings(wanted, self.dialect) {
-            comment(&mut out, words(&format!("beware: {warning}")));
+        for warning in danger::warnings(wanted, self.dialect, None) {
+            comment(out, words(&format!("beware: {warning}")));
         }
-        if !seen.never.kept.is_empty() {
-            let lead = String::from("no variable allows:");
-            comment(&mut out, [lead].into_iter().chain(seen.never.listed()).collect());
+        list(out, "no variable allows:", &seen.never);
+    }
+
+    fn report_routes(&self, out: &mut String, seen: &Seen) {
+        out.push_str("    # or, in place of all that, just these routes:\n    environment:\n");
+        let lists = seen.lists();
+        for warning in danger::warnings(Grants::NONE, self.dialect, Some(&lists)) {
+            comment(out, words(&format!("beware: {warning}")));
         }
-        out
+        list(out, "no line of ALLOW_ROUTES allows:", &seen.beyond);
+        for variable in VARIABLES {
+            if matches!(variable.kind, Kind::Section(_)) && variable.default.is_on(self.dialect, false) {
+                set(out, variable.name, "0");
+            }
+        }
+        let _ = writeln!(out, "      {}: |", ALLOW_ROUTES.name);
+        for line in &lists.allow {
+            let _ = writeln!(out, "        {line}");
+        }
     }
 
     /// Whether a report would hold anything that the last one did not.
@@ -175,12 +225,66 @@ impl Learner {
     }
 }
 
+fn comment(out: &mut String, pieces: Vec<String>) {
+    wrap(out, "      # ", "      #   ", pieces);
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+fn set(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "      {name}: {value}");
+}
+
+fn list(out: &mut String, lead: &str, examples: &Examples) {
+    if !examples.kept.is_empty() {
+        comment(out, [lead.to_owned()].into_iter().chain(examples.listed()).collect());
+    }
+}
+
+/// What one reading of a request needs, and the rows that the daemon may take it for.
+struct Reading {
+    need: Need,
+    routes: Vec<usize>,
+}
+
+impl Reading {
+    fn of(method: Method, path: &[u8], query: Option<&[u8]>) -> Self {
+        let (version, bare) = split_version(path);
+        let rows = || ROUTES.iter().filter(|row| row.has(method) && row.serves(bare));
+        let may_be = |row: &Route| row.has(method) && row.serves(bare) && row.may_take(version, bare, rows());
+        let routes = ROUTES.iter().enumerate().filter(|(_, row)| may_be(row)).map(|(place, _)| place);
+        Self { need: Need::of(method, path, query), routes: routes.collect() }
+    }
+}
+
 impl Seen {
-    /// The smallest set that meets all needs: what has no alternative, and of the actions those that are still lacking,
+    fn is_empty(&self) -> bool {
+        self.needs.is_empty() && self.never.kept.is_empty() && self.routes.is_empty()
+    }
+
+    /// ALLOW_ROUTES with just these routes. A line of GET stands for HEAD too.
+    fn lists(&self) -> Lists {
+        let routes = self.routes.iter().filter(|(place, method)| {
+            *method != Method::Head.as_str() || !self.routes.contains(&(*place, Method::Get.as_str()))
+        });
+        let line = |(place, method): &(usize, &str)| {
+            Some(Line::of_row(Method::parse(method.as_bytes())?, ROUTES.get(*place)?))
+        };
+        Lists { allow: routes.filter_map(line).collect(), deny: Vec::new() }
+    }
+
+    /// The smallest set that meets all needs: gates, what has no alternative, and of the actions those that are still lacking,
     /// ALLOW_RESTARTS before ALLOW_STOP, which it covers.
     fn smallest(&self) -> Grants {
-        let without_choice = self.needs.keys().filter(|ways| ways.any.is_empty());
-        let mut wanted = without_choice.fold(Grants::NONE, |wanted, ways| wanted.union(ways.all));
+        let mut wanted = Grants::NONE;
+        for ways in self.needs.keys() {
+            wanted = wanted.union(ways.gates);
+            if ways.any.is_empty() {
+                wanted = wanted.union(ways.all);
+            }
+        }
         let mut choices: Vec<_> = self.needs.keys().filter(|ways| !ways.any.is_empty()).collect();
         choices.sort_by_key(|ways| ways.any.len());
         for ways in choices {
@@ -196,7 +300,7 @@ impl Seen {
         let mut of_it = Examples::default();
         for (ways, examples) in &self.needs {
             let needed = if wanted.contains(ways.all) { ways.all } else { ways.any };
-            if needed.contains(variable) {
+            if needed.union(ways.gates).contains(variable) {
                 for example in &examples.kept {
                     of_it.add(example.clone(), MAX_EXAMPLES);
                 }
@@ -209,7 +313,7 @@ impl Seen {
 
 impl Ways {
     const fn are_met_by(&self, grants: Grants) -> bool {
-        grants.contains(self.all) || grants.intersects(self.any)
+        grants.contains(self.gates) && (grants.contains(self.all) || grants.intersects(self.any))
     }
 }
 
@@ -234,11 +338,12 @@ fn example(method: Method, path: &[u8], query: Option<&[u8]>) -> String {
     } else {
         "?showsecret=true"
     };
-    let path = String::from_utf8_lossy(without_version(path));
+    let path = without_version(path);
     let method_name = method.as_str();
-    if let Some(route) = Route::find(method, &path) {
+    if let Some(route) = Route::find(method, path) {
         return format!("{method_name} {}{query}", route.path);
     }
+    let path = String::from_utf8_lossy(path);
     let mut segments = path.split('/').skip(1).peekable();
     let mut known = String::new();
     if segments.next_if_eq(&"libpod").is_some() {

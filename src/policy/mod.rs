@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `variables`, `routes` | the two tables; `route` is what a row of the second can say |
 //! | `grants`, `lookup` | sets of variables; which rows a path belongs to |
+//! | [`lists`] | ALLOW_ROUTES and DENY_ROUTES, which name rows one by one |
 //! | `need`, `denial` | the judgement; why it is a denial |
 //! | `query`, `names`, [`start`] | what a query, a name or the body of a start can make the daemon do besides |
 //! | `danger`, [`explain`], [`learn`] | what grants open, for people; which grants the traffic needs |
@@ -18,6 +19,7 @@ mod denial;
 pub mod explain;
 mod grants;
 pub mod learn;
+pub mod lists;
 mod lookup;
 mod names;
 mod need;
@@ -28,7 +30,7 @@ pub mod start;
 mod text;
 mod variables;
 
-pub use danger::{LEARN_WARNING, warnings};
+pub use danger::LEARN_WARNING;
 pub use denial::Denial;
 pub use grants::Grants;
 pub use need::Need;
@@ -40,11 +42,13 @@ use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 use crate::http::target::Target;
 use crate::vars::{self, Setting, Vars, parse_switch};
+use lists::Lists;
 
 /// What the environment grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     grants: Grants,
+    lists: Option<Box<Lists>>,
     dialect: Dialect,
     learning: bool,
 }
@@ -52,9 +56,12 @@ pub struct Policy {
 /// Which image's meaning an unset variable has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// Tecnativa/docker-socket-proxy.
+    /// Tecnativa/docker-socket-proxy, up to v0.5.
     Tecnativa,
-    /// linuxserver/docker-socket-proxy: files, logs and processes of containers are closed unless opened.
+    /// Its main branch, which no release has yet (b44f37d): deleting and writing, exec, kill, attach, files and logs are closed
+    /// unless opened, and OPTIONS always.
+    TecnativaNext,
+    /// linuxserver/docker-socket-proxy (3.4.3-r0-ls92): files, logs and processes of containers are closed unless opened.
     Linuxserver,
 }
 
@@ -62,9 +69,25 @@ impl Dialect {
     fn parse(variable: &'static str, value: &str) -> Result<Self, vars::Error> {
         match value.to_ascii_lowercase().as_str() {
             "tecnativa" => Ok(Self::Tecnativa),
+            "tecnativa-next" => Ok(Self::TecnativaNext),
             "linuxserver" => Ok(Self::Linuxserver),
-            _ => Err(vars::Error { variable, value: value.to_owned(), expected: "tecnativa or linuxserver" }),
+            _ => Err(vars::Error::value(variable, value, "tecnativa, tecnativa-next or linuxserver")),
         }
+    }
+
+    /// Its name, as DIALECT has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tecnativa => "tecnativa",
+            Self::TecnativaNext => "tecnativa-next",
+            Self::Linuxserver => "linuxserver",
+        }
+    }
+
+    /// Whether no variable opens this method.
+    const fn refuses(self, method: Method) -> bool {
+        matches!((self, method), (Self::TecnativaNext, Method::Options))
     }
 }
 
@@ -80,11 +103,11 @@ pub enum Verdict {
 /// An allowed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
-    /// The variable that decided: the section's, or the action's.
+    /// The variable that decided: the section's, the action's, or ALLOW_ROUTES.
     pub variable: &'static str,
     /// On which hijack route the request is, if on any.
     pub hijack: Option<Protocol>,
-    /// Where a start is granted by ALLOW_START alone: what it lacks to carry a body, which could be a new HostConfig.
+    /// Where a start is granted by ALLOW_START or ALLOW_ROUTES alone: what it lacks to carry a body, which could be a new HostConfig.
     pub bare_start: Option<Grants>,
 }
 
@@ -92,7 +115,7 @@ pub struct Allowed {
 pub static DIALECT: Setting = Setting {
     name: "DIALECT",
     default: "tecnativa",
-    about: "tecnativa, or linuxserver: which image's defaults the grants have",
+    about: "tecnativa, tecnativa-next or linuxserver: which image's defaults the grants have",
 };
 
 /// Allows everything, and remembers what was needed.
@@ -110,17 +133,19 @@ impl Policy {
     pub fn from_vars(var: Vars<'_>) -> Result<Self, vars::Error> {
         let dialect = DIALECT.read(var, Dialect::parse)?;
         let mut grants = Grants::NONE;
+        // POST stands first, which others follow.
         for (place, variable) in VARIABLES.iter().enumerate() {
             let on = match var(variable.name) {
                 Some(value) => parse_switch(variable.name, &value)?,
-                None => variable.default.is_on(dialect),
+                None => variable.default.is_on(dialect, grants.contains(Grants::POST)),
             };
             if on {
                 grants = grants.union(Grants::of(place));
             }
         }
+        let lists = Lists::from_vars(var)?;
         let learning = LEARN.read(var, parse_switch)?;
-        Ok(Self { grants, dialect, learning })
+        Ok(Self { grants, lists, dialect, learning })
     }
 
     /// What is on.
@@ -129,22 +154,56 @@ impl Policy {
         self.grants
     }
 
-    /// What is open, in a line: the variables that are on, and the gates that are closed where they close something.
+    /// ALLOW_ROUTES and DENY_ROUTES, where there are any.
+    #[must_use]
+    pub fn lists(&self) -> Option<&Lists> {
+        self.lists.as_deref()
+    }
+
+    /// What is open, in a line: the variables that are on, those that are off where that closes something, and how many lines
+    /// the lists have.
     #[must_use]
     pub fn granted(&self) -> String {
         if self.learning {
             return String::from("everything, as LEARN=1");
         }
-        let gated = self.grants.intersects(Grants::CONTAINER_SECTIONS);
-        let mut names = Vec::new();
+        let mut words = Vec::new();
         for (place, variable) in VARIABLES.iter().enumerate() {
-            match (variable.kind, self.grants.contains(Grants::of(place))) {
-                (Kind::Gate, false) if gated => names.push(format!("{}=0", variable.name)),
-                (Kind::Gate, _) | (_, false) => {}
-                (_, true) => names.push(variable.name.to_owned()),
+            let one = Grants::of(place);
+            // Gates and the methods that follow POST are news where they are not as one thinks.
+            let expected = match variable.kind {
+                Kind::Gate => true,
+                Kind::Method => one != Grants::POST && self.grants.contains(Grants::POST),
+                Kind::Section(_) | Kind::Action => false,
+            };
+            match (self.grants.contains(one), expected) {
+                (true, false) => words.push(variable.name.to_owned()),
+                (false, true) if Need::is_opened_by(one, self.grants) => {
+                    words.push(format!("{}=0", variable.name))
+                }
+                _ => {}
             }
         }
-        if names.is_empty() { String::from("nothing") } else { names.join(" ") }
+        for (name, lines) in self.lists().into_iter().flat_map(Lists::named) {
+            match lines.len() {
+                0 => {}
+                count => words.push(format!("{name} ({count})")),
+            }
+        }
+        if words.is_empty() { String::from("nothing") } else { words.join(" ") }
+    }
+
+    /// Whether all that is open to the other is open to this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let granted = || self.grants.contains(other.grants) && Lists::cover(self.lists(), other.lists());
+        self.learning || (!other.learning && granted())
+    }
+
+    /// What is dangerous in what is open, and what opens nothing: one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        danger::warnings(self.grants, self.dialect, self.lists())
     }
 
     /// Whether LEARN=1: everything that can be read in one way is allowed.
@@ -162,22 +221,41 @@ impl Policy {
     /// Judges a request. A path with escapes has two readings, and both must be allowed.
     #[must_use]
     pub fn judge(&self, method: Method, target: &Target<'_>) -> Verdict {
-        match Need::of_target(method, target) {
-            (need, None) => self.decide(&need),
-            (sent, Some(decoded)) => self.lift(sent.judge_both(&decoded, self.grants), &decoded),
+        let read = |path| self.judge_reading(method, path, target.query());
+        let sent = read(target.path());
+        match target.decoded().map(read) {
+            None => self.lift(sent.1, &sent.0),
+            Some(decoded) => self.lift(Need::judge_both(sent, decoded, self.grants), &decoded.0),
         }
     }
 
-    /// Judges what a request needs in its one reading.
+    /// Judges one reading of a path, which must be clean.
+    fn judge_reading(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> (Need, Verdict) {
+        let need = Need::of(method, path, query);
+        if self.dialect.refuses(method) {
+            return (need, Verdict::Deny(Denial::Method));
+        }
+        let by_variables = need.judge(self.grants);
+        let verdict = match &self.lists {
+            None => by_variables,
+            Some(lists) => lists.judge(method, path, &need, self.grants, by_variables),
+        };
+        (need, verdict)
+    }
+
+    /// Judges a row of the table, or a line of a list, as it stands there.
     #[must_use]
-    pub fn decide(&self, need: &Need) -> Verdict {
-        self.lift(need.judge(self.grants), need)
+    pub fn judge_row(&self, method: Method, path: &str, query: Option<&str>) -> Verdict {
+        let (need, verdict) = self.judge_reading(method, path.as_bytes(), query.map(str::as_bytes));
+        self.lift(verdict, &need)
     }
 
     /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
     const fn lift(&self, verdict: Verdict, need: &Need) -> Verdict {
         match verdict {
-            Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root) if self.learning => {
+            Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..))
+                if self.learning =>
+            {
                 Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare_start: None })
             }
             Verdict::Allow(allowed) if self.learning => {

@@ -5,7 +5,7 @@
 //! options, on the way to a GET's answer too: the program runs as podman's user. And `images/scp` makes a command of a name by
 //! cutting it at its spaces (podman up to 5.8, `CreateCommands`).
 
-use crate::http::bytes::{hex_value, read_escape};
+use crate::http::bytes::{hex_value, next_byte, unescape};
 
 /// How the name of an image in a store of the client's choice begins (containers/image `storage/storage_transport.go`).
 const STORE: &[u8] = b"containers-storage:[";
@@ -36,34 +36,22 @@ fn names_store(mut text: &[u8]) -> bool {
 /// command: it holds a space, or starts with a hyphen.
 pub(super) fn add_arguments(below: &[u8], query: &[u8]) -> bool {
     let Some(name) = below.strip_prefix(b"/scp/") else { return false };
-    let bytes = |mut text| {
-        std::iter::from_fn(move || {
-            let (byte, rest) = read_byte(text)?;
-            text = rest;
-            Some(byte)
-        })
-    };
-    let starts_with_hyphen = |text| bytes(text).next() == Some(b'-');
+    let starts_with_hyphen = |text| unescape(text).next() == Some(b'-');
     let mut values = query.split(|&byte| byte == b'=').skip(1);
-    [name, query].into_iter().any(|text| bytes(text).any(|byte| byte == b' '))
+    [name, query].into_iter().any(|text| unescape(text).any(|byte| byte == b' '))
         || query.contains(&b'+')
         || starts_with_hyphen(name)
         || values.any(starts_with_hyphen)
 }
 
-/// The first byte of a text whose percent escapes are read, and the rest. What is no escape stays.
-fn read_byte(text: &[u8]) -> Option<(u8, &[u8])> {
-    read_escape(text).or_else(|| text.split_first().map(|(byte, rest)| (*byte, rest)))
-}
-
-/// The same, where the text may be JSON in which characters are written as `\u005b` (RFC 8259 7).
+/// The first byte of a text whose percent escapes are read, and which may be JSON in which characters are written as `\u005b` (RFC 8259 7); and the rest.
 fn read_json(text: &[u8]) -> Option<(u8, &[u8])> {
-    let (byte, behind) = read_byte(text)?;
+    let (byte, behind) = next_byte(text)?;
     let escaped = || {
-        let (b'u', mut rest) = read_byte(behind)? else { return None };
+        let (b'u', mut rest) = next_byte(behind)? else { return None };
         let mut value = 0;
         for _ in 0..4 {
-            let (digit, behind) = read_byte(rest)?;
+            let (digit, behind) = next_byte(rest)?;
             value = value << 4 | u16::from(hex_value(digit)?);
             rest = behind;
         }

@@ -5,36 +5,52 @@
 use super::denial::Denial;
 use super::grants::Grants;
 use super::lookup::Place;
-use super::route::Hazard;
+use super::route::{Hazard, Route};
+use super::routes::ROUTES;
 use super::{Allowed, Verdict, names, query};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 use crate::http::target::Target;
 
-/// What a request needs: all of one set of variables, or any one of another.
+/// What a request needs: every gate, and all of one set of variables or any one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// The section's variable, and POST and gates where the request needs them.
+    /// Those that must be on whatever else is.
+    pub gates: Grants,
+    /// The section's variable, and the method's, and POST where a GET does more than read.
     pub all: Grants,
     /// Those that allow just this action.
     pub any: Grants,
     /// Whether those of `any` cover it without a body alone (`start.rs`).
     pub bare: bool,
+    /// Whether its query asks for more than its route does, so that nothing that names the route alone covers it.
+    pub beyond: bool,
     /// The section's variable alone; none where the path belongs to no section.
     pub section: Grants,
-    /// Why nobody can allow it, where that is so.
+    /// Why no variable can allow it, where that is so.
     pub never: Option<Denial>,
     /// The protocol that the daemon may answer with.
     pub hijack: Option<Protocol>,
 }
 
-const POST: Grants = Grants::named("POST");
+const PUT: Grants = Grants::named("PUT");
+const DELETE: Grants = Grants::named("DELETE");
+const PATCH: Grants = Grants::named("PATCH");
 const SHOW_SECRETS: Grants = Hazard::ShowsSecret.sections();
 const TAKE_ARGUMENTS: Grants = Hazard::TakesArguments.sections();
 
 impl Need {
     const fn of_section(section: Grants) -> Self {
-        Self { all: section, any: Grants::NONE, bare: false, section, never: None, hijack: None }
+        Self {
+            gates: Grants::NONE,
+            all: section,
+            any: Grants::NONE,
+            bare: false,
+            beyond: false,
+            section,
+            never: None,
+            hijack: None,
+        }
     }
 
     const fn never(denial: Denial) -> Self {
@@ -52,9 +68,12 @@ impl Need {
     #[must_use]
     pub fn of(method: Method, path: &[u8], query: Option<&[u8]>) -> Self {
         let query = query.unwrap_or_default();
-        let reads = match method {
-            Method::Get | Method::Head => true,
-            Method::Post | Method::Put | Method::Delete | Method::Patch | Method::Options => false,
+        let of_method = match method {
+            Method::Get | Method::Head => Grants::NONE,
+            Method::Post | Method::Options => Grants::POST,
+            Method::Put => PUT,
+            Method::Delete => DELETE,
+            Method::Patch => PATCH,
             Method::Other => return Self::never(Denial::Method),
         };
         let Place { section, below, route, whole } = match Place::of(path) {
@@ -66,19 +85,46 @@ impl Need {
             return Self::never(Denial::Name);
         }
         let mut need = Self::of_section(section);
-        if !reads || (SHOW_SECRETS.contains(section) && query::shows_secret(query)) {
-            need.all = need.all.union(POST);
+        need.all = need.all.union(of_method);
+        if SHOW_SECRETS.contains(section) && query::shows_secret(query) {
+            need.all = need.all.union(Grants::POST);
+            need.beyond = true;
         }
         let Some(route) = route else { return need };
         // Whatever the method and the depth of the name.
+        need.gates = route.gates;
         need.all = need.all.union(route.needs);
         if whole && route.methods.contains(&method) {
             need.hijack = route.hijack;
-            if !(route.bare && query::names_checkpoint(query)) {
+            if route.bare && query::names_checkpoint(query) {
+                need.beyond = true;
+            } else {
                 (need.any, need.bare) = (route.actions, route.bare);
             }
         }
         need
+    }
+
+    /// What each known route needs with each of its methods, without a query.
+    pub fn of_routes() -> impl Iterator<Item = (&'static Route, Method, Self)> {
+        let of_route = |route: &'static Route| {
+            route
+                .methods
+                .iter()
+                .map(move |&method| (route, method, Self::of(method, route.path.as_bytes(), None)))
+        };
+        ROUTES.iter().flat_map(of_route)
+    }
+
+    /// Whether a variable that is off would open some known route, where these are on.
+    pub(super) fn is_opened_by(one: Grants, grants: Grants) -> bool {
+        let is_allowed = |need: &Self, grants| matches!(need.judge(grants), Verdict::Allow(_));
+        Self::of_routes().any(|(.., need)| is_allowed(&need, grants.union(one)) && !is_allowed(&need, grants))
+    }
+
+    /// Whether it asks for a variable, be it with others or in place of others.
+    pub(super) const fn names(&self, one: Grants) -> bool {
+        self.gates.union(self.all).union(self.any).contains(one)
     }
 
     /// Holds it against what is on.
@@ -87,13 +133,17 @@ impl Need {
         if let Some(denial) = self.never {
             return Verdict::Deny(denial);
         }
-        if grants.contains(self.all) {
-            return self.allowed(self.section, None);
-        }
         match self.any.intersection(grants) {
+            _ if !grants.contains(self.gates) => Verdict::Deny(Denial::Missing(self.missing(grants))),
+            _ if grants.contains(self.all) => self.allowed(self.section, None),
             Grants::NONE => Verdict::Deny(Denial::Missing(self.missing(grants))),
-            actions => self.allowed(actions, self.bare.then(|| self.all.without(grants))),
+            actions => self.allowed(actions, self.bare.then(|| self.full(grants))),
         }
+    }
+
+    /// What is lacking besides for all that the route can do, where an action allows it.
+    pub(super) const fn full(&self, grants: Grants) -> Grants {
+        self.all.union(self.gates).without(grants)
     }
 
     fn allowed(&self, by: Grants, bare_start: Option<Grants>) -> Verdict {
@@ -101,16 +151,21 @@ impl Need {
         Verdict::Allow(Allowed { variable, hijack: self.hijack, bare_start })
     }
 
-    /// Holds both readings of one request against what is on; `decoded` is Docker's.
-    pub(super) fn judge_both(&self, decoded: &Self, grants: Grants) -> Verdict {
-        Verdict::Deny(match (self.judge(grants), decoded.judge(grants)) {
-            (Verdict::Allow(sent), Verdict::Allow(read)) => {
+    /// The verdict on a request with two readings, of which `decoded` is Docker's; each comes with its own.
+    pub(super) fn judge_both(
+        (sent, of_sent): (Self, Verdict),
+        (decoded, of_decoded): (Self, Verdict),
+        grants: Grants,
+    ) -> Verdict {
+        Verdict::Deny(match (of_sent, of_decoded) {
+            (Verdict::Allow(of_sent), Verdict::Allow(of_decoded)) => {
                 // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
-                return Verdict::Allow(Allowed { bare_start: sent.bare_start.or(read.bare_start), ..read });
+                let bare_start = of_sent.bare_start.or(of_decoded.bare_start);
+                return Verdict::Allow(Allowed { bare_start, ..of_decoded });
             }
             (Verdict::Deny(Denial::Missing(_)), Verdict::Deny(Denial::Missing(_))) => {
                 let pairs =
-                    self.ways(grants).flat_map(|one| decoded.ways(grants).map(move |other| one.union(other)));
+                    sent.ways(grants).flat_map(|one| decoded.ways(grants).map(move |other| one.union(other)));
                 Denial::Missing(smallest(pairs))
             }
             // What nobody can grant outweighs what is missing.
@@ -128,7 +183,9 @@ impl Need {
     /// Every set that would allow it, those that open less first: actions, of which ALLOW_STOP stands before
     /// ALLOW_RESTARTS in the table, then the section.
     fn ways(&self, grants: Grants) -> impl Iterator<Item = Grants> {
-        self.any.iter().chain([self.all.without(grants)])
+        let gates = self.gates.without(grants);
+        let action = self.any.iter().map(move |action| action.without(grants));
+        action.chain([self.all.without(grants)]).map(move |way| way.union(gates))
     }
 }
 

@@ -14,7 +14,9 @@ pub struct Route {
     pub methods: &'static [Method],
     /// The section, where that is another one than the path says.
     pub section: Option<Grants>,
-    /// What must be on besides, whatever the method: gates, and POST where a GET does more than read.
+    /// What must be on whatever else is.
+    pub gates: Grants,
+    /// What must be on besides the section, whatever the method: POST where a GET does more than read.
     pub needs: Grants,
     /// Any of these opens its methods without the section and POST.
     pub actions: Grants,
@@ -24,6 +26,8 @@ pub struct Route {
     pub hijack: Option<Protocol>,
     /// What podman can be made to do besides.
     pub hazard: Option<Hazard>,
+    /// Whether podman from 4 on takes whatever is below for its name, paths of other rows too (`registerManifestHandlers`).
+    pub swallows: bool,
 }
 
 /// What a request can make podman do besides, by its name or its query. It is looked out for in the whole section: a name can look
@@ -44,17 +48,24 @@ pub(super) const fn route(path: &'static str, methods: &'static [Method]) -> Rou
         path,
         methods,
         section: None,
+        gates: Grants::NONE,
         needs: Grants::NONE,
         actions: Grants::NONE,
         bare: false,
         hijack: None,
         hazard: None,
+        swallows: false,
     }
 }
 
 impl Route {
     pub(super) const fn of(mut self, section: &str) -> Self {
         self.section = Some(Grants::named(section));
+        self
+    }
+
+    pub(super) const fn gate(mut self, variable: &str) -> Self {
+        self.gates = self.gates.union(Grants::named(variable));
         self
     }
 
@@ -88,6 +99,11 @@ impl Route {
         self
     }
 
+    pub(super) const fn swallows(mut self) -> Self {
+        self.swallows = true;
+        self
+    }
+
     /// Whether two rows say the same of what ends as they do.
     pub(super) const fn says_as(&self, other: &Self) -> bool {
         let hijack = match (self.hijack, other.hijack) {
@@ -95,7 +111,11 @@ impl Route {
             (Some(one), Some(other)) => one as u8 == other as u8,
             _ => false,
         };
-        hijack && self.needs.is(other.needs) && self.actions.is(other.actions) && self.bare == other.bare
+        hijack
+            && self.gates.is(other.gates)
+            && self.needs.is(other.needs)
+            && self.actions.is(other.actions)
+            && self.bare == other.bare
     }
 
     /// The section that its path names, and what of the path is below, for constants; `None` where there is no such section.
@@ -115,23 +135,75 @@ impl Route {
     }
 }
 
-/// Whether a path is one of a pattern's: both are split into segments from the left, and a name takes one or more.
-pub(super) fn serves(pattern: &str, path: &str) -> bool {
-    let (Some((segment, path_rest)), Some((expected, pattern_rest))) =
-        (first_segment(path), first_segment(pattern))
-    else {
-        return path.is_empty() && pattern.is_empty();
-    };
-    if expected.starts_with('{') {
-        // The name ends here, or takes the next segment too.
-        !segment.is_empty() && (serves(pattern_rest, path_rest) || serves(pattern, path_rest))
-    } else {
-        segment == expected && serves(pattern_rest, path_rest)
+impl Route {
+    /// Whether it is served with this method. HEAD is asked for where GET is.
+    pub(super) fn has(&self, method: Method) -> bool {
+        self.methods.contains(&method) || (method == Method::Head && self.methods.contains(&Method::Get))
     }
-}
 
-/// The first segment of a path, and the rest; both start with a slash or are empty.
-fn first_segment(path: &str) -> Option<(&str, &str)> {
-    let path = path.strip_prefix('/')?;
-    Some(path.split_at(path.find('/').unwrap_or(path.len())))
+    /// How many of its segments are words.
+    pub(super) fn words(&self) -> usize {
+        self.path.matches('/').count() - self.path.matches("/{").count()
+    }
+
+    /// Whether a path, given without its version, can be one of this row's: a name is one segment or more.
+    pub(super) fn serves(&self, path: &[u8]) -> bool {
+        let Some((word, mut pattern)) = self.path.split_once('{') else {
+            return path == self.path.as_bytes();
+        };
+        let Some(mut path) = path.strip_prefix(word.as_bytes()) else { return false };
+        loop {
+            // `path` starts with the name whose placeholder ends in `pattern`.
+            let tail = pattern.split_once('}').map_or("", |(_, tail)| tail);
+            let Some((word, rest)) = tail.split_once('{') else {
+                return path.len() > tail.len() && path.ends_with(tail.as_bytes());
+            };
+            let Some(at) = path.windows(word.len()).skip(1).position(|window| window == word.as_bytes())
+            else {
+                return false;
+            };
+            (path, pattern) = (&path[1 + at + word.len()..], rest);
+        }
+    }
+
+    /// The segments of a path that has as many as this row, and each of its words where the row has it.
+    pub(super) fn fit<'p>(&self, path: &'p [u8]) -> Option<impl Iterator<Item = &'p [u8]>> {
+        let segments = || path.split(|&byte| byte == b'/');
+        let mut given = segments();
+        let fits = |pattern: &str| match given.next() {
+            Some(segment) if pattern.starts_with('{') => !segment.is_empty(),
+            segment => segment == Some(pattern.as_bytes()),
+        };
+        (self.path.split('/').all(fits) && given.next().is_none()).then(segments)
+    }
+
+    /// Whether the daemon may take a path of this row for it, where these others may serve it too: not where one of them fits it
+    /// segment by segment and names more of it.
+    pub(super) fn may_take(
+        &self,
+        version: &[u8],
+        path: &[u8],
+        mut others: impl Iterator<Item = &'static Self>,
+    ) -> bool {
+        (self.swallows && matches!(version, [b'/', b'v', b'4'..=b'9', ..]))
+            || !others.any(|other| other.words() > self.words() && other.fit(path).is_some())
+    }
+
+    /// Whether some path can be this row's and the other's.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let split = |row: &Self| {
+            let path = row.path;
+            let (start, end) = (path.find('{')?, path.rfind('}')? + 1);
+            Some((&path[..start], &path[end..]))
+        };
+        match (split(self), split(other)) {
+            (None, _) => other.serves(self.path.as_bytes()),
+            (_, None) => self.serves(other.path.as_bytes()),
+            // What is between is not looked at: to take two rows for such that meet costs a little time alone.
+            (Some((start, end)), Some((other_start, other_end))) => {
+                (start.starts_with(other_start) || other_start.starts_with(start))
+                    && (end.ends_with(other_end) || other_end.ends_with(end))
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! `explain`, LEARN and the terms of a hijack read this table. Paths that no row names belong to their section all the same.
 
 use super::grants::Grants;
-use super::route::{Hazard, Route, route, serves};
+use super::route::{Hazard, Route, route};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 use Hazard::{ShowsSecret, TakesArguments};
@@ -20,16 +20,16 @@ pub static ROUTES: &[Route] = &[
     route("/system/df", &[Get]),
     route("/auth", &[Post]),
     route("/containers/json", &[Get]),
-    route("/containers/{name}/json", &[Get]),
-    route("/containers/{name}/export", &[Get]).needs("ALLOW_EXPORT"),
-    route("/containers/{name}/changes", &[Get]).needs("ALLOW_CHANGES"),
-    route("/containers/{name}/top", &[Get]).needs("ALLOW_TOP"),
-    route("/containers/{name}/logs", &[Get]).needs("ALLOW_LOGS"),
+    route("/containers/{name}/json", &[Get]).gate("ALLOW_INSPECT"),
+    route("/containers/{name}/export", &[Get]).gate("ALLOW_EXPORT"),
+    route("/containers/{name}/changes", &[Get]).gate("ALLOW_CHANGES"),
+    route("/containers/{name}/top", &[Get]).gate("ALLOW_TOP"),
+    route("/containers/{name}/logs", &[Get]).gate("ALLOW_LOGS"),
     route("/containers/{name}/stats", &[Get]),
-    route("/containers/{name}/attach/ws", &[Get]).acts().hijacked(WebSocket),
-    route("/containers/{name}/archive", &[Get, Head, Put]).needs("ALLOW_ARCHIVE"),
+    route("/containers/{name}/attach/ws", &[Get]).gate("ALLOW_ATTACH").acts().hijacked(WebSocket),
+    route("/containers/{name}/archive", &[Get, Head, Put]).gate("ALLOW_ARCHIVE"),
     route("/containers/create", &[Post]),
-    route("/containers/{name}/kill", &[Post]).action("ALLOW_RESTARTS"),
+    route("/containers/{name}/kill", &[Post]).gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
     route("/containers/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
     route("/containers/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
     route("/containers/{name}/restart", &[Post]).action("ALLOW_RESTARTS"),
@@ -37,11 +37,11 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
     route("/containers/{name}/wait", &[Post]),
     route("/containers/{name}/resize", &[Post]),
-    route("/containers/{name}/attach", &[Post]).hijacked(Tcp),
-    route("/containers/{name}/exec", &[Post]),
+    route("/containers/{name}/attach", &[Post]).gate("ALLOW_ATTACH").hijacked(Tcp),
+    route("/containers/{name}/exec", &[Post]).gate("ALLOW_EXEC"),
     route("/containers/{name}/rename", &[Post]),
     route("/containers/{name}/update", &[Post]),
-    route("/containers/{name}/copy", &[Post]).needs("ALLOW_ARCHIVE"),
+    route("/containers/{name}/copy", &[Post]).gate("ALLOW_ARCHIVE"),
     route("/containers/prune", &[Post]),
     route("/containers/{name}", &[Delete]),
     route("/containers/{name}/checkpoints", &[Get, Post]).acts(),
@@ -144,17 +144,17 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/stats", &[Get]),
     route("/libpod/containers/{name}/healthcheck", &[Get]).acts(),
     route("/libpod/containers/{name}", &[Delete]),
-    route("/libpod/containers/{name}/archive", &[Get, Head, Put]).needs("ALLOW_ARCHIVE"),
-    route("/libpod/containers/{name}/attach", &[Post]).hijacked(Tcp),
-    route("/libpod/containers/{name}/changes", &[Get]).needs("ALLOW_CHANGES"),
+    route("/libpod/containers/{name}/archive", &[Get, Head, Put]).gate("ALLOW_ARCHIVE"),
+    route("/libpod/containers/{name}/attach", &[Post]).gate("ALLOW_ATTACH").hijacked(Tcp),
+    route("/libpod/containers/{name}/changes", &[Get]).gate("ALLOW_CHANGES"),
     route("/libpod/containers/{name}/checkpoint", &[Post]),
-    route("/libpod/containers/{name}/exec", &[Post]),
+    route("/libpod/containers/{name}/exec", &[Post]).gate("ALLOW_EXEC"),
     route("/libpod/containers/{name}/exists", &[Get]),
-    route("/libpod/containers/{name}/export", &[Get]).needs("ALLOW_EXPORT"),
+    route("/libpod/containers/{name}/export", &[Get]).gate("ALLOW_EXPORT"),
     route("/libpod/containers/{name}/init", &[Post]),
-    route("/libpod/containers/{name}/json", &[Get]),
-    route("/libpod/containers/{name}/kill", &[Post]).action("ALLOW_RESTARTS"),
-    route("/libpod/containers/{name}/logs", &[Get]).needs("ALLOW_LOGS"),
+    route("/libpod/containers/{name}/json", &[Get]).gate("ALLOW_INSPECT"),
+    route("/libpod/containers/{name}/kill", &[Post]).gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
+    route("/libpod/containers/{name}/logs", &[Get]).gate("ALLOW_LOGS"),
     route("/libpod/containers/{name}/mount", &[Post]),
     route("/libpod/containers/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
     route("/libpod/containers/{name}/rename", &[Post]),
@@ -164,7 +164,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/start", &[Post]).action("ALLOW_START").bare(),
     route("/libpod/containers/{name}/stats", &[Get]),
     route("/libpod/containers/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
-    route("/libpod/containers/{name}/top", &[Get]).needs("ALLOW_TOP"),
+    route("/libpod/containers/{name}/top", &[Get]).gate("ALLOW_TOP"),
     route("/libpod/containers/{name}/unmount", &[Post]),
     route("/libpod/containers/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
     route("/libpod/containers/{name}/update", &[Post]),
@@ -195,7 +195,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/images/{name}/tag", &[Post]),
     route("/libpod/images/{name}/tree", &[Get]),
     route("/libpod/images/{name}/untag", &[Post]),
-    route("/libpod/images/{name}/changes", &[Get]).needs("ALLOW_CHANGES").needs("LIBPOD_CONTAINERS"),
+    route("/libpod/images/{name}/changes", &[Get]).gate("ALLOW_CHANGES").needs("LIBPOD_CONTAINERS"),
     route("/libpod/info", &[Get]),
     route("/libpod/kube/apply", &[Post]),
     route("/libpod/kube/generate", &[Get]),
@@ -203,7 +203,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/local/build", &[Post]).of("LIBPOD_BUILD"),
     route("/libpod/local/images/load", &[Post]).of("LIBPOD_IMAGES"),
     route("/libpod/manifests/create", &[Post]),
-    route("/libpod/manifests/{name}", &[Post, Put, Delete]),
+    route("/libpod/manifests/{name}", &[Post, Put, Delete]).swallows(),
     route("/libpod/manifests/{name}/add", &[Post]),
     route("/libpod/manifests/{name}/exists", &[Get]),
     route("/libpod/manifests/{name}/json", &[Get]),
@@ -225,13 +225,13 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/pods/stats", &[Get]),
     route("/libpod/pods/{name}", &[Delete]),
     route("/libpod/pods/{name}/exists", &[Get]),
-    route("/libpod/pods/{name}/json", &[Get]),
-    route("/libpod/pods/{name}/kill", &[Post]).action("ALLOW_RESTARTS"),
+    route("/libpod/pods/{name}/json", &[Get]).gate("ALLOW_INSPECT"),
+    route("/libpod/pods/{name}/kill", &[Post]).gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
     route("/libpod/pods/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
     route("/libpod/pods/{name}/restart", &[Post]).action("ALLOW_RESTARTS"),
     route("/libpod/pods/{name}/start", &[Post]).action("ALLOW_START").bare(),
     route("/libpod/pods/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
-    route("/libpod/pods/{name}/top", &[Get]).needs("ALLOW_TOP"),
+    route("/libpod/pods/{name}/top", &[Get]).gate("ALLOW_TOP"),
     route("/libpod/pods/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
     route("/libpod/quadlets", &[Post, Delete]),
     route("/libpod/quadlets/json", &[Get]),
@@ -278,16 +278,12 @@ impl Hazard {
 impl Route {
     /// The route that serves a path, given without its version: of several the one that names most of it.
     #[must_use]
-    pub fn find(method: Method, path: &str) -> Option<&'static Self> {
-        if path.len() > MAX_PATH_BYTES {
-            return None;
-        }
-        let of_method = ROUTES.iter().filter(|route| route.methods.contains(&method));
-        of_method
-            .filter(|route| serves(route.path, path))
-            .max_by_key(|route| route.path.matches("/").count() - route.path.matches("/{").count())
+    pub fn find(method: Method, path: &[u8]) -> Option<&'static Self> {
+        Self::all_that_serve(method, path).max_by_key(|route| route.words())
+    }
+
+    /// The rows that serve a path, given without its version.
+    pub(super) fn all_that_serve(method: Method, path: &[u8]) -> impl Iterator<Item = &'static Self> {
+        ROUTES.iter().filter(move |route| route.methods.contains(&method) && route.serves(path))
     }
 }
-
-/// Longer paths are not looked for: the search tries every way to cut names out of them.
-const MAX_PATH_BYTES: usize = 512;

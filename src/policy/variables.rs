@@ -23,11 +23,11 @@ pub struct Variable {
 pub enum Kind {
     /// A section of the API.
     Section(Section),
-    /// Every method but GET and HEAD, in the sections that are open.
-    Post,
+    /// A method, in the sections that are open; POST also what follows it, and GETs that act.
+    Method,
     /// POST on the routes that name it, without the section and POST.
     Action,
-    /// What the routes that name it show, in a section that is open; 0 closes it.
+    /// What the routes that name it do or show; 0 closes it, whatever else is on.
     Gate,
 }
 
@@ -49,21 +49,24 @@ pub enum WhenUnset {
     Off,
     /// On.
     On,
-    /// On, but off in the linuxserver dialect.
-    OnInTecnativa,
-    /// Off, but on in the linuxserver dialect.
-    OnInLinuxserver,
+    /// On, but off in these dialects.
+    OnBut(&'static [Dialect]),
+    /// Off, but on in these dialects.
+    OffBut(&'static [Dialect]),
+    /// As POST is, but off in these dialects.
+    AsPostBut(&'static [Dialect]),
 }
 
 impl WhenUnset {
-    /// What that comes to in a dialect.
+    /// What that comes to in a dialect, where POST is on or not.
     #[must_use]
-    pub const fn is_on(self, dialect: Dialect) -> bool {
+    pub fn is_on(self, dialect: Dialect, post: bool) -> bool {
         match self {
             Self::Off => false,
             Self::On => true,
-            Self::OnInTecnativa => matches!(dialect, Dialect::Tecnativa),
-            Self::OnInLinuxserver => matches!(dialect, Dialect::Linuxserver),
+            Self::OnBut(those) => !those.contains(&dialect),
+            Self::OffBut(those) => those.contains(&dialect),
+            Self::AsPostBut(those) => post && !those.contains(&dialect),
         }
     }
 }
@@ -88,11 +91,33 @@ const fn libpod_exact(segment: &'static str) -> Kind {
     Kind::Section(Section { libpod: true, segment, exact: true })
 }
 
-use WhenUnset::{Off, On, OnInLinuxserver, OnInTecnativa};
+use Dialect::{Linuxserver, TecnativaNext};
+use WhenUnset::{AsPostBut, Off, OffBut, On, OnBut};
+
+/// Methods that follow POST. Where the next Tecnativa is meant, nothing does.
+const AS_POST: WhenUnset = AsPostBut(&[TecnativaNext]);
+/// What is closed unless opened in the images that have such a variable: in these.
+const CLOSED_IN_BOTH: WhenUnset = OnBut(&[Linuxserver, TecnativaNext]);
+const CLOSED_IN_LINUXSERVER: WhenUnset = OnBut(&[Linuxserver]);
+const CLOSED_IN_NEXT: WhenUnset = OnBut(&[TecnativaNext]);
+const OPEN_IN_LINUXSERVER: WhenUnset = OffBut(&[Linuxserver]);
 
 /// Every variable that grants something.
 pub static VARIABLES: &[Variable] = &[
-    row("POST", Kind::Post, Off, "methods other than GET and HEAD, in the sections that are open"),
+    row("POST", Kind::Method, Off, "methods other than GET and HEAD, in the sections that are open"),
+    row("DELETE", Kind::Method, AS_POST, "the method DELETE alone; 0 closes it though POST is 1"),
+    row(
+        "PUT",
+        Kind::Method,
+        AS_POST,
+        "the method PUT alone, which writes files of containers; 0 closes it though POST is 1",
+    ),
+    row(
+        "PATCH",
+        Kind::Method,
+        AS_POST,
+        "the method PATCH alone, which no known route has; 0 closes it though POST is 1",
+    ),
     row("AUTH", exact("auth"), Off, "have the daemon try credentials against a registry"),
     row("BUILD", section("build"), Off, "build images with the classic builder, prune its cache"),
     row("COMMIT", exact("commit"), Off, "make an image of a container"),
@@ -148,7 +173,7 @@ pub static VARIABLES: &[Variable] = &[
     ),
     row("LIBPOD_MANIFESTS", libpod("manifests"), Off, "podman: manifest lists"),
     row("LIBPOD_NETWORKS", libpod("networks"), Off, "podman: networks"),
-    row("LIBPOD_PING", libpod_exact("_ping"), OnInLinuxserver, "podman: whether the service is there"),
+    row("LIBPOD_PING", libpod_exact("_ping"), OPEN_IN_LINUXSERVER, "podman: whether the service is there"),
     row("LIBPOD_PLAY", libpod("play"), Off, "podman: pods of Kubernetes YAML"),
     row("LIBPOD_PODS", libpod("pods"), Off, "podman: pods"),
     row(
@@ -159,18 +184,37 @@ pub static VARIABLES: &[Variable] = &[
     ),
     row("LIBPOD_SECRETS", libpod("secrets"), Off, "podman: secrets"),
     row("LIBPOD_SYSTEM", libpod("system"), Off, "podman: disk usage; with POST prune"),
-    row("LIBPOD_VERSION", libpod_exact("version"), OnInLinuxserver, "podman: its version"),
+    row("LIBPOD_VERSION", libpod_exact("version"), OPEN_IN_LINUXSERVER, "podman: its version"),
     row("LIBPOD_VOLUMES", libpod("volumes"), Off, "podman: volumes"),
     row("ALLOW_START", Kind::Action, Off, "start containers and pods, without POST"),
     row("ALLOW_STOP", Kind::Action, Off, "stop containers and pods, without POST"),
     row("ALLOW_RESTARTS", Kind::Action, Off, "stop, restart and kill containers and pods, without POST"),
     row("ALLOW_PAUSE", Kind::Action, Off, "pause containers and pods, without POST"),
     row("ALLOW_UNPAUSE", Kind::Action, Off, "unpause containers and pods, without POST"),
-    row("ALLOW_ARCHIVE", Kind::Gate, OnInTecnativa, "0 closes reading and writing files of containers"),
-    row("ALLOW_CHANGES", Kind::Gate, OnInTecnativa, "0 closes the list of changed files"),
-    row("ALLOW_EXPORT", Kind::Gate, OnInTecnativa, "0 closes reading a container's whole file system"),
-    row("ALLOW_LOGS", Kind::Gate, OnInTecnativa, "0 closes logs of containers"),
-    row("ALLOW_TOP", Kind::Gate, OnInTecnativa, "0 closes the list of processes of containers"),
+    row("ALLOW_ARCHIVE", Kind::Gate, CLOSED_IN_BOTH, "0 closes reading and writing files of containers"),
+    row(
+        "ALLOW_ATTACH",
+        Kind::Gate,
+        CLOSED_IN_NEXT,
+        "0 closes reading and writing the streams of containers that run",
+    ),
+    row("ALLOW_CHANGES", Kind::Gate, CLOSED_IN_LINUXSERVER, "0 closes the list of changed files"),
+    row("ALLOW_EXEC", Kind::Gate, CLOSED_IN_NEXT, "0 closes preparing commands inside containers"),
+    row("ALLOW_EXPORT", Kind::Gate, CLOSED_IN_BOTH, "0 closes reading a container's whole file system"),
+    row(
+        "ALLOW_INSPECT",
+        Kind::Gate,
+        On,
+        "0 closes the details of containers and pods, which show the environment; lists, logs and stats stay",
+    ),
+    row(
+        "ALLOW_KILL",
+        Kind::Gate,
+        CLOSED_IN_NEXT,
+        "0 closes signals to containers, also where ALLOW_RESTARTS is 1",
+    ),
+    row("ALLOW_LOGS", Kind::Gate, CLOSED_IN_BOTH, "0 closes logs of containers"),
+    row("ALLOW_TOP", Kind::Gate, CLOSED_IN_LINUXSERVER, "0 closes the list of processes of containers"),
 ];
 
 /// The place of the variable of this name, for constants.

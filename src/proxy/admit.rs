@@ -140,7 +140,7 @@ fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<
     if let Some(lacking) = allowed.bare_start
         && may_rewrite(framing)
     {
-        return Err(Refusal::Denied(Denial::StartWithBody(lacking)));
+        return Err(Refusal::Denied(Denial::StartWithBody(allowed.variable, lacking)));
     }
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);

@@ -1,14 +1,11 @@
-//! What a user may not expect of a grant, in sentences for those who do not know the API.
+//! What a user may not expect of a variable, in sentences for those who do not know the API.
 
-use super::grants::Grants;
-use super::variables::Kind;
-use super::{Dialect, Need, ROUTES, Verdict};
+use super::{CALLS, COMMITS, ENVIRONMENTS, FILES, MANIFESTS, PODMAN_USER};
+use crate::policy::{Dialect, Grants, Kind, Need, Verdict};
 
-/// What is said of it at start, every hour, and by `explain`.
-pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this port; take \
-                           LEARN away once you have the variables, which SIGUSR1 and the exit print";
-
-const POST: Grants = Grants::named("POST");
+const POST: Grants = Grants::POST;
+const DELETE: Grants = Grants::named("DELETE");
+const PUT: Grants = Grants::named("PUT");
 const CONTAINERS: Grants = Grants::named("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = Grants::named("LIBPOD_CONTAINERS");
 
@@ -29,21 +26,21 @@ const fn writes(variable: &str, says: &'static str) -> Danger {
     Danger { when: Grants::named(variable).union(POST), unless: Grants::NONE, says }
 }
 
+/// By DELETE without POST.
+const fn deletes(variable: &str, says: &'static str) -> Danger {
+    Danger { when: Grants::named(variable).union(DELETE), unless: POST, says }
+}
+
+/// By PUT without POST.
+const fn puts(variable: &str, says: &'static str) -> Danger {
+    Danger { when: Grants::named(variable).union(PUT), unless: POST, says }
+}
+
 impl Danger {
     const fn unless(self, variable: &str) -> Self {
         Self { unless: Grants::named(variable), ..self }
     }
 }
-
-const PODMAN_USER: &str = "gives all rights of the user that podman runs as, often root: a client can start a \
-                           container that mounts any folder of the host";
-
-const ENVIRONMENTS: &str = "shows the environment variables of every container, where passwords often are";
-
-const COMMITS: &str = "makes an image of any container, also under a name that others start containers from";
-
-const CALLS: &str =
-    "has the daemon call any server that a client names, also one that only this host reaches";
 
 const DANGERS: &[Danger] = &[
     writes(
@@ -65,8 +62,8 @@ const DANGERS: &[Danger] = &[
     reads("DISTRIBUTION", CALLS),
     writes(
         "EXEC",
-        "starts the commands that were prepared inside containers; with CONTAINERS=1 as well, any command in any container, \
-         this proxy's own too, where a client can start this program again with everything allowed",
+        "starts the commands that were prepared inside containers; with CONTAINERS=1 and ALLOW_EXEC=1 as well, any command in \
+         any container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
     writes("GRPC", "is all of BuildKit: a client runs any command while an image is built, and reads the build cache"),
     reads("IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
@@ -113,8 +110,8 @@ const DANGERS: &[Danger] = &[
     writes("LIBPOD_CONTAINERS", PODMAN_USER),
     writes(
         "LIBPOD_EXEC",
-        "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 as well, any command in any \
-         container, this proxy's own too, where a client can start this program again with everything allowed",
+        "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 and ALLOW_EXEC=1 as well, any \
+         command in any container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
     reads("LIBPOD_GENERATE", ENVIRONMENTS),
     reads("LIBPOD_IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
@@ -134,8 +131,7 @@ const DANGERS: &[Danger] = &[
     ),
     writes(
         "LIBPOD_MANIFESTS",
-        "gives all rights of the user that podman runs as, often root: podman opens any store of images that a body names, and \
-         runs the program that it names for it; it replaces manifest lists, and pushes images to any registry",
+        MANIFESTS,
     ),
     reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
     writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
@@ -156,53 +152,87 @@ const DANGERS: &[Danger] = &[
         "LIBPOD_VOLUMES",
         "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume",
     ),
+    deletes("CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
+    puts("CONTAINERS", FILES),
+    deletes("IMAGES", "deletes images"),
+    deletes("NETWORKS", "deletes networks that no container is in"),
+    deletes("NODES", "removes nodes from the Swarm cluster"),
+    deletes("PLUGINS", "removes plugins"),
+    deletes("SECRETS", "deletes Swarm secrets"),
+    deletes("CONFIGS", "deletes Swarm configs"),
+    deletes("SERVICES", "deletes Swarm services"),
+    deletes("VOLUMES", "deletes volumes with their data"),
+    deletes("LIBPOD_ARTIFACTS", "deletes artifacts"),
+    deletes("LIBPOD_CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
+    puts("LIBPOD_CONTAINERS", FILES),
+    deletes("LIBPOD_IMAGES", "deletes images"),
+    deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends"),
+    deletes("LIBPOD_MANIFESTS", "deletes manifest lists"),
+    puts("LIBPOD_MANIFESTS", MANIFESTS),
+    deletes("LIBPOD_NETWORKS", "deletes networks, with the containers in them if the client asks for it"),
+    deletes("LIBPOD_PLAY", "removes the pods of YAML that a client sends"),
+    deletes("LIBPOD_PODS", "removes any pod with its containers"),
+    deletes("LIBPOD_QUADLETS", "deletes quadlets"),
+    deletes("LIBPOD_SECRETS", "deletes secrets"),
+    deletes("LIBPOD_VOLUMES", "deletes volumes with their data"),
 ];
 
-/// What is dangerous in these grants, and what of them opens nothing: one sentence each.
-#[must_use]
-pub fn warnings(grants: Grants, dialect: Dialect) -> Vec<String> {
-    let dangers =
-        DANGERS.iter().filter(|danger| grants.contains(danger.when) && !grants.intersects(danger.unless));
-    let dangers = dangers.map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
-    dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect)).collect()
+/// What is dangerous in these variables, and which of them open nothing: one sentence each.
+pub(super) fn warnings(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
+    let dangers = DANGERS
+        .iter()
+        .filter(move |danger| grants.contains(danger.when) && !grants.intersects(danger.unless))
+        .map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
+    dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect))
 }
 
 /// Containers can be read without POST: what that shows depends on the gates.
 fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
     let sections = [CONTAINERS, LIBPOD_CONTAINERS].into_iter();
-    sections.filter(move |&section| grants.contains(section) && !grants.contains(POST)).map(move |section| {
-        let files = grants
-            .intersection(const { Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT")) });
-        let names: Vec<_> = files.variables().map(|variable| format!("{}=0", variable.name)).collect();
-        let files = match &names[..] {
-            [] => String::new(),
-            [one] => format!(", and reads all its files; {one} closes that"),
-            several => format!(", and reads all its files; {} close that", several.join(" and ")),
-        };
-        let section = section.settings("");
-        format!("{section} shows every container's environment variables, where passwords often are{files}")
-    })
+    sections.filter(move |&section| grants.contains(section) && !grants.contains(POST)).filter_map(
+        move |section| {
+            let shown = |gates: Grants, what: &str| {
+                let open: Vec<_> = gates
+                    .intersection(grants)
+                    .variables()
+                    .map(|variable| format!("{}=0", variable.name))
+                    .collect();
+                let close = if open.len() == 1 { "closes" } else { "close" };
+                (!open.is_empty()).then(|| format!("{what} ({} {close} that)", open.join(" and ")))
+            };
+            const INSPECT: Grants = Grants::named("ALLOW_INSPECT");
+            const FILES: Grants = Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT"));
+            let shown: Vec<_> = [
+                shown(INSPECT, "shows every container's environment variables, where passwords often are"),
+                shown(FILES, "reads all files of every container"),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            (!shown.is_empty()).then(|| format!("{} {}", section.settings(""), shown.join(", and ")))
+        },
+    )
 }
 
 /// What was switched on and yet opens no known route, because something else is off.
 fn without_effect(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
     grants.iter().filter_map(move |one| {
-        let variable = one.variables().next().filter(|variable| !variable.default.is_on(dialect))?;
-        let mut needs = ROUTES.iter().flat_map(|route| {
-            route.methods.iter().map(|&method| Need::of(method, route.path.as_bytes(), None))
-        });
-        if needs.any(|need| {
-            (need.all.contains(one) || need.any.contains(one))
-                && matches!(need.judge(grants), Verdict::Allow(_))
-        }) {
+        let post = grants.contains(POST) && one != POST;
+        let variable = one.variables().next().filter(|variable| !variable.default.is_on(dialect, post))?;
+        let is_allowed = |need: &Need| matches!(need.judge(grants), Verdict::Allow(_));
+        let of_it: Vec<_> = Need::of_routes().map(|(.., need)| need).filter(|need| need.names(one)).collect();
+        if of_it.iter().any(is_allowed) {
             return None;
         }
-        let lacks = match variable.kind {
-            Kind::Post => "a section, such as CONTAINERS=1",
-            Kind::Gate => "CONTAINERS=1",
-            // Actions need nothing else, and a section that opens nothing has no route that reads.
-            Kind::Action | Kind::Section(_) => "POST=1",
-        };
-        Some(format!("{}=1 opens nothing without {lacks}", variable.name))
+        let least = of_it.iter().map(|need| need.missing(grants)).min_by_key(|missing| missing.len());
+        Some(match (least, variable.kind) {
+            (None, _) => format!("{}=1 opens no route that is known", variable.name),
+            (_, Kind::Method) => {
+                format!("{}=1 opens nothing without a section, such as CONTAINERS=1", variable.name)
+            }
+            (Some(least), _) => {
+                format!("{}=1 opens nothing without {}", variable.name, least.settings(" and "))
+            }
+        })
     })
 }
