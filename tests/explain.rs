@@ -6,7 +6,7 @@ use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Dialect, Kind, Policy, ROUTES, Section, VARIABLES, Variable, WhenUnset};
 use std::collections::BTreeMap;
 use std::process::Output;
-use support::{FakeDaemon, Program};
+use support::{FakeDaemon, Program, TempDir};
 
 /// Runs `explain` with these arguments in an environment given as `NAME=value NAME=value`.
 fn explain(environment: &str, arguments: &[&str]) -> Output {
@@ -72,7 +72,7 @@ fn explain_lists_every_known_route_with_its_verdict() {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }
     let widest = text.lines().max_by_key(|line| line.len()).expect("lines");
-    assert!(widest.len() <= 100, "{widest}");
+    assert!(widest.len() <= 101, "{widest}");
 }
 
 #[test]
@@ -155,8 +155,16 @@ fn explain_of_a_request_gives_one_verdict_and_exits_with_it() {
 #[test]
 fn a_bad_call_of_explain_exits_with_64_and_one_line() {
     for (environment, arguments, expected) in [
-        ("", &["GET"][..], "explain takes nothing, --allowed, or METHOD PATH; see --help"),
-        ("", &["GET", "/a", "/b"], "explain takes nothing, --allowed, or METHOD PATH; see --help"),
+        (
+            "",
+            &["GET"][..],
+            "explain takes nothing, --allowed, METHOD PATH, or --diff and two files; see --help",
+        ),
+        (
+            "",
+            &["GET", "/a", "/b"],
+            "explain takes nothing, --allowed, METHOD PATH, or --diff and two files; see --help",
+        ),
         ("", &["--all"], "unknown argument \"--all\"; see --help"),
         ("", &["get", "/info"], "METHOD is written in capitals, such as GET; see --help"),
         ("", &["", "/info"], "METHOD is written in capitals, such as GET; see --help"),
@@ -166,7 +174,11 @@ fn a_bad_call_of_explain_exits_with_64_and_one_line() {
             &[],
             "POST=\"maybe\" cannot be used: it takes 0 or 1 (also true, false, yes, no, on, off)",
         ),
-        ("DIALECT=x", &["GET", "/info"], "DIALECT=\"x\" cannot be used: it takes tecnativa or linuxserver"),
+        (
+            "DIALECT=x",
+            &["GET", "/info"],
+            "DIALECT=\"x\" cannot be used: it takes tecnativa, tecnativa-next or linuxserver",
+        ),
         (
             "LEARN=x",
             &["GET", "/info"],
@@ -178,6 +190,311 @@ fn a_bad_call_of_explain_exits_with_64_and_one_line() {
         assert_eq!(stderr(&output), format!("docker-socket-proxy: {expected}\n"));
         assert_eq!(stdout(&output), "");
     }
+}
+
+// === The lists ===
+
+/// Runs `explain` with these lists, in which a space cannot stand for the end of a variable, and CONTAINERS.
+fn explain_lists(allow: &str, deny: &str, containers: &str, arguments: &[&str]) -> Output {
+    let arguments: Vec<_> = ["explain"].iter().chain(arguments).copied().collect();
+    let set = [("ALLOW_ROUTES", allow), ("DENY_ROUTES", deny), ("CONTAINERS", containers), ("EVENTS", "0")];
+    Program::command(&arguments, &set).output().expect("the program runs")
+}
+
+#[test]
+fn lists_are_shown_as_the_reason() {
+    let allow = "# what the button does\nGET /containers/{id}/json , POST /containers/web-*/restart\r\n\n\tHEAD /info\nGET /debug/vars";
+    let deny = "GET /containers/{name}/logs";
+    let says = |method: &str, path: &str| {
+        let output = explain_lists(allow, deny, "1", &[method, path]);
+        (output.status.code().expect("a status"), stdout(&output).trim_end().to_owned())
+    };
+    for (method, path, status, reason) in [
+        ("GET", "/v1.41/containers/a%2Fb/json", 0, "CONTAINERS=1 allows it"),
+        ("POST", "/containers/web-1/restart", 0, "ALLOW_ROUTES has POST /containers/web-*/restart"),
+        ("POST", "/containers/web/restart", 1, "set ALLOW_RESTARTS=1 to allow it"),
+        ("HEAD", "/info", 0, "ALLOW_ROUTES has HEAD /info"),
+        ("GET", "/info", 1, "set INFO=1 to allow it"),
+        ("GET", "/debug/vars", 0, "ALLOW_ROUTES has GET /debug/vars"),
+        ("GET", "/containers/a/b/logs/", 1, "DENY_ROUTES closes GET /containers/{name}/logs"),
+        ("HEAD", "/containers/a/logs", 1, "DENY_ROUTES closes GET /containers/{name}/logs"),
+    ] {
+        let word = if status == 0 { "allowed" } else { "denied" };
+        assert_eq!(says(method, path), (status, format!("{word}: {method} {path}: {reason}")));
+    }
+    let text = stdout(&explain_lists(allow, deny, "0", &[]));
+    assert!(text.starts_with("granted: PING VERSION ALLOW_ROUTES (4) DENY_ROUTES (1)\n"), "{text}");
+    for (expected, row) in [
+        ("allowed  GET     /containers/{name}/json ", "ALLOW_ROUTES"),
+        ("denied   GET     /containers/{name}/logs ", "DENY_ROUTES"),
+        ("allowed  POST    /containers/web-*/restart ", "ALLOW_ROUTES"),
+        ("denied   POST    /containers/{name}/restart ", "needs ALLOW_RESTARTS=1"),
+        ("allowed  HEAD    /info ", "ALLOW_ROUTES"),
+        ("allowed  GET     /debug/vars ", "ALLOW_ROUTES"),
+    ] {
+        let line = text.lines().find(|line| line.trim_start().starts_with(expected));
+        assert!(line.is_some_and(|line| line.ends_with(row)), "{expected} {row}: {text}");
+    }
+    let start = explain_lists("POST /containers/web/start", "", "0", &["POST", "/containers/web/start"]);
+    let says = "ALLOW_ROUTES has POST /containers/web/start, as long as it has no body\n";
+    assert!(stdout(&start).ends_with(says), "{}", stdout(&start));
+}
+
+#[test]
+fn a_line_that_is_no_route_stops_the_start_and_names_the_nearest() {
+    for (line, reason) in [
+        ("GET", "is not METHOD /path, such as GET /containers/{name}/json"),
+        ("GET /info x", "is not METHOD /path, such as GET /containers/{name}/json"),
+        ("/info", "is not METHOD /path, such as GET /containers/{name}/json"),
+        ("GET /container/json", "is no route: the nearest is GET /containers/json"),
+        ("get /containers/json", "is no route: the nearest is GET /containers/json"),
+        ("GET containers/json", "is no route: the nearest is GET /containers/json"),
+        ("GET /containers/json/", "is no route: the nearest is GET /containers/json"),
+        ("GET /v1.41/containers/json", "is no route: the nearest is GET /containers/json"),
+        ("GET /containers/web/jsn", "is no route: the nearest is GET /containers/{name}/json"),
+        ("PUT /containers/web/restart", "is no route: the nearest is POST /containers/{name}/restart"),
+        ("PATCH /info", "is no route: the nearest is GET /info"),
+        ("TRACE /info", "is no route: the nearest is GET /info"),
+        ("GET /*", "is no route: the nearest is GET /info"),
+        ("GET /images/library/nginx/json", "is no route: the nearest is GET /images/{name}/json"),
+        ("POST /containers/{name}/{action}", "is no route: the nearest is POST /containers/{name}/stop"),
+        (
+            "POST /containers/*/restart",
+            "has nothing for {name}: a * stands behind the start of a name, and {name} is any",
+        ),
+        (
+            "POST /containers/w*b/restart",
+            "has \"w*b\" for {name}: a name has letters, digits, and no escapes; a * stands at its end alone",
+        ),
+        (
+            "POST /containers/a%2Fb/restart",
+            "has \"a%2Fb\" for {name}: a name has letters, digits, and no escapes; a * stands at its end alone",
+        ),
+        ("POST /containers/../restart", "has a . or .. segment, which no request has"),
+    ] {
+        let output = explain_lists(&format!("GET /info\n{line}"), "", "0", &[]);
+        assert_eq!(output.status.code(), Some(64), "{line}");
+        let expected =
+            format!("docker-socket-proxy: ALLOW_ROUTES cannot be used: line 2, {line:?}, {reason}\n");
+        assert_eq!(stderr(&output), expected);
+    }
+    let output = explain_lists("", "POST /containers/web/restart", "1", &[]);
+    let expected = "docker-socket-proxy: DENY_ROUTES cannot be used: line 1, \"POST /containers/web/restart\", has a name, which an ID \
+                    would pass by: DENY_ROUTES takes POST /containers/{name}/restart\n";
+    assert_eq!((output.status.code(), &*stderr(&output)), (Some(64), expected));
+    // The program itself too.
+    let mut program = Program::spawn(Program::command(&[], &[("ALLOW_ROUTES", "GET /inf")]));
+    assert_eq!(program.wait().code(), Some(64));
+    program.wait_for_log("the nearest is GET /info");
+    // Whatever is in it.
+    for hostile in ["GET /\u{fc}".repeat(100), "/".repeat(100_000), "GET \u{1f980}{name}".to_owned()] {
+        let output = explain_lists(&hostile, "", "0", &[]);
+        assert_eq!(output.status.code(), Some(64));
+        assert!(stderr(&output).starts_with("docker-socket-proxy: ALLOW_ROUTES cannot be used: line 1, "));
+    }
+}
+
+/// What changes something, and yet no more than what the name says.
+const PLAIN: &[&str] = &[
+    "/build/cancel",
+    "/containers/{name}/init",
+    "/containers/{name}/kill",
+    "/containers/{name}/pause",
+    "/containers/{name}/resize",
+    "/containers/{name}/restart",
+    "/containers/{name}/start",
+    "/containers/{name}/stop",
+    "/containers/{name}/unmount",
+    "/containers/{name}/unpause",
+    "/containers/{name}/wait",
+    "/exec/{id}/remove",
+    "/exec/{id}/resize",
+    "/pods/{name}/kill",
+    "/pods/{name}/pause",
+    "/pods/{name}/restart",
+    "/pods/{name}/start",
+    "/pods/{name}/stop",
+    "/pods/{name}/unpause",
+    "/volumes/{name}/rename",
+];
+
+#[test]
+fn what_a_line_opens_is_warned_of() {
+    let warnings_of = |allow: String, deny: &str| {
+        let read = Policy::from_vars(&|name| match name {
+            "ALLOW_ROUTES" => Some(allow.clone()),
+            "DENY_ROUTES" => Some(deny.to_owned()),
+            _ => None,
+        });
+        read.expect("a usable list").warnings()
+    };
+    let mut reads = 0;
+    for route in ROUTES {
+        for method in route.methods.iter().map(|method| method.as_str()) {
+            let line = format!("{method} {}", route.path);
+            match &warnings_of(line.clone(), "")[..] {
+                [warning] => assert!(warning.starts_with(&format!("ALLOW_ROUTES with {line} ")), "{warning}"),
+                [] if ["GET", "HEAD"].contains(&method) => reads += 1,
+                [] => {
+                    let path = route.path.strip_prefix("/libpod").unwrap_or(route.path);
+                    assert!(PLAIN.contains(&path), "{line} is not warned of");
+                }
+                several => panic!("{several:#?}"),
+            }
+        }
+    }
+    assert_eq!(reads, 70, "a GET that shows no more than its name says");
+    for (allow, deny, expected) in [
+        (
+            "POST /containers/create",
+            "",
+            "ALLOW_ROUTES with POST /containers/create is root on this host once ",
+        ),
+        (
+            "GET /containers/web/json, GET /tasks",
+            "",
+            "ALLOW_ROUTES with GET /containers/web/json and GET /tasks shows environment variables, ",
+        ),
+        (
+            "POST /containers/beef/restart",
+            "",
+            "ALLOW_ROUTES with POST /containers/beef/restart names what can be the start of an ID, ",
+        ),
+        (
+            "POST /containers/be*/restart",
+            "",
+            "ALLOW_ROUTES with POST /containers/be*/restart names what can be the start of an ID, ",
+        ),
+        (
+            "GET /containers/{name}/logs",
+            "GET /containers/{name}/logs",
+            "ALLOW_ROUTES opens nothing with GET /containers/{name}/logs, as DENY_ROUTES closes it",
+        ),
+    ] {
+        let warnings = warnings_of(allow.to_owned(), deny);
+        assert_eq!(warnings.len(), 1, "{warnings:#?}");
+        assert!(warnings[0].starts_with(expected), "{warnings:#?}");
+    }
+}
+
+// === What an edited environment changes ===
+
+/// Runs `explain --diff` over two files with these texts.
+fn difference(old: &str, new: &str) -> Output {
+    let folder = TempDir::new();
+    let [old, new] = [("old.env", old), ("new.env", new)].map(|(name, text)| {
+        std::fs::write(folder.join(name), text).expect("a file");
+        folder.join(name).to_str().expect("UTF-8").to_owned()
+    });
+    // What is set here does not count.
+    let arguments = ["explain", "--diff", &old, &new];
+    Program::command(&arguments, &[("CONTAINERS", "1"), ("POST", "x")]).output().expect("the program runs")
+}
+
+#[test]
+fn a_difference_names_what_opens_and_what_closes() {
+    for (old, new, opens, expected) in [
+        ("", "", false, "nothing more is open\n"),
+        ("CONTAINERS=1\n", "# a comment\n\nCONTAINERS='yes'\r\nPOST=0\n", false, "nothing more is open\n"),
+        (
+            "CONTAINERS=1\nPOST=1\n",
+            "CONTAINERS=1\nPOST=1\nDELETE=0\nALLOW_EXEC=0\n",
+            false,
+            "closes  POST     /containers/{name}/exec                      needs ALLOW_EXEC=1\n\
+             closes  DELETE   /containers/{name}                           needs DELETE=1\n\
+             closes  DELETE   /containers/{name}/checkpoints/{checkpoint}  needs DELETE=1\n\
+             nothing more is open\n",
+        ),
+        (
+            "PING=1\nEVENTS=1",
+            "EVENTS=0\nINFO=1",
+            true,
+            "opens   GET      /info    INFO\ncloses  GET      /events  needs EVENTS=1\n",
+        ),
+        (
+            "ALLOW_ROUTES=POST /containers/web/start,GET /info",
+            "ALLOW_ROUTES=\"POST /containers/web-*/start, HEAD /info\"",
+            true,
+            "opens   POST     /containers/web-*/start  ALLOW_ROUTES, no body or checkpoint\n\
+             closes  GET      /info                    needs INFO=1\n\
+             closes  POST     /containers/web/start    needs ALLOW_START=1\n",
+        ),
+        // A start with a body is more than one without.
+        (
+            "ALLOW_ROUTES=POST /services/create\nALLOW_START=1\nCONTAINERS=1\nDENY_ROUTES=POST /containers/create",
+            "ALLOW_ROUTES=POST /services/create, DELETE /containers/{name}\nALLOW_START=1\nCONTAINERS=1\nDENY_ROUTES=POST /containers/create",
+            true,
+            "opens   DELETE   /containers/{name}  ALLOW_ROUTES\n",
+        ),
+        // What no route is known of.
+        ("NETWORKS=1", "NETWORKS=1\nPATCH=1", true, "opens   PATCH    /networks/...  NETWORKS\n"),
+        ("SECRETS=1\nDELETE=1", "SECRETS=1\nDELETE=1\nLEARN=0", false, "nothing more is open\n"),
+    ] {
+        let output = difference(old, new);
+        assert_eq!(stderr(&output), "", "{new}");
+        assert_eq!(stdout(&output), expected, "{new}");
+        assert_eq!(output.status.code(), Some(i32::from(opens)), "{new}");
+    }
+}
+
+#[test]
+fn whatever_opens_more_is_told_by_the_status_of_a_difference() {
+    for (old, new) in [
+        ("ALLOW_START=1", "ALLOW_START=1\nCONTAINERS=1\nPOST=1"),
+        ("SECRETS=1", "SECRETS=1\nPOST=1"),
+        ("CONTAINERS=1\nPOST=1\nDIALECT=tecnativa-next", "CONTAINERS=1\nPOST=1"),
+        ("CONTAINERS=1", "LEARN=1"),
+        ("CONTAINERS=1\nDENY_ROUTES=GET /containers/{name}/json", "CONTAINERS=1"),
+        ("POST=1", "POST=1\nBUILD=1"),
+        ("AUTH=0\nPOST=1", "AUTH=1\nPOST=1"),
+        ("CONTAINERS=1", "CONTAINERS=1\nPUT=1"),
+        ("ALLOW_ROUTES=GET /info", "ALLOW_ROUTES=GET /info,HEAD /networks"),
+        (
+            "CONTAINERS=1\nPOST=1\nDELETE=1\nPUT=1\nPATCH=1\nDIALECT=tecnativa-next",
+            "CONTAINERS=1\nPOST=1\nALLOW_ARCHIVE=0\nALLOW_EXPORT=0\nALLOW_LOGS=0\nALLOW_EXEC=0\nALLOW_KILL=0\nALLOW_ATTACH=0",
+        ),
+    ] {
+        assert_eq!(
+            difference(old, new).status.code(),
+            Some(1),
+            "{old} and {new}: {}",
+            stdout(&difference(old, new))
+        );
+    }
+    assert_eq!(difference("LEARN=1", "CONTAINERS=1\nPOST=1").status.code(), Some(0));
+}
+
+#[test]
+fn a_difference_of_what_cannot_be_read_says_which_file_and_why() {
+    for (old, new, file, reason) in [
+        ("CONTAINERS", "", "old.env", "line 1, \"CONTAINERS\", is not NAME=value"),
+        ("", "\nexport X=1", "new.env", "line 2, \"export X=1\", is not NAME=value"),
+        (
+            "",
+            "ALLOW_ROUTES=\"GET /info\nGET /version\"",
+            "new.env",
+            "line 1, \"ALLOW_ROUTES=\\\"GET /info\", has a quote that does not end: a value ends with its line",
+        ),
+        ("POST=2", "", "old.env", "POST=\"2\" cannot be used: "),
+        (
+            "",
+            "ALLOW_ROUTES=GET /inf",
+            "new.env",
+            "ALLOW_ROUTES cannot be used: line 1, \"GET /inf\", is no route: ",
+        ),
+        ("", "EVENT=0", "new.env", "EVENT=0 changes nothing, "),
+    ] {
+        let output = difference(old, new);
+        assert_eq!(output.status.code(), Some(64), "{file}");
+        assert!(stderr(&output).contains(&format!("/{file}: {reason}")), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
+    let missing = explain("", &["--diff", "/nowhere.env", "/nowhere.env"]);
+    assert_eq!(missing.status.code(), Some(64));
+    assert!(stderr(&missing).starts_with("docker-socket-proxy: /nowhere.env: cannot read it: "));
+    let warned = difference("LOGS=1", "LOGS=1");
+    assert_eq!(warned.status.code(), Some(0));
+    assert_eq!(stderr(&warned).matches(": LOGS=1 changes nothing, ").count(), 2);
 }
 
 #[test]
@@ -198,14 +515,35 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         ("CONTAINERS=1 POST=1", "CONTAINERS=1 with POST=1 is root on this host: "),
         (
             "CONTAINERS=1",
-            &format!("{files}, and reads all its files; ALLOW_ARCHIVE=0 and ALLOW_EXPORT=0 close that"),
+            &format!(
+                "{files}, and reads all its files; ALLOW_ARCHIVE=0, ALLOW_EXPORT=0, ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"
+            ),
         ),
         (
             "CONTAINERS=1 ALLOW_EXPORT=0",
-            &format!("{files}, and reads all its files; ALLOW_ARCHIVE=0 closes that"),
+            &format!(
+                "{files}, and reads all its files; ALLOW_ARCHIVE=0, ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"
+            ),
         ),
-        ("CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0", files),
-        ("CONTAINERS=1 DIALECT=linuxserver", files),
+        (
+            "CONTAINERS=1 ALLOW_INSPECT=0 ALLOW_TOP=0",
+            "CONTAINERS=1 reads all files of every container; ALLOW_ARCHIVE=0 and ALLOW_EXPORT=0 close that",
+        ),
+        (
+            "CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0",
+            &format!("{files}; ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"),
+        ),
+        ("CONTAINERS=1 DIALECT=linuxserver", &format!("{files}; ALLOW_INSPECT=0 closes that")),
+        (
+            "CONTAINERS=1 DIALECT=linuxserver ALLOW_INSPECT=0 ALLOW_TOP=1",
+            &format!("{files}; ALLOW_TOP=0 closes that"),
+        ),
+        (
+            "CONTAINERS=1 PUT=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0 ALLOW_INSPECT=0 ALLOW_TOP=0",
+            "PUT=1 opens nothing without ALLOW_ARCHIVE=1",
+        ),
+        ("VOLUMES=1 DELETE=1", "VOLUMES=1 with DELETE=1 deletes volumes with their data"),
+        ("NETWORKS=1 DELETE=1", "NETWORKS=1 with DELETE=1 deletes networks that no container is in"),
         ("BUILD=1 POST=1", "BUILD=1 with POST=1 runs any command while an image is built, "),
         ("EXEC=1 POST=1", "EXEC=1 with POST=1 starts the commands "),
         ("SWARM=1", "SWARM=1 shows the tokens to join the Swarm cluster "),
@@ -237,6 +575,10 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         ("PLUGINS=1", "PLUGINS=1 has the daemon call any server that a client names, "),
         ("BUILD=1", "BUILD=1 opens nothing without POST=1"),
         ("POST=1", "POST=1 opens nothing without a section, such as CONTAINERS=1"),
+        ("DELETE=1", "DELETE=1 opens nothing without a section, such as CONTAINERS=1"),
+        ("PATCH=1", "PATCH=1 opens no route that is known"),
+        ("DIALECT=tecnativa-next ALLOW_EXEC=1", "ALLOW_EXEC=1 opens nothing without CONTAINERS=1 and POST=1"),
+        ("DIALECT=tecnativa-next ALLOW_KILL=1", "ALLOW_KILL=1 opens nothing without ALLOW_RESTARTS=1"),
         ("DIALECT=linuxserver ALLOW_LOGS=1", "ALLOW_LOGS=1 opens nothing without CONTAINERS=1"),
     ] {
         let warnings = warnings_of(environment);
@@ -271,11 +613,11 @@ fn warnings_name_what_few_would_think_of() {
         ("BUILD=1 POST=1", "; podman also gives a build any folder of the host"),
         (
             "EXEC=1 POST=1",
-            "; with CONTAINERS=1 as well, any command in any container, this proxy's own too, ",
+            "; with CONTAINERS=1 and ALLOW_EXEC=1 as well, any command in any container, this proxy's own too, ",
         ),
         (
             "LIBPOD_EXEC=1 POST=1",
-            "; with LIBPOD_CONTAINERS=1 as well, any command in any container, this proxy's own too, ",
+            "; with LIBPOD_CONTAINERS=1 and ALLOW_EXEC=1 as well, any command in any container, this proxy's own too, ",
         ),
         ("IMAGES=1 POST=1", "; podman also writes images to any path of the host, and reads archives there"),
         ("LIBPOD_IMAGES=1 POST=1", ", and reads images and archives at any path of this host"),
@@ -285,6 +627,13 @@ fn warnings_name_what_few_would_think_of() {
         ("LIBPOD_KUBE=1 POST=1", "has the daemon call the cluster of any kubeconfig file of this host"),
         ("LIBPOD_QUADLETS=1 POST=1", "runs any command on this host, as the user that podman runs as"),
         ("LIBPOD_SECRETS=1 POST=1", "shows every secret in clear"),
+        ("CONTAINERS=1 PUT=1", "CONTAINERS=1 with PUT=1 overwrites any file of any container, "),
+        (
+            "LIBPOD_CONTAINERS=1 PUT=1",
+            "LIBPOD_CONTAINERS=1 with PUT=1 overwrites any file of any container, ",
+        ),
+        ("LIBPOD_MANIFESTS=1 PUT=1", "LIBPOD_MANIFESTS=1 with PUT=1 gives all rights of the user "),
+        ("CONTAINERS=1 DELETE=1", "CONTAINERS=1 with DELETE=1 removes any container, "),
         ("LIBPOD_VOLUMES=1 POST=1", "reads, overwrites and deletes the files of every volume"),
     ] {
         let warnings = warnings_of(environment);
@@ -315,16 +664,20 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
         ("EVENT=1", "did you mean EVENTS?"),
         ("ALLOW_RESTART=1", "did you mean ALLOW_RESTARTS?"),
         ("ALLOWSTART=1", "did you mean ALLOW_START?"),
-        ("ALLOW_KILL=1", "did you mean ALLOW_RESTARTS?"),
+        ("ALLOW_KILLS=1", "did you mean ALLOW_KILL?"),
         ("ALLOW_CONTAINERS=1", "did you mean CONTAINERS?"),
         ("LOGS=1", "did you mean ALLOW_LOGS?"),
         ("START=1", "did you mean ALLOW_START?"),
-        ("KILL=on", "did you mean ALLOW_RESTARTS?"),
+        ("KILL=on", "did you mean ALLOW_KILL?"),
+        ("INSPECT=0", "did you mean ALLOW_INSPECT?"),
+        ("ATTACH=1", "did you mean ALLOW_ATTACH?"),
+        ("COPY=1", "did you mean ALLOW_ARCHIVE?"),
         ("LIBPOD_ALLOW_START=1", "did you mean ALLOW_START?"),
         ("LIBPOD_ALLOW_POD_RESTARTS=1", "did you mean ALLOW_RESTARTS?"),
         ("LIBPOD_CONTAINER=1", "did you mean LIBPOD_CONTAINERS?"),
-        ("DELETE=1", "POST=1 stands for every method other than GET and HEAD"),
-        ("ALLOW_DELETE=0", "POST=1 stands for every method other than GET and HEAD"),
+        ("OPTIONS=1", "POST=1 stands for it too"),
+        ("ALLOW_DELETE=0", "did you mean DELETE?"),
+        ("REMOVE=1", "CONTAINERS=1 with DELETE=1 opens it"),
         ("GET=1", "GET and HEAD are allowed in every section that is open"),
         ("PULL=1", "IMAGES=1 with POST=1 opens it"),
         ("CREATE=1", "CONTAINERS=1 with POST=1 opens it"),
@@ -337,7 +690,6 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
         ("learn=1", "did you mean LEARN?"),
         ("RESTARTS=1", "did you mean ALLOW_RESTARTS?"),
         ("PORTS=0", "CONTAINERS=1 shows the ports of containers"),
-        ("BIND_CONFIG=1", "LISTEN says where to listen"),
     ] {
         let expected =
             format!("{setting} changes nothing, as no variable of this program has that name: {meant}");
@@ -352,8 +704,7 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
 /// The program's own variables and those of other images are not switches: what they are set to is not said.
 #[test]
 fn a_name_that_no_switch_has_is_named_whatever_its_value() {
-    let sections =
-        "patterns of paths are sections here, such as CONTAINERS=1, and LEARN=1 finds those that are needed";
+    let routes = "ALLOW_ROUTES takes routes here, one a line, and LEARN=1 finds those that are needed";
     for (setting, meant) in [
         ("DIALET=tecnativa", "did you mean DIALECT?"),
         ("LOGLEVEL=debug", "did you mean LOG_LEVEL?"),
@@ -370,10 +721,9 @@ fn a_name_that_no_switch_has_is_named_whatever_its_value() {
         ("MAX_CONNECTION=100", "did you mean MAX_CONNECTIONS?"),
         ("RESTARTS=always", "did you mean ALLOW_RESTARTS?"),
         ("PORTS=2375:2375", "CONTAINERS=1 shows the ports of containers"),
-        ("ALLOWED_PATHS=/v1.*/containers/.*", sections),
-        ("SP_ALLOW_GET=/v1[.].*/containers/.*", sections),
-        ("SP_ALLOW_POST=.*", sections),
-        ("BIND_CONFIG=:::2375", "LISTEN says where to listen"),
+        ("ALLOWED_PATHS=/v1.*/containers/.*", routes),
+        ("SP_ALLOW_GET=/v1[.].*/containers/.*", routes),
+        ("SP_ALLOW_POST=.*", routes),
     ] {
         let name = setting.split('=').next().expect("a name");
         let expected =
@@ -398,6 +748,10 @@ fn a_misspelt_name_that_leaves_more_open_than_was_meant_stops_every_command() {
         ("version=off", "version=off", "VERSION"),
         // As in the image, which sets each section to its default.
         ("EVENTS=1 EVENT=0", "EVENT=0", "EVENTS"),
+        ("CONTAINERS=1 POST=1 DELET=0", "DELET=0", "DELETE"),
+        ("CONTAINERS=1 POST=1 ALLOW_EXECS=0", "ALLOW_EXECS=0", "ALLOW_EXEC"),
+        ("CONTAINERS=1 DIALECT=tecnativa DIALECTS=tecnativa-next", "DIALECTS", "DIALECT"),
+        ("DENY_ROUTE=GET_/version", "DENY_ROUTE", "DENY_ROUTES"),
         ("POST=1 post=0", "post=0", "POST"),
         ("LEARN=1 learn=0", "learn=0", "LEARN"),
         ("LISTEN=:2375 LISTN=127.0.0.1:2375", "LISTN", "LISTEN"),
@@ -454,7 +808,7 @@ fn other_variables_of_a_container_raise_no_alarm() {
         LANG=C LC_ALL=C.UTF-8 TZ=Etc/UTC EDITOR=vi DISPLAY=:0 TMPDIR=/tmp LD_LIBRARY_PATH=/lib SSL_CERT_FILE=/c container=podman \
         CI=true DEBUG=1 VERBOSE=1 TEST=1 HOST=0 PORT=1 AUTO=1 HOST=a PORT=80 TIMEOUT=5 \
         PUID=0 PGID=0 UMASK=0 LSIO_FIRST_PARTY=true S6_VERBOSITY=1 DOCKER_BUILDKIT=1 NO_COLOR=1 RUST_BACKTRACE=1 RUST_LOG_STYLE=x \
-        logs=1 LOGS=all DELETE=never CONTAINER=web IMAGE=a/b:1.2 VERSION_ID=1 LIBPOD_X=yes,no UPDATE=1 TRACE=0 \
+        logs=1 LOGS=all REMOVE=never CONTAINER=web IMAGE=a/b:1.2 VERSION_ID=1 LIBPOD_X=yes,no UPDATE=1 TRACE=0 \
         version=1.2.3 info=x system=linux images= \
         HTTP_PROXY=http://p:1 HTTPS_PROXY=http://p:1 NO_PROXY=a,b http_proxy=http://p:1 https_proxy=http://p:1 no_proxy=a,b \
         DOCKER_HOST=tcp://d:2375 DOCKER_CONFIG=/d DOCKER_API_VERSION=1.41 DOCKER_TLS_VERIFY=1 COMPOSE_PROJECT_NAME=a \
@@ -518,20 +872,24 @@ fn the_tables_of_the_grants_are_those_of_the_code() {
         assert!(lines.next()?.starts_with("| variable | default | "), "{part}");
         Some(lines.skip(1).collect::<Vec<_>>())
     });
-    let groups: [fn(Kind) -> bool; 4] = [
-        |kind| matches!(kind, Kind::Method | Kind::Section(Section { libpod: false, .. })),
-        |kind| matches!(kind, Kind::Action),
-        |kind| matches!(kind, Kind::Gate),
-        |kind| matches!(kind, Kind::Section(Section { libpod: true, .. })),
-    ];
-    for group in groups {
+    let mut is_of_code = |group: fn(Kind) -> bool| {
         let rows = rows(group);
         assert_eq!(tables.next().unwrap_or_default(), rows, "it should be:\n{}\n", rows.join("\n"));
-    }
+    };
+    is_of_code(|kind| matches!(kind, Kind::Method | Kind::Section(Section { libpod: false, .. })));
+    is_of_code(|kind| matches!(kind, Kind::Action));
+    is_of_code(|kind| matches!(kind, Kind::Gate));
+    let mut names = |expected: [&str; 2]| {
+        let table = tables.next().expect("a table");
+        let names: Vec<_> = table.iter().filter_map(|row| row.split('`').nth(1)).collect();
+        assert_eq!(names, expected);
+    };
+    names(["ALLOW_ROUTES", "DENY_ROUTES"]);
+    let rows = rows(|kind| matches!(kind, Kind::Section(Section { libpod: true, .. })));
+    assert_eq!(tables.next().unwrap_or_default(), rows, "it should be:\n{}\n", rows.join("\n"));
     let others = tables.next().expect("DIALECT and LEARN");
-    assert!(
-        others.len() == 2 && others[0].starts_with("| `DIALECT` |") && others[1].starts_with("| `LEARN` |")
-    );
+    let others: Vec<_> = others.iter().filter_map(|row| row.split('`').nth(1)).collect();
+    assert_eq!(others, ["DIALECT", "LEARN"]);
     assert_eq!(tables.next(), None);
 }
 

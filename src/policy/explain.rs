@@ -216,21 +216,15 @@ impl Change {
     }
 }
 
-/// For each section and method, a path that is no known route: it is open where both are.
+/// For each section that has room for more than known routes, a path of none with each method.
 fn elsewhere() -> impl Iterator<Item = Row> {
     use Method::{Delete, Get, Options, Patch, Post, Put};
-    VARIABLES
-        .iter()
-        .filter_map(|variable| match variable.kind {
-            Kind::Section(section) => Some(section),
-            _ => None,
-        })
-        .flat_map(|Section { libpod, segment, exact }| {
-            let path = format!(
-                "{}/{segment}{}",
-                if libpod { "/libpod" } else { "" },
-                if exact { "" } else { "/..." }
-            );
-            [Get, Post, Put, Delete, Patch, Options].map(move |method| Row::new(method, path.clone(), None))
-        })
+    let below = VARIABLES.iter().filter_map(|variable| match variable.kind {
+        Kind::Section(Section { libpod, segment, exact: false }) => {
+            Some(format!("{}/{segment}/...", if libpod { "/libpod" } else { "" }))
+        }
+        _ => None,
+    });
+    let methods = [Get, Post, Put, Delete, Patch, Options];
+    below.flat_map(move |path| methods.map(|method| Row::new(method, path.clone(), None)))
 }

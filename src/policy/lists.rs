@@ -13,7 +13,7 @@ use super::{Allowed, Verdict};
 use crate::distance::distance;
 use crate::http::bytes::{hex_value, unescape};
 use crate::http::method::Method;
-use crate::http::path::split_version;
+use crate::http::path::{split_version, without_version};
 use crate::vars::{Error, Setting, Vars};
 use std::fmt;
 
@@ -302,6 +302,7 @@ fn nearest(method: &str, path: &str) -> String {
     /// Longer ones are like none.
     const MOST_BYTES: usize = 200;
     let path = path.get(..MOST_BYTES).unwrap_or(path);
+    let path = str::from_utf8(without_version(path.as_bytes())).unwrap_or(path);
     let given = format!("{} {path}", method.to_ascii_uppercase());
     let away = |line: &str, route: &Route| {
         // What stands where the row has a placeholder is like it.

@@ -86,7 +86,7 @@ impl Need {
         }
         let mut need = Self::of_section(section);
         need.all = need.all.union(of_method);
-        if SHOW_SECRETS.contains(section) && query::shows_secret(query) {
+        if of_method.is_empty() && SHOW_SECRETS.contains(section) && query::shows_secret(query) {
             need.all = need.all.union(Grants::POST);
             need.beyond = true;
         }

@@ -23,6 +23,15 @@ pub fn wrap(out: &mut String, first: &str, next: &str, pieces: impl IntoIterator
     out.push('\n');
 }
 
+/// Words as one lists them: `a`, `a and b`, `a, b and c`.
+pub fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

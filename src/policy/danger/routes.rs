@@ -2,6 +2,7 @@
 
 use super::{CALLS, COMMITS, MANIFESTS, PODMAN_USER};
 use crate::policy::lists::{Line, Lists};
+use crate::policy::text::listed;
 
 /// What these routes do, each `METHOD /path`.
 struct Danger {
@@ -65,17 +66,24 @@ const DANGERS: &[Danger] = &[
         "shows environment variables, where passwords often are",
         &[
             "GET /containers/{name}/json",
+            "GET /containers/{name}/top",
             "GET /services",
             "GET /services/{id}",
             "GET /tasks",
             "GET /tasks/{id}",
             "GET /libpod/containers/{name}/json",
+            "GET /libpod/containers/{name}/top",
             "GET /libpod/pods/{name}/json",
+            "GET /libpod/pods/{name}/top",
             "GET /libpod/generate/kube",
             "GET /libpod/generate/{name}/systemd",
             "GET /libpod/kube/generate",
             "GET /libpod/quadlets/{name}/file",
         ],
+    ),
+    danger(
+        "gives any container a name that others know another one by",
+        &["POST /containers/{name}/rename", "POST /libpod/containers/{name}/rename"],
     ),
     danger(
         "removes containers",
@@ -323,7 +331,7 @@ pub(super) fn warnings(lists: &Lists) -> impl Iterator<Item = String> {
     };
     let dangers = DANGERS.iter().filter_map(move |danger| {
         let lines: Vec<_> = lists.allow.iter().filter(|line| of(danger, line)).map(Line::to_string).collect();
-        (!lines.is_empty()).then(|| format!("ALLOW_ROUTES with {} {}", lines.join(" and "), danger.says))
+        (!lines.is_empty()).then(|| format!("ALLOW_ROUTES with {} {}", listed(&lines), danger.says))
     });
     let ids = lists.allow.iter().filter(|line| line.names_an_id()).map(|line| {
         format!(

@@ -1,7 +1,8 @@
 //! What a user may not expect of a variable, in sentences for those who do not know the API.
 
 use super::{CALLS, COMMITS, ENVIRONMENTS, FILES, MANIFESTS, PODMAN_USER};
-use crate::policy::{Dialect, Grants, Kind, Need, Verdict};
+use crate::policy::text::listed;
+use crate::policy::{Dialect, Grants, Kind, Need, Variable, Verdict};
 
 const POST: Grants = Grants::POST;
 const DELETE: Grants = Grants::named("DELETE");
@@ -9,36 +10,44 @@ const PUT: Grants = Grants::named("PUT");
 const CONTAINERS: Grants = Grants::named("CONTAINERS");
 const LIBPOD_CONTAINERS: Grants = Grants::named("LIBPOD_CONTAINERS");
 
+const SHOWS_ENVIRONMENT: &str = "shows every container's environment variables, where passwords often are";
+
 /// A sentence for what is on.
 struct Danger {
     /// All of these are on.
     when: Grants,
+    /// And this gate, which goes without saying.
+    gate: Grants,
     /// And none of these, as another sentence says more.
     unless: Grants,
     says: &'static str,
 }
 
 const fn reads(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable), unless: Grants::NONE, says }
+    Danger { when: Grants::named(variable), gate: Grants::NONE, unless: Grants::NONE, says }
 }
 
 const fn writes(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(POST), unless: Grants::NONE, says }
+    Danger { when: Grants::named(variable).union(POST), gate: Grants::NONE, unless: Grants::NONE, says }
 }
 
 /// By DELETE without POST.
 const fn deletes(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(DELETE), unless: POST, says }
+    Danger { when: Grants::named(variable).union(DELETE), gate: Grants::NONE, unless: POST, says }
 }
 
 /// By PUT without POST.
 const fn puts(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(PUT), unless: POST, says }
+    Danger { when: Grants::named(variable).union(PUT), gate: Grants::NONE, unless: POST, says }
 }
 
 impl Danger {
     const fn unless(self, variable: &str) -> Self {
         Self { unless: Grants::named(variable), ..self }
+    }
+
+    const fn gate(self, variable: &str) -> Self {
+        Self { gate: Grants::named(variable), ..self }
     }
 }
 
@@ -153,7 +162,7 @@ const DANGERS: &[Danger] = &[
         "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume",
     ),
     deletes("CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
-    puts("CONTAINERS", FILES),
+    puts("CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("IMAGES", "deletes images"),
     deletes("NETWORKS", "deletes networks that no container is in"),
     deletes("NODES", "removes nodes from the Swarm cluster"),
@@ -164,7 +173,7 @@ const DANGERS: &[Danger] = &[
     deletes("VOLUMES", "deletes volumes with their data"),
     deletes("LIBPOD_ARTIFACTS", "deletes artifacts"),
     deletes("LIBPOD_CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
-    puts("LIBPOD_CONTAINERS", FILES),
+    puts("LIBPOD_CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("LIBPOD_IMAGES", "deletes images"),
     deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends"),
     deletes("LIBPOD_MANIFESTS", "deletes manifest lists"),
@@ -181,37 +190,35 @@ const DANGERS: &[Danger] = &[
 pub(super) fn warnings(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
     let dangers = DANGERS
         .iter()
-        .filter(move |danger| grants.contains(danger.when) && !grants.intersects(danger.unless))
+        .filter(move |danger| {
+            grants.contains(danger.when.union(danger.gate)) && !grants.intersects(danger.unless)
+        })
         .map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
     dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect))
 }
 
 /// Containers can be read without POST: what that shows depends on the gates.
 fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
+    // `top?ps_args=e` has the host's ps show the environment of processes.
+    const ENVIRONMENT: Grants = Grants::named("ALLOW_INSPECT").union(Grants::named("ALLOW_TOP"));
+    const FILES: Grants = Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT"));
+    let shown = match (grants.intersects(ENVIRONMENT), grants.intersects(FILES)) {
+        (true, false) => Some(SHOWS_ENVIRONMENT.to_owned()),
+        (true, true) => Some(format!("{SHOWS_ENVIRONMENT}, and reads all its files")),
+        (false, true) => Some(String::from("reads all files of every container")),
+        (false, false) => None,
+    };
+    let gates = ENVIRONMENT.union(FILES).intersection(grants);
+    let names: Vec<_> = gates.variables().map(|variable| format!("{}=0", variable.name)).collect();
+    let close = if names.len() == 1 { "closes" } else { "close" };
+    let close = format!("{} {close} that", listed(&names));
     let sections = [CONTAINERS, LIBPOD_CONTAINERS].into_iter();
-    sections.filter(move |&section| grants.contains(section) && !grants.contains(POST)).filter_map(
-        move |section| {
-            let shown = |gates: Grants, what: &str| {
-                let open: Vec<_> = gates
-                    .intersection(grants)
-                    .variables()
-                    .map(|variable| format!("{}=0", variable.name))
-                    .collect();
-                let close = if open.len() == 1 { "closes" } else { "close" };
-                (!open.is_empty()).then(|| format!("{what} ({} {close} that)", open.join(" and ")))
-            };
-            const INSPECT: Grants = Grants::named("ALLOW_INSPECT");
-            const FILES: Grants = Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT"));
-            let shown: Vec<_> = [
-                shown(INSPECT, "shows every container's environment variables, where passwords often are"),
-                shown(FILES, "reads all files of every container"),
-            ]
-            .into_iter()
-            .flatten()
-            .collect();
-            (!shown.is_empty()).then(|| format!("{} {}", section.settings(""), shown.join(", and ")))
-        },
-    )
+    let open = sections.filter(move |&section| grants.contains(section) && !grants.contains(POST));
+    open.filter_map(move |section| Some(format!("{} {}; {close}", section.settings(""), shown.as_ref()?)))
+}
+
+fn is_section(variable: &Variable) -> bool {
+    matches!(variable.kind, Kind::Section(_))
 }
 
 /// What was switched on and yet opens no known route, because something else is off.
@@ -227,7 +234,8 @@ fn without_effect(grants: Grants, dialect: Dialect) -> impl Iterator<Item = Stri
         let least = of_it.iter().map(|need| need.missing(grants)).min_by_key(|missing| missing.len());
         Some(match (least, variable.kind) {
             (None, _) => format!("{}=1 opens no route that is known", variable.name),
-            (_, Kind::Method) => {
+            // Any would do, and the first of the table is not what one thinks of first.
+            (Some(least), Kind::Method) if least.variables().any(is_section) => {
                 format!("{}=1 opens nothing without a section, such as CONTAINERS=1", variable.name)
             }
             (Some(least), _) => {
