@@ -23,20 +23,18 @@ docker-socket-proxy: a filter in front of the Docker socket
 
 Usage: docker-socket-proxy [COMMAND]
 
-  (none)                serve
-  explain               every known route, whether this environment allows it, and by which variable
-  explain --allowed     only what is allowed
-  explain METHOD PATH   one request: exit status 0 if it is allowed, 1 if not, 64 on a bad call
-  explain --diff OLD.env NEW.env
-                        which routes open and close between two environments, in files of lines NAME=value: exit status 0
-                        if nothing more is open, 1 if something is, 64 on a bad call
-  healthcheck           exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
+  (none)                  serve
+  explain                 every known route, whether this environment allows it, and by which variable
+  explain --allowed       only what is allowed
+  explain METHOD PATH     one request: exit status 0 if it is allowed, 1 if not, 64 on a bad call
+  explain --diff OLD NEW  which routes open and close between two files of lines NAME=value: exit status 0 if nothing more
+                          is open, 1 if something is, 64 on a bad call
+  healthcheck             exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
   --help, --version
 
 Everything is configured by the environment. 1 opens a section of the Docker API for GET and HEAD; other methods need
 POST=1 too, or the variable of just this method or action. A variable that is not set is 0, or what stands in brackets
-behind it.
-docs/variables.md of the source says more about each. `explain` shows which routes it opens.
+behind it. docs/variables.md of the source says more about each. `explain` shows which routes it opens.
 
 ";
 

@@ -2,7 +2,7 @@
 
 use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::VARIABLES;
+use docker_socket_proxy::policy::{VARIABLES, WhenUnset};
 use docker_socket_proxy::vars::Error;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
 
 /// Every variable but the grants, which tests/explain.rs compares.
 fn settings() -> Vec<(&'static str, &'static str)> {
-    [rows("All grants at once"), rows("The process")].concat()
+    [rows("Exact routes"), rows("All grants at once"), rows("The process")].concat()
 }
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -67,7 +67,7 @@ fn help() -> BTreeMap<String, String> {
     let help = String::from_utf8(output.stdout).expect("text");
     let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
     lines
-        .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte)))
+        .filter(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte)))
         .map(|(name, about)| {
             let default = about.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or("0");
             (name.to_owned(), default.to_owned())
@@ -98,7 +98,11 @@ fn help_has_every_variable_with_its_default() {
     }
     let unset = read(&[]).expect("the defaults").policy.grants();
     for variable in VARIABLES {
-        let default = if unset.variables().any(|on| on == variable) { "1" } else { "0" };
+        let default = match variable.default {
+            WhenUnset::AsPostBut(_) => "as POST",
+            _ if unset.variables().any(|on| on == variable) => "1",
+            _ => "0",
+        };
         assert_eq!(help[variable.name], default, "{}", variable.name);
     }
 }
@@ -118,8 +122,9 @@ fn every_documented_variable_is_read() {
         match read(&[(variable, "0.5.")]) {
             Ok(config) => assert_eq!((variable, config.socket_path.to_str()), ("SOCKET_PATH", Some("0.5."))),
             Err(error) => {
-                let start = format!("{variable}=\"0.5.\" cannot be used");
-                assert!(error.to_string().starts_with(&start), "{error}");
+                let error = error.to_string();
+                assert!(error.starts_with(variable) && error.contains(" cannot be used: "), "{error}");
+                assert!(error.contains("\"0.5.\""), "{error}");
             }
         }
     }

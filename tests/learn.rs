@@ -2,8 +2,9 @@
 
 mod support;
 
+use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::policy::learn::Learner;
-use docker_socket_proxy::policy::{Dialect, Policy};
+use docker_socket_proxy::policy::{Dialect, Policy, ROUTES, Route, VARIABLES, Verdict};
 use docker_socket_proxy::proxy::admit::admit;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -15,6 +16,11 @@ use support::{Client, FakeDaemon, Program, Proxy};
 /// `unpause`, `stop`, `start`, `restart`, `kill`, `rename`, `run --rm`, `run -i`, `tag`, `rmi`, `save`, `load`, `events`,
 /// `system df`, `rm`, `network rm`, `volume rm`, `image prune`. A blank line ends each; line ends are LF here.
 const DOCKER_CLI: &str = include_str!("sessions/docker-cli.txt");
+
+/// What other clients asked (tests/sessions/README.md).
+const DOCKER_PY: &str = include_str!("sessions/docker-py.txt");
+const DOCKERODE: &str = include_str!("sessions/dockerode.txt");
+const PODMAN: &str = include_str!("sessions/podman.txt");
 
 /// Every head of a session, as sent.
 fn heads(session: &str) -> Vec<String> {
@@ -55,37 +61,107 @@ fn replay(mut client: Client, head: &str) -> u16 {
     answer.status
 }
 
-/// The variables of a printed block.
-fn variables(report: &str) -> Vec<(&str, &str)> {
-    let mut lines =
-        report.lines().map(str::trim_start).skip_while(|line| !line.starts_with("environment:")).skip(1);
-    lines.by_ref().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": ")).collect()
+/// The variables of the first printed block, and the routes of the second.
+fn blocks(report: &str) -> [Vec<(&str, String)>; 2] {
+    let (first, second) = report.split_once(OR).unwrap_or((report, ""));
+    [variables(first), variables(second)]
 }
 
-fn policy(variables: &[(&str, &str)]) -> Policy {
-    let set: BTreeMap<_, _> = variables.iter().copied().collect();
-    Policy::from_vars(&|name| set.get(name).map(|&value| value.to_owned())).expect("a usable environment")
+/// What is between the two blocks.
+const OR: &str = "    # or, in place of all that, just these routes:\n";
+
+/// The variables of a printed block, as YAML reads them.
+fn variables(block: &str) -> Vec<(&str, String)> {
+    let mut variables: Vec<(&str, String)> = Vec::new();
+    for line in block.lines().skip(1) {
+        match line.strip_prefix("        ") {
+            // Of the text that the last variable starts.
+            Some(text) if !line.trim_start().starts_with('#') => {
+                let (_, value) = variables.last_mut().expect("a variable");
+                *value = format!("{}{text}\n", value.trim_start_matches('|'));
+            }
+            _ => variables.extend(
+                line.trim_start()
+                    .split_once(": ")
+                    .filter(|_| !line.contains('#'))
+                    .map(|(name, value)| (name, value.to_owned())),
+            ),
+        }
+    }
+    variables
+}
+
+fn policy(variables: &[(&str, String)]) -> Policy {
+    let set: BTreeMap<_, _> = variables.iter().cloned().collect();
+    Policy::from_vars(&|name| set.get(name).cloned()).expect("a usable environment")
 }
 
 fn allows_all(policy: &Policy, heads: &[String]) -> bool {
     heads.iter().all(|head| admit(head.as_bytes(), policy).1.is_ok())
 }
 
-/// What is printed for these heads; checks that it grants them all, and that nothing of it can be left out.
+/// What is printed for these heads; checks that the first block grants them all, and that nothing of it can be left out.
 fn learned(dialect: Dialect, heads: &[String]) -> String {
     let learner = Learner::new(dialect);
     for head in heads {
         learner.note(head.as_bytes());
     }
     let report = learner.report();
-    let block = variables(&report);
+    let [block, _] = blocks(&report);
     assert!(allows_all(&policy(&block), heads), "{report}");
-    for &(left_out, value) in block.iter().filter(|(_, value)| *value == "1") {
-        let less: Vec<_> =
-            block.iter().map(|&(name, value)| (name, if name == left_out { "0" } else { value })).collect();
+    for (left_out, value) in block.iter().filter(|(_, value)| *value == "1") {
+        let less: Vec<_> = block
+            .iter()
+            .map(|(name, value)| (*name, if name == left_out { String::from("0") } else { value.clone() }))
+            .collect();
         assert!(!allows_all(&policy(&less), heads), "{left_out}={value} is not needed:\n{report}");
     }
+    // Nothing more can be closed by a variable.
+    let narrow = policy(&block);
+    for variable in VARIABLES.iter().filter(|_| !heads.is_empty()) {
+        let closed = [(variable.name, String::from("0"))];
+        let less = policy(&[&block[..], &closed].concat());
+        let closes =
+            routes().find(|&(method, path)| is_open(&narrow, method, path) && !is_open(&less, method, path));
+        if let Some((method, path)) = closes {
+            assert!(!allows_all(&less, heads), "{}=0 closes {method:?} {path}:\n{report}", variable.name);
+        }
+    }
     report
+}
+
+/// Every known route with its methods.
+fn routes() -> impl Iterator<Item = (Method, &'static str)> {
+    ROUTES.iter().flat_map(|route| route.methods.iter().map(|&method| (method, route.path)))
+}
+
+fn is_open(policy: &Policy, method: Method, path: &str) -> bool {
+    matches!(policy.judge_row(method, path, None), Verdict::Allow(_))
+}
+
+/// Checks that the second block of a report grants all these heads, and no route that none of them asks for.
+fn grants_just_these(report: &str, heads: &[String]) {
+    let [_, block] = blocks(report);
+    let exact = policy(&block);
+    assert!(allows_all(&exact, heads), "{report}");
+    let asked: Vec<_> = heads
+        .iter()
+        .map(|head| {
+            let mut words = head.split(' ');
+            let method = Method::parse(words.next().expect("a method").as_bytes()).expect("a method");
+            let target = words.next().expect("a target");
+            let path = target.split('?').next().expect("a path");
+            let version =
+                path.split('/').nth(1).filter(|first| first.starts_with("v1.") || first.starts_with("v5."));
+            let path = version.map_or(path, |version| &path[1 + version.len()..]);
+            (method, Route::find(method, path.as_bytes()).expect("a known route").path)
+        })
+        .collect();
+    for (method, path) in routes() {
+        let expected = asked.contains(&(method, path))
+            || (method == Method::Head && asked.contains(&(Method::Get, path)));
+        assert_eq!(is_open(&exact, method, path), expected, "{method:?} {path}:\n{report}");
+    }
 }
 
 fn requests(lines: &[&str]) -> Vec<String> {
@@ -142,9 +218,8 @@ fn a_few_examples_are_listed_and_it_is_said_that_there_are_others() {
         let learner = Learner::new(Dialect::Tecnativa);
         requests(&seen).iter().for_each(|head| learner.note(head.as_bytes()));
         assert_eq!(learner.report().contains("and others"), others, "{}", learner.report());
-        // Once it is said, one more is no news.
-        learner.note(requests(&[&routes[5]])[0].as_bytes());
-        assert_eq!(learner.has_news(), !others);
+        learner.note(requests(&[&routes[0]])[0].as_bytes());
+        assert!(!learner.has_news());
     }
 }
 
@@ -180,10 +255,12 @@ fn the_printed_block_lets_a_recorded_docker_cli_do_the_same_again() {
     let (once, again) = printed.split_at(printed.len() / 2);
     assert_eq!(once, again);
 
-    let block = variables(once);
-    let proxy = Proxy::start(&daemon, &block);
-    for head in &heads {
-        assert!(matches!(replay(proxy.client(), head), 101 | 200), "{head}\n{once}");
+    for block in blocks(once) {
+        let block: Vec<_> = block.iter().map(|(name, value)| (*name, &**value)).collect();
+        let proxy = Proxy::start(&daemon, &block);
+        for head in &heads {
+            assert!(matches!(replay(proxy.client(), head), 101 | 200), "{head}\n{once}");
+        }
     }
     assert_eq!(learned(Dialect::Tecnativa, &heads), once, "it was printed as it is learned");
 }
@@ -215,10 +292,30 @@ fn the_block_is_ready_to_paste_and_says_why() {
       ALLOW_ARCHIVE: 0
       ALLOW_CHANGES: 0
       ALLOW_EXPORT: 0
+      ALLOW_KILL: 0
       ALLOW_TOP: 0
       # beware: CONTAINERS=1 shows every container's environment variables, where passwords
-      #   often are
+      #   often are; ALLOW_INSPECT=0 closes that
       # no variable allows: BREW (refused), GET /coffee/..., GET /debug/vars
+    # or, in place of all that, just these routes:
+    environment:
+      # beware: ALLOW_ROUTES with GET /containers/{name}/json shows environment variables, where
+      #   passwords often are
+      # beware: ALLOW_ROUTES with GET /debug/vars shows the memory of the daemon, or keeps it
+      #   busy
+      # no line of ALLOW_ROUTES allows: GET /coffee/...
+      EVENTS: 0
+      PING: 0
+      VERSION: 0
+      ALLOW_ROUTES: |
+        HEAD /_ping
+        GET /containers/json
+        GET /containers/{name}/json
+        GET /containers/{name}/logs
+        POST /containers/{name}/restart
+        POST /containers/{name}/stop
+        GET /debug/vars
+        POST /libpod/pods/{name}/start
 ";
     let learner = Learner::new(Dialect::Tecnativa);
     assert!(!learner.has_news());
@@ -234,19 +331,102 @@ fn the_block_is_ready_to_paste_and_says_why() {
 }
 
 #[test]
+fn either_block_lets_recorded_clients_do_the_same_again_and_the_second_nothing_else() {
+    for (session, count) in [(DOCKER_CLI, 84), (DOCKER_PY, 67), (DOCKERODE, 32), (PODMAN, 109)] {
+        let heads = heads(session);
+        assert_eq!(heads.len(), count);
+        for dialect in [Dialect::Tecnativa, Dialect::TecnativaNext, Dialect::Linuxserver] {
+            grants_just_these(&learned(dialect, &heads), &heads);
+        }
+        // Of a part of it, too.
+        for some in heads.chunks(7) {
+            grants_just_these(&learned(Dialect::Tecnativa, some), some);
+        }
+    }
+}
+
+#[test]
+fn what_no_line_allows_is_said() {
+    let with_body = "POST /v1.23/containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
+    let mut seen = requests(&[
+        "GET /secrets/a?showsecret=1",
+        "POST /containers/a/start?checkpoint=b",
+        "GET /containers/a/nothing",
+        "GET /info",
+    ]);
+    seen.push(with_body.to_owned());
+    let report = learned(Dialect::Tecnativa, &seen);
+    let expected =
+        "      # no line of ALLOW_ROUTES allows: GET /containers/..., GET /secrets/{id}?showsecret=true,
+      #   POST /containers/{name}/start, POST /containers/{name}/start?checkpoint
+      EVENTS: 0
+      PING: 0
+      VERSION: 0
+      ALLOW_ROUTES: |
+        GET /info
+";
+    assert!(report.ends_with(expected), "{report}");
+}
+
+/// podman takes some paths for one route or for another, by its version: all are asked for.
+#[test]
+fn all_routes_that_a_path_may_be_are_in_the_second_block() {
+    for (path, lines) in [
+        ("/v3.4.0/libpod/manifests/a/push", &["POST /libpod/manifests/{name}/push"][..]),
+        (
+            "/v5.0.0/libpod/manifests/a/push",
+            &["POST /libpod/manifests/{name}", "POST /libpod/manifests/{name}/push"],
+        ),
+        (
+            "/v3.4.0/libpod/manifests/a/b/push",
+            &["POST /libpod/manifests/{name}", "POST /libpod/manifests/{name}/push"],
+        ),
+    ] {
+        let seen = requests(&[&format!("POST {path}")]);
+        let report = learned(Dialect::Tecnativa, &seen);
+        let [_, block] = blocks(&report);
+        assert!(allows_all(&policy(&block), &seen), "{report}");
+        assert_eq!(block.last().map(|(_, value)| value.lines().collect()), Some(lines.to_vec()));
+    }
+}
+
+#[test]
+fn a_method_alone_is_learned_as_such() {
+    for (lines, expected) in [
+        (&["DELETE /containers/a"][..], "DELETE CONTAINERS"),
+        (&["DELETE /containers/a", "POST /containers/create"], "POST CONTAINERS"),
+        (&["PUT /containers/a/archive"], "PUT CONTAINERS"),
+        (&["OPTIONS /containers/json"], "POST CONTAINERS"),
+        (&["POST /containers/a/kill", "DELETE /libpod/pods/a"], "DELETE LIBPOD_PODS ALLOW_RESTARTS"),
+    ] {
+        let report = learned(Dialect::Tecnativa, &requests(lines));
+        let [block, _] = blocks(&report);
+        let on: Vec<_> = block.iter().filter(|(_, value)| value == "1").map(|(name, _)| *name).collect();
+        assert_eq!(on.join(" "), expected, "{report}");
+    }
+    let report = learned(Dialect::Tecnativa, &requests(&["POST /containers/a/attach", "GET /_ping"]));
+    for closed in ["DELETE", "PUT", "ALLOW_EXEC", "ALLOW_INSPECT", "ALLOW_KILL", "ALLOW_LOGS"] {
+        assert!(report.contains(&format!("      {closed}: 0\n")), "{closed}: {report}");
+    }
+    let report = learned(Dialect::TecnativaNext, &requests(&["POST /containers/a/exec"]));
+    assert!(report.starts_with("    environment:\n      DIALECT: tecnativa-next\n"), "{report}");
+    assert!(report.contains("      # POST /containers/{name}/exec\n      ALLOW_EXEC: 1\n"), "{report}");
+    let learner = Learner::new(Dialect::TecnativaNext);
+    learner.note(requests(&["OPTIONS /containers/json"])[0].as_bytes());
+    assert!(learner.report().contains("# no variable allows: OPTIONS (refused)\n"), "{}", learner.report());
+}
+
+#[test]
 fn the_block_of_the_readme_is_what_is_printed() {
     let readme = include_str!("../README.md");
     let section = readme.split("\n## Find out what a client needs\n").nth(1).expect("the section");
     let shown = section.split("```yaml\n").nth(1).expect("the block").split("```").next();
     let seen = requests(&[
-        "HEAD /_ping",
         "GET /version",
         "GET /events",
         "GET /containers/json",
-        "GET /containers/web/json",
         "GET /containers/web/logs?stdout=1",
         "POST /containers/web/restart",
-        "POST /containers/web/stop",
     ]);
     assert_eq!(shown, Some(&*learned(Dialect::Tecnativa, &seen)));
 }
@@ -273,8 +453,8 @@ fn the_smallest_set_is_found_whatever_comes_together() {
         (&[], ""),
     ] {
         let report = learned(Dialect::Tecnativa, &requests(lines));
-        let on: Vec<_> =
-            variables(&report).into_iter().filter(|(_, value)| *value == "1").map(|(name, _)| name).collect();
+        let [block, _] = blocks(&report);
+        let on: Vec<_> = block.iter().filter(|(_, value)| value == "1").map(|(name, _)| *name).collect();
         assert_eq!(on.join(" "), expected, "{lines:?}");
     }
     let with_body = "POST /v1.23/containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
@@ -289,7 +469,8 @@ fn the_smallest_set_is_found_whatever_comes_together() {
     assert!(report.starts_with("    environment:\n      DIALECT: linuxserver\n"), "{report}");
     assert!(report.contains("      # GET /containers/{name}/logs\n      ALLOW_LOGS: 1\n"), "{report}");
     let nothing_to_set = requests(&["GET /_ping", "GET /version", "GET /events"]);
-    assert_eq!(learned(Dialect::Tecnativa, &nothing_to_set), "    environment: {}\n");
+    let report = learned(Dialect::Tecnativa, &nothing_to_set);
+    assert!(report.starts_with("    environment: {}\n    # or, "), "{report}");
 }
 
 #[test]
@@ -379,5 +560,5 @@ fn the_block_is_printed_as_soon_as_the_stop_begins() {
     assert!(learning.wait().success());
     let mut rest = String::new();
     assert!(stdout.read_to_string(&mut rest).is_ok());
-    assert!(!rest.contains("environment:"), "nothing was learned since");
+    assert_eq!(rest.matches("environment:").count(), 1, "of the second block: nothing was learned since");
 }
