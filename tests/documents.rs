@@ -67,7 +67,9 @@ fn help() -> BTreeMap<String, String> {
     let help = String::from_utf8(output.stdout).expect("text");
     let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
     lines
-        .filter(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte)))
+        .filter(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_6".contains(&byte))
+        })
         .map(|(name, about)| {
             let default = about.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or("0");
             (name.to_owned(), default.to_owned())

@@ -182,13 +182,13 @@ pub fn difference(old: &Policy, new: &Policy) -> Difference {
             changes.extend(Change::of(row, old, new));
         }
     }
-    changes.sort_by_key(|change| !change.opens);
     let width = changes.iter().map(|change| change.row.path_and_query().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for Change { opens, row, after } in &changes {
-        let word = if *opens { "opens" } else { "closes" };
-        let (method, path) = (row.method.as_str(), row.path_and_query());
-        let _ = writeln!(text, "{word:<6}  {method:<7}  {path:<width$}  {}", reason(after));
+    for (opens, word) in [(true, "opens"), (false, "closes")] {
+        for Change { row, after, .. } in changes.iter().filter(|change| change.opens == opens) {
+            let (method, path) = (row.method.as_str(), row.path_and_query());
+            let _ = writeln!(text, "{word:<6}  {method:<7}  {path:<width$}  {}", reason(after));
+        }
     }
     let opens = changes.iter().any(|change| change.opens);
     text.push_str(if opens { "" } else { "nothing more is open\n" });
