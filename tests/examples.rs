@@ -1,9 +1,9 @@
 //! The compose files of examples/: what each client is known to ask for is allowed, with nothing to spare.
 
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{Grants, Kind, Policy, ROUTES, VARIABLES, Variable, Verdict, WhenUnset};
+use docker_socket_proxy::policy::{Policy, ROUTES, VARIABLES};
 use docker_socket_proxy::proxy::admit::admit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A client's file, what it asks the daemon for (as its source code says), and what is dangerous and stays closed.
@@ -25,6 +25,9 @@ const EXAMPLES: &[Example] = &[
         ],
         closed: &[
             "POST /containers/create",
+            "GET /containers/4c01db0b339c/top",
+            "GET /containers/4c01db0b339c/stats",
+            "GET /info",
             "GET /containers/4c01db0b339c/archive?path=/etc",
             "GET /containers/4c01db0b339c/export",
             "GET /containers/4c01db0b339c/logs?stdout=1",
@@ -45,6 +48,8 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.41/images/sha256:4c01db0b339c/json",
             "GET /v1.41/images/sha256:4c01db0b339c/history",
             "GET /v1.41/networks",
+            "GET /v1.41/networks/web",
+            "GET /v1.41/volumes/data",
             "GET /v1.41/volumes?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D",
             "GET /v1.41/events?since=1&until=2",
         ],
@@ -53,6 +58,8 @@ const EXAMPLES: &[Example] = &[
             "POST /containers/4c01db0b339c/exec",
             "GET /containers/4c01db0b339c/attach/ws",
             "GET /containers/4c01db0b339c/archive?path=/etc",
+            "GET /images/get?names=app",
+            "GET /images/search?term=registry.example%2Fapp",
             "DELETE /volumes/data",
         ],
     },
@@ -61,11 +68,16 @@ const EXAMPLES: &[Example] = &[
         asks: &[
             "GET /_ping",
             "GET /v1.41/info",
+            "GET /v1.41/version",
+            "GET /v1.41/events?since=1&until=2",
             "GET /v1.41/plugins",
             "POST /v1.41/containers/create?name=web",
             "POST /v1.41/containers/4c01db0b339c/start",
             "GET /v1.41/containers/4c01db0b339c/logs?stdout=1&tail=100",
             "GET /v1.41/containers/4c01db0b339c/top",
+            "GET /v1.41/containers/4c01db0b339c/json",
+            "POST /v1.41/containers/4c01db0b339c/kill",
+            "POST /v1.41/containers/4c01db0b339c/attach?stdin=1&stdout=1&stderr=1&stream=1",
             "DELETE /v1.41/containers/4c01db0b339c?force=true",
             "POST /v1.41/containers/4c01db0b339c/exec",
             "POST /v1.41/exec/4c01db0b339c/start",
@@ -76,7 +88,14 @@ const EXAMPLES: &[Example] = &[
             "POST /v1.41/networks/create",
             "DELETE /v1.41/volumes/data",
         ],
-        closed: &["POST /swarm/init", "GET /secrets", "GET /configs", "POST /grpc", "POST /auth"],
+        closed: &[
+            "POST /swarm/init",
+            "GET /secrets",
+            "GET /configs",
+            "POST /grpc",
+            "POST /auth",
+            "PUT /volumes/data",
+        ],
     },
     Example {
         file: "watchtower.yml",
@@ -100,6 +119,8 @@ const EXAMPLES: &[Example] = &[
             "POST /exec/4c01db0b339c/start",
             "GET /containers/4c01db0b339c/export",
             "PUT /containers/4c01db0b339c/archive?path=/",
+            "POST /containers/4c01db0b339c/exec",
+            "POST /containers/4c01db0b339c/kill",
             "DELETE /volumes/data",
             "POST /plugins/pull",
         ],
@@ -107,7 +128,8 @@ const EXAMPLES: &[Example] = &[
     Example {
         file: "dozzle.yml",
         asks: &[
-            "GET /_ping",
+            "HEAD /_ping",
+            "GET /v1.51/version",
             "GET /v1.51/info",
             "GET /v1.51/containers/json?all=1",
             "GET /v1.51/containers/4c01db0b339c/json",
@@ -117,6 +139,7 @@ const EXAMPLES: &[Example] = &[
         ],
         closed: &[
             "POST /containers/4c01db0b339c/stop",
+            "POST /containers/4c01db0b339c/start",
             "POST /containers/4c01db0b339c/attach",
             "GET /containers/4c01db0b339c/archive?path=/etc",
             "GET /containers/4c01db0b339c/export",
@@ -128,10 +151,13 @@ const EXAMPLES: &[Example] = &[
             "HEAD /_ping",
             "GET /v1.51/version",
             "GET /v1.51/containers/json?filters=%7B%7D",
-            "GET /v1.51/containers/4c01db0b339c/json",
+            "GET /v1.51/images/registry.example/app:1/json",
             "GET /v1.51/images/sha256:4c01db0b339c/json",
         ],
         closed: &[
+            "GET /containers/4c01db0b339c/json",
+            "GET /images/get?names=app",
+            "GET /images/search?term=registry.example%2Fapp",
             "POST /images/create?fromImage=alpine",
             "GET /containers/4c01db0b339c/logs?stdout=1",
             "GET /containers/4c01db0b339c/archive?path=/etc",
@@ -170,6 +196,7 @@ const EXAMPLES: &[Example] = &[
             "POST /exec/4c01db0b339c/start",
             "POST /volumes/create",
             "POST /plugins/pull",
+            "DELETE /images/app",
         ],
     },
     Example {
@@ -185,6 +212,7 @@ const EXAMPLES: &[Example] = &[
         ],
         closed: &[
             "DELETE /containers/4c01db0b339c",
+            "POST /containers/4c01db0b339c/kill",
             "POST /containers/create",
             "POST /containers/4c01db0b339c/exec",
             "GET /containers/4c01db0b339c/archive?path=/etc",
@@ -226,6 +254,9 @@ const EXAMPLES: &[Example] = &[
             "POST /containers/4c01db0b339c/restart?t=10",
         ],
         closed: &[
+            "GET /containers/4c01db0b339c/json",
+            "POST /containers/4c01db0b339c/stop",
+            "POST /containers/4c01db0b339c/kill",
             "POST /containers/create",
             "POST /containers/4c01db0b339c/exec",
             "DELETE /containers/4c01db0b339c",
@@ -259,7 +290,9 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.54/info",
             "GET /v1.54/events",
             "POST /v1.54/containers/create?name=web",
+            "GET /v1.54/containers/4c01db0b339c/json",
             "POST /v1.54/containers/4c01db0b339c/start",
+            "POST /v1.54/containers/4c01db0b339c/kill?signal=SIGKILL",
             "GET /v1.54/containers/4c01db0b339c/stats?stream=1",
             "GET /v1.54/containers/4c01db0b339c/logs?follow=1&stdout=1",
             "GET /v1.54/containers/4c01db0b339c/archive?path=%2Fvolume",
@@ -278,6 +311,7 @@ const EXAMPLES: &[Example] = &[
             "POST /plugins/pull",
             "POST /grpc",
             "POST /build",
+            "POST /containers/4c01db0b339c/attach",
             "GET /containers/4c01db0b339c/export",
         ],
     },
@@ -297,6 +331,7 @@ const EXAMPLES: &[Example] = &[
             "POST /v1.54/containers/create?name=runner-build",
             "POST /v1.54/containers/4c01db0b339c/attach?stderr=1&stdin=1&stdout=1&stream=1",
             "POST /v1.54/containers/4c01db0b339c/start",
+            "GET /v1.54/containers/4c01db0b339c/json",
             "POST /v1.54/containers/4c01db0b339c/wait?condition=not-running",
             "GET /v1.54/containers/4c01db0b339c/logs?stderr=1&stdout=1&timestamps=1",
             "POST /v1.54/containers/4c01db0b339c/exec",
@@ -306,6 +341,7 @@ const EXAMPLES: &[Example] = &[
         closed: &[
             "GET /events",
             "PUT /containers/4c01db0b339c/archive?path=/",
+            "POST /containers/4c01db0b339c/kill",
             "GET /containers/4c01db0b339c/export",
             "POST /swarm/init",
             "GET /secrets",
@@ -324,7 +360,10 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.54/networks",
             "POST /v1.54/networks/create",
             "POST /v1.54/containers/create?name=job",
+            "GET /v1.54/containers/4c01db0b339c/json",
+            "POST /v1.54/containers/4c01db0b339c/attach?stderr=1&stdout=1&stream=1",
             "POST /v1.54/containers/4c01db0b339c/start",
+            "POST /v1.54/containers/4c01db0b339c/wait?condition=not-running",
             "PUT /v1.54/containers/4c01db0b339c/archive?path=%2Fvar%2Frun%2Fact",
             "GET /v1.54/containers/4c01db0b339c/archive?path=%2Fvar%2Frun%2Fact",
             "POST /v1.54/containers/4c01db0b339c/exec",
@@ -338,6 +377,7 @@ const EXAMPLES: &[Example] = &[
         closed: &[
             "GET /events",
             "GET /containers/4c01db0b339c/export",
+            "POST /containers/4c01db0b339c/kill",
             "POST /swarm/init",
             "GET /secrets",
             "POST /plugins/pull",
@@ -350,23 +390,54 @@ fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-/// The environment of a file's proxy, and the comment that stands above each variable's group.
-fn environment(file: &str) -> Vec<(String, String, String)> {
-    let text = std::fs::read_to_string(folder().join(file)).expect("the file");
+fn text(file: &str) -> String {
+    std::fs::read_to_string(folder().join(file)).expect("the file")
+}
+
+/// A variable of a file's proxy.
+struct Setting {
+    name: String,
+    /// Of a `|` block its lines, as compose hands them on.
+    value: String,
+    /// The comment that stands above its group.
+    why: String,
+}
+
+/// The environment of a file's proxy.
+fn environment(file: &str) -> Vec<Setting> {
+    let text = text(file);
     let block =
         text.split_once("    image: docker-socket-proxy\n    environment:\n").expect("the proxy's block").1;
-    let mut comment = String::new();
-    let mut found = Vec::new();
-    for line in block.lines().map_while(|line| line.strip_prefix("      ")) {
-        match (line.strip_prefix("# "), line.split_once(": ")) {
-            (Some(text), _) => text.clone_into(&mut comment),
-            (None, Some((name, value))) => found.push((name.to_owned(), value.to_owned(), comment.clone())),
-            _ => panic!("{file}: {line}"),
+    let mut lines = block.lines().map_while(|line| line.strip_prefix("      ")).peekable();
+    let (mut found, mut why) = (Vec::new(), String::new());
+    while let Some(line) = lines.next() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            comment.clone_into(&mut why);
+            continue;
         }
+        let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("{file}: {line}"));
+        let mut value = value.to_owned();
+        if value == "|" {
+            value.clear();
+            while let Some(line) = lines.next_if(|line| line.starts_with("  ")) {
+                value += &line[2..];
+                value += "\n";
+            }
+        }
+        found.push(Setting { name: name.to_owned(), value, why: why.clone() });
     }
     found
 }
 
+fn pairs(environment: &[Setting]) -> Vec<(String, String)> {
+    environment.iter().map(|Setting { name, value, .. }| (name.clone(), value.clone())).collect()
+}
+
+fn with(environment: &[Setting], name: &str, value: &str) -> Policy {
+    policy(pairs(environment).into_iter().chain([(name.to_owned(), value.to_owned())]))
+}
+
+/// The last value of a name holds.
 fn policy(environment: impl IntoIterator<Item = (String, String)>) -> Policy {
     let set: BTreeMap<_, _> = environment.into_iter().collect();
     Policy::from_vars(&|name| set.get(name).cloned()).expect("a usable environment")
@@ -377,96 +448,260 @@ fn allows(policy: &Policy, request: &str) -> bool {
     admit(head.as_bytes(), policy).1.is_ok()
 }
 
+fn allows_all(policy: &Policy, requests: &[&str]) -> bool {
+    requests.iter().all(|request| allows(policy, request))
+}
+
+/// A request of every route that is allowed. No example is in front of podman, so only those of Docker's own API.
+fn open(policy: &Policy) -> BTreeSet<String> {
+    let routes = ROUTES.iter().filter(|route| !route.path.starts_with("/libpod/"));
+    let requests = routes.flat_map(|route| {
+        let name = |segment: &'static str| if segment.starts_with('{') { "4c01db0b339c" } else { segment };
+        let path = route.path.split('/').map(name).collect::<Vec<_>>().join("/");
+        route.methods.iter().map(move |method| format!("{} {path}", method.as_str()))
+    });
+    requests.filter(|request| allows(policy, request)).collect()
+}
+
 #[test]
 fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
     for Example { file, asks, closed } in EXAMPLES {
         let environment = environment(file);
-        let pairs = || environment.iter().map(|(name, value, _)| (name.clone(), value.clone()));
-        let policy_of_file = policy(pairs());
+        let of_file = policy(pairs(&environment));
         for request in *asks {
-            assert!(allows(&policy_of_file, request), "{file}: {request}");
+            assert!(allows(&of_file, request), "{file}: {request}");
         }
         for request in *closed {
-            assert!(!allows(&policy_of_file, request), "{file}: {request}");
+            assert!(!allows(&of_file, request), "{file}: {request}");
         }
-        for (switched, value, comment) in &environment {
-            assert!(!comment.is_empty(), "{file}: {switched} says nothing about why");
-            let other = if value == "1" { "0" } else { "1" };
-            let changed =
-                pairs().filter(|(name, _)| name != switched).chain([(switched.clone(), other.to_owned())]);
-            let changed = policy(changed);
-            if value == "1" {
-                let all = asks.iter().all(|request| allows(&changed, request));
-                assert!(!all, "{file}: {switched} is not needed");
-            } else {
-                assert_ne!(changed.grants(), policy_of_file.grants(), "{file}: {switched}");
+        for Setting { name, value, why } in &environment {
+            if name == "ALLOW_ROUTES" {
+                let lines: Vec<_> = value.lines().collect();
+                for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+                    let others = [&lines[..at], &lines[at + 1..]].concat().join("\n");
+                    assert!(
+                        !allows_all(&with(&environment, name, &others), asks),
+                        "{file}: {line} is not needed"
+                    );
+                }
+                assert!(
+                    lines.first().is_some_and(|line| line.starts_with("# ")),
+                    "{file}: lines say nothing about why"
+                );
+                continue;
             }
-            assert!(VARIABLES.iter().any(|variable| variable.name == switched), "{file}: {switched}");
+            assert!(!why.is_empty(), "{file}: {name} says nothing about why");
+            assert!(VARIABLES.iter().any(|variable| variable.name == name), "{file}: {name}");
+            match value.as_str() {
+                "1" => {
+                    assert!(!allows_all(&with(&environment, name, "0"), asks), "{file}: {name} is not needed")
+                }
+                _ => assert_ne!(with(&environment, name, "1").grants(), of_file.grants(), "{file}: {name}"),
+            }
         }
-        assert_eq!(lookalikes(pairs()), Ok(Vec::new()), "{file}");
+        assert_eq!(lookalikes(pairs(&environment)), Ok(Vec::new()), "{file}");
     }
 }
 
-/// What is on by default depends on the dialect for gates and for podman alone. No example is in front of podman, so only the
-/// routes of Docker's own API count.
+/// What a file leaves to its reader, as comments: variables, and lines of ALLOW_ROUTES.
+#[test]
+fn what_a_file_offers_opens_something_more() {
+    let mut offers = 0;
+    for Example { file, .. } in EXAMPLES {
+        let (text, environment) = (text(file), environment(file));
+        let comments = || text.lines().filter_map(|line| line.trim_start().strip_prefix("# "));
+        let variables = || comments().filter_map(|comment| comment.strip_suffix(": 1")).map(str::to_owned);
+        let all = || pairs(&environment).into_iter().chain(variables().map(|name| (name, String::from("1"))));
+        for name in variables() {
+            let without = policy(all().chain([(name.clone(), String::from("0"))]));
+            assert_ne!(open(&policy(all())), open(&without), "{file}: {name}");
+            offers += 1;
+        }
+        let is_route = |comment: &&str| comment.split(' ').nth(1).is_some_and(|path| path.starts_with('/'));
+        for line in comments().filter(is_route) {
+            let routes = environment.iter().find(|setting| setting.name == "ALLOW_ROUTES").expect("a list");
+            let more = with(&environment, "ALLOW_ROUTES", &format!("{}{line}", routes.value));
+            assert_ne!(open(&more), open(&policy(pairs(&environment))), "{file}: {line}");
+            offers += 1;
+        }
+    }
+    assert!(offers > 20, "{offers}");
+}
+
+/// What is on by default depends on the dialect.
 #[test]
 fn every_example_means_the_same_in_every_dialect() {
-    let is_gate = |variable: &&Variable| matches!(variable.kind, Kind::Gate);
     for Example { file, .. } in EXAMPLES {
         let environment = environment(file);
-        let in_dialect = |dialect: &str| {
-            let pairs = environment.iter().map(|(name, value, _)| (name.clone(), value.clone()));
-            policy(pairs.chain([(String::from("DIALECT"), String::from(dialect))]))
-        };
-        let (tecnativa, linuxserver) = (in_dialect("tecnativa"), in_dialect("linuxserver"));
-        for route in ROUTES.iter().filter(|route| !route.path.starts_with("/libpod/")) {
-            for method in route.methods {
-                let allowed = |policy: &Policy| {
-                    matches!(policy.judge_row(*method, route.path, None), Verdict::Allow(_))
-                };
-                assert_eq!(allowed(&tecnativa), allowed(&linuxserver), "{file}: {method:?} {}", route.path);
-            }
-        }
-        if !tecnativa.grants().intersection(Grants::CONTAINER_SECTIONS).is_empty() {
-            for gate in VARIABLES.iter().filter(is_gate) {
-                let named = environment.iter().any(|(name, ..)| name == gate.name);
-                assert!(named, "{file}: {} is not named", gate.name);
-            }
+        let in_dialect = |dialect: &str| open(&with(&environment, "DIALECT", dialect));
+        for dialect in ["linuxserver", "tecnativa-next"] {
+            assert_eq!(in_dialect("tecnativa"), in_dialect(dialect), "{file}: {dialect}");
         }
     }
 }
 
-/// The table of docs/apps.md: the second column is what is granted, the third what stays open of what is open by default.
+/// What a client can do that it should not: the word for it in docs/apps.md, another of the line in a compose file, and requests
+/// of which each is enough.
+const STILL: &[(&str, &str, &[&str])] = &[
+    (ROOT, "root on the host", &["POST /containers/create", "POST /plugins/pull"]),
+    ("root, of every node of the swarm", "swarm", &["POST /services/create"]),
+    (
+        "environment",
+        "environment variables",
+        &["GET /containers/web/json", "GET /services", "GET /libpod/containers/web/json"],
+    ),
+    (NAMES, "list containers", &["GET /containers/json", "GET /libpod/containers/json"]),
+    ("logs", "logs", &["GET /containers/web/logs", "GET /libpod/containers/web/logs"]),
+    ("processes", "processes", &["GET /containers/web/top", "GET /libpod/containers/web/top"]),
+    (
+        "files",
+        "files",
+        &["GET /containers/web/archive", "GET /containers/web/export", "GET /libpod/containers/web/export"],
+    ),
+    ("images", "download", &["GET /images/get", "GET /images/web/get", "GET /libpod/images/export"]),
+    ("replace", "replace", &["POST /images/load", "POST /images/web/tag", "POST /libpod/images/load"]),
+    (
+        "servers",
+        "any server",
+        &["GET /images/search", "POST /images/create", "GET /libpod/images/search", "POST /auth"],
+    ),
+    ("builds", "build", &["POST /build", "POST /grpc", "POST /libpod/build"]),
+    ("start", "start", &["POST /containers/web/start"]),
+    ("stop", "stop", &["POST /containers/web/stop"]),
+    ("restart", "restart", &["POST /containers/web/restart"]),
+    ("kill", "kill", &["POST /containers/web/kill"]),
+    ("remove", "remove", &["DELETE /containers/web", "DELETE /images/web", "DELETE /volumes/web"]),
+    ("volumes", "volumes", &["GET /libpod/volumes/web/export"]),
+];
+const ROOT: &str = "root";
+const NAMES: &str = "names";
+
+/// The rows of it that hold. Root has all, and who reads the environment has the names.
+fn still(policy: &Policy) -> Vec<(&'static str, &'static str)> {
+    let held = STILL.iter().filter(|(.., requests)| requests.iter().any(|request| allows(policy, request)));
+    let held: Vec<_> = held.map(|&(word, line, _)| (word, line)).collect();
+    match held[..] {
+        [root, ..] if root.0.starts_with(ROOT) => vec![root],
+        [(first, _), ..] if first != NAMES => held.into_iter().filter(|&(word, _)| word != NAMES).collect(),
+        _ => held,
+    }
+}
+
+#[test]
+fn every_example_says_in_a_line_what_a_stolen_client_could_still_do() {
+    let has = |line: &str, words: &str| {
+        let padded = |text: &str| format!(" {} ", text.replace([',', '.', ';', ':'], ""));
+        padded(line).contains(&padded(words))
+    };
+    for Example { file, .. } in EXAMPLES {
+        let text = text(file);
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("could still:")).collect();
+        let &[line] = &lines[..] else { panic!("{file}: {lines:?}") };
+        assert!(line.starts_with("# A stolen "), "{file}: {line}");
+        let held: Vec<_> =
+            still(&policy(pairs(&environment(file)))).iter().map(|&(_, words)| words).collect();
+        let said: Vec<_> =
+            STILL.iter().map(|&(_, words, _)| words).filter(|words| has(line, words)).collect();
+        assert_eq!(said, held, "{file}: {line}");
+    }
+}
+
+/// A row of the table of docs/apps.md.
+struct Row<'t> {
+    app: &'t str,
+    /// What is to be set to 1.
+    set: Vec<String>,
+    /// What stays open of what is open by default.
+    used: Vec<String>,
+    still: &'t str,
+}
+
+/// The names of variables in a text.
+fn names(text: &str) -> Vec<String> {
+    let names = text.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// What the page closes above its table, and the table.
+fn page(text: &str) -> (Vec<String>, Vec<Row<'_>>) {
+    let closed = text.lines().filter_map(|line| line.strip_prefix("      ")?.strip_suffix(": 0"));
+    let rows = text.lines().filter(|line| line.starts_with("| ")).skip(1).map(|line| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let &[_, app, set, used, _, still, _] = &cells[..] else { panic!("{line}") };
+        Row { app, set: names(set), used: names(used), still }
+    });
+    (closed.map(str::to_owned).collect(), rows.collect())
+}
+
+impl Row<'_> {
+    /// What somebody sets who takes the row at its word, but for one variable of it.
+    fn without(&self, closed: &[String], left_out: &str) -> Policy {
+        let open = [&self.set[..], &self.used].concat().into_iter().filter(|name| name != left_out);
+        policy(
+            closed
+                .iter()
+                .map(|name| (name.clone(), String::from("0")))
+                .chain(open.map(|name| (name, String::from("1")))),
+        )
+    }
+
+    fn policy(&self, closed: &[String]) -> Policy {
+        self.without(closed, "")
+    }
+}
+
+#[test]
+fn the_page_of_apps_closes_what_is_open_by_default() {
+    let text = text("../docs/apps.md");
+    let (closed, rows) = page(&text);
+    let post = || [(String::from("POST"), String::from("1"))];
+    let open = policy(post()).grants();
+    let left = ["POST", "PING", "VERSION"];
+    let open = open.variables().map(|variable| variable.name).filter(|name| !left.contains(name));
+    assert_eq!(closed.iter().cloned().collect::<BTreeSet<_>>(), open.map(str::to_owned).collect());
+    for Row { app, set, used, .. } in rows {
+        assert!(set.iter().all(|name| !closed.contains(name)), "{app}: {set:?}");
+        assert!(used.iter().all(|name| closed.contains(name)), "{app}: {used:?}");
+        for names in [set, used] {
+            assert!(names.is_sorted(), "{app}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_apps_says_what_a_stolen_client_could_still_do() {
+    let text = text("../docs/apps.md");
+    let (closed, rows) = page(&text);
+    assert!(rows.len() > 30, "{}", rows.len());
+    for row in rows {
+        let held: Vec<_> = still(&row.policy(&closed)).iter().map(|&(word, _)| word).collect();
+        assert_eq!(row.still, held.join(", "), "{}", row.app);
+        for word in held.iter().filter_map(|word| word.split(',').next()) {
+            assert!(text.contains(&format!("**{word}**")), "{word} is not explained");
+        }
+    }
+}
+
+/// A file that lists routes opens less than its row; another opens the same.
 #[test]
 fn the_table_of_apps_has_the_set_of_every_example() {
-    let table = std::fs::read_to_string(folder().join("../docs/apps.md")).expect("the table");
-    for Example { file, .. } in EXAMPLES {
-        let link = format!("(../examples/{file})");
-        let row = table.lines().find(|line| line.starts_with("| [") && line.contains(&link));
-        let mut cells = row.unwrap_or_else(|| panic!("{file} has no row")).split(" | ").skip(1);
-        let mut names = || -> Vec<_> {
-            let cell = cells.next().expect("a cell");
-            cell.split(|byte: char| !byte.is_ascii_uppercase() && byte != '_')
-                .filter(|name| !name.is_empty())
-                .collect()
-        };
-        let (granted, used) = (names(), names());
+    let text = text("../docs/apps.md");
+    let (closed, rows) = page(&text);
+    for Example { file, asks, .. } in EXAMPLES {
+        let link = format!("](../examples/{file})");
+        let row =
+            rows.iter().find(|row| row.app.contains(&link)).unwrap_or_else(|| panic!("{file} has no row"));
+        assert!(allows_all(&row.policy(&closed), asks), "{file}");
+        for name in row.set.iter().chain(&row.used) {
+            assert!(!allows_all(&row.without(&closed, name), asks), "{file}: {name} is not needed");
+        }
         let environment = environment(file);
-        let open = policy(environment.iter().map(|(name, value, _)| (name.clone(), value.clone()))).grants();
-        let sorted = |of: &dyn Fn(&Variable) -> bool| {
-            let mut names: Vec<_> =
-                open.variables().filter(|variable| of(variable)).map(|variable| variable.name).collect();
-            names.sort_unstable();
-            names
-        };
-        let by_default = |variable: &Variable| variable.default != WhenUnset::Off;
-        assert_eq!(granted, sorted(&|variable| !by_default(variable)), "{file}");
-        let gates_matter = !open.intersection(Grants::CONTAINER_SECTIONS).is_empty();
-        let may_be_closed = |variable: &Variable| match variable.kind {
-            Kind::Gate => gates_matter,
-            _ => variable.name == "EVENTS",
-        };
-        assert_eq!(used, sorted(&may_be_closed), "{file}");
+        let (of_row, of_file) = (open(&row.policy(&closed)), open(&policy(pairs(&environment))));
+        if environment.iter().any(|setting| setting.name == "ALLOW_ROUTES") {
+            assert!(of_file.is_subset(&of_row), "{file}: {of_file:?}");
+        } else {
+            assert_eq!(of_file, of_row, "{file}");
+        }
     }
 }
 
