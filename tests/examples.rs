@@ -560,6 +560,7 @@ const STILL: &[(&str, &str, &[&str])] = &[
     ),
     ("images", "download", &["GET /images/get", "GET /images/web/get", "GET /libpod/images/export"]),
     ("replace", "replace", &["POST /images/load", "POST /images/web/tag", "POST /libpod/images/load"]),
+    ("prune", "prune", &["POST /containers/prune", "POST /images/prune", "POST /volumes/prune"]),
     (
         "servers",
         "any server",
