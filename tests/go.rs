@@ -299,11 +299,11 @@ impl Proxies<'_> {
 ///
 /// # Errors
 /// What is not.
-fn check_delivered(stream: &[u8], on: &[&str], report: &Report) -> Result<(), String> {
+fn check_delivered(stream: &[u8], grants: &naive::Environment, report: &Report) -> Result<(), String> {
     let mut rest = stream;
     for (before, seen) in report.requests.iter().enumerate() {
         let read = line(&seen.method, &seen.target);
-        let Ok(admitted) = naive::admit(rest, on) else {
+        let Ok(admitted) = naive::admit(rest, grants) else {
             return Err(format!("Go has read {read}, which is not admitted, behind {before} requests"));
         };
         if read != line(admitted.request.method.as_bytes(), &admitted.request.target)
@@ -365,7 +365,7 @@ impl Failures {
 /// be read as a second one.
 fn deliver_everywhere(streams: &[Vec<u8>]) {
     let vars = variables_on(&["POST", "BUILD"]);
-    let on = naive::grants(&vars).expect("variables");
+    let grants = naive::Environment::read(&vars).expect("variables");
     let mut failures = Failures::default();
     let daemons = daemons();
     for daemon in &daemons {
@@ -375,7 +375,7 @@ fn deliver_everywhere(streams: &[Vec<u8>]) {
             println!("{} {} {}", daemon.manner, daemon.added, shortened(stream));
             let head = naive::head_length(stream).expect("a head");
             let report = proxies.deliver(&vars, stream, if daemon.added > 0 { head } else { 0 });
-            let outcome = check_delivered(stream, &on, &report);
+            let outcome = check_delivered(stream, &grants, &report);
             let one = (report.requests.len() < 2).then_some(()).ok_or("more than one request".to_owned());
             failures.note(daemon, stream, outcome.and(one));
         }
@@ -679,18 +679,18 @@ fn whatever_is_sent_go_reads_only_what_was_allowed() {
     let allowed = cases.iter().filter(|case| !case.requests.is_empty());
     let allowed: Vec<_> = allowed.map(Case::stream).collect();
     let environments = [vec![], variables_on(&["POST", "CONTAINERS", "EXEC", "SESSION", "BUILD"])];
-    let environments = environments.map(|vars| (naive::grants(&vars).expect("variables"), vars));
+    let environments = environments.map(|vars| (naive::Environment::read(&vars).expect("variables"), vars));
     let count = number("GO_STREAMS", 1000) as usize;
     let mut requests = 0;
     let mut failures = Failures::default();
     for turn in 0..count {
         let stream = mutate(&mut numbers, &made, &allowed, &all);
-        let (on, vars) = numbers.one_of(&environments);
+        let (grants, vars) = numbers.one_of(&environments);
         let proxies = &mut proxies[turn % daemons.len()];
         // Shown where the test fails.
         println!("{} {} {vars:?} {}", proxies.daemon.manner, proxies.daemon.added, shortened(&stream));
         let report = proxies.deliver(vars, &stream, numbers.below(stream.len() + 1));
-        failures.note(proxies.daemon, &stream, check_delivered(&stream, on, &report));
+        failures.note(proxies.daemon, &stream, check_delivered(&stream, grants, &report));
         requests += report.requests.len();
     }
     println!("{requests} requests in {count} streams");

@@ -196,23 +196,30 @@ pub fn policy(input: &[u8]) {
     let environment = lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| *name != "LEARN");
     let environment: Vec<(String, String)> =
         environment.map(|(name, value)| (name.into(), value.into())).collect();
+    judgement(&environment, method, target);
+}
+
+/// A request has the oracle's verdict, and an environment is refused where the oracle refuses it.
+fn judgement(environment: &[(String, String)], method: &str, target: &str) {
     let var =
         |name: &str| environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-    let (policy, on) = match (Policy::from_vars(&var), naive::grants(&environment)) {
-        (Ok(policy), Some(on)) => (policy, on),
-        (policy, on) => {
-            assert!(policy.is_err() && on.is_none(), "{policy:?}, {on:?}");
+    let (policy, environment) = match (Policy::from_vars(&var), naive::Environment::read(environment)) {
+        (Ok(policy), Some(environment)) => (policy, environment),
+        (policy, environment) => {
+            assert!(policy.is_err() && environment.is_none(), "{policy:?}, {environment:?}");
             return;
         }
     };
     let Some(parsed) = Method::parse(method.as_bytes()) else { return };
     let Ok(clean) = Target::parse(parsed, target.as_bytes()) else { return };
     let readings = naive::Target::read(method, target.as_bytes()).expect("what is accepted is clean");
-    match (policy.judge(parsed, &clean), naive::judge(&on, method, &readings)) {
+    match (policy.judge(parsed, &clean), naive::judge(&environment, method, &readings)) {
         (Verdict::Allow(allowed), Some(naive)) => {
             assert_eq!(allowed.bare_start.is_some(), naive.bare_start);
             assert_eq!(allowed.hijack.map(protocol), naive.hijack);
-            assert!(on.contains(&allowed.variable), "{} is off", allowed.variable);
+            assert_eq!(allowed.variable == "ALLOW_ROUTES", naive.by_line, "{}", allowed.variable);
+            let variable = allowed.variable;
+            assert!(naive.by_line || environment.on.contains(&variable), "{variable} is off");
         }
         (Verdict::Deny(_), None) => {}
         (verdict, naive) => panic!("{verdict:?}, not {naive:?}"),
@@ -316,7 +323,7 @@ struct Received {
 struct Bench {
     runtime: Runtime,
     listener: UnixListener,
-    configs: Vec<(Config, Vec<&'static str>)>,
+    configs: Vec<(Config, naive::Environment)>,
 }
 
 impl Bench {
@@ -332,12 +339,12 @@ impl Bench {
         let configs = ENVIRONMENTS.map(|environment| {
             let mut environment: Vec<(String, String)> =
                 environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            let on = naive::grants(&environment).expect("variables that can be used");
+            let grants = naive::Environment::read(&environment).expect("variables that can be used");
             environment.push(("SOCKET_PATH".into(), socket.clone()));
             let var = |name: &str| {
                 environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
             };
-            (Config::from_vars(&var).expect("variables that can be used"), on)
+            (Config::from_vars(&var).expect("variables that can be used"), grants)
         });
         Self { runtime, listener, configs: configs.into() }
     }
@@ -350,7 +357,7 @@ pub fn conn(input: &[u8]) {
     thread_local!(static BENCH: RefCell<Bench> = RefCell::new(Bench::new()));
     let script = Script::read(input);
     BENCH.with_borrow_mut(|bench| {
-        let (config, on) = &bench.configs[script.environment];
+        let (config, grants) = &bench.configs[script.environment];
         let mut received = Vec::new();
         let answered = bench.runtime.block_on(async {
             let (client, proxied) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
@@ -368,7 +375,7 @@ pub fn conn(input: &[u8]) {
                 Connection::new(Client::new(proxied, peer), config, &to_daemon, clock).serve().await;
                 drop(ended);
             };
-            let daemon = daemon(&bench.listener, served, &script, on, &mut received);
+            let daemon = daemon(&bench.listener, served, &script, grants, &mut received);
             let tick = async {
                 loop {
                     sleep(period).await;
@@ -381,7 +388,7 @@ pub fn conn(input: &[u8]) {
                 () = tick => unreachable!("the clock never ends"),
             }
         });
-        judge(&script, on, &received, &answered);
+        judge(&script, grants, &received, &answered);
     });
 }
 
@@ -418,7 +425,7 @@ async fn daemon(
     listener: &UnixListener,
     mut served: oneshot::Receiver<()>,
     script: &Script<'_>,
-    on: &[&str],
+    grants: &naive::Environment,
     received: &mut Vec<Received>,
 ) {
     let mut answers = script.answers.iter();
@@ -437,14 +444,14 @@ async fn daemon(
         let (stream, _) = accepted.expect("a connection");
         received.push(Received::default());
         let record = received.last_mut().expect("just pushed");
-        serve_daemon(stream, script, on, &mut answers, record).await;
+        serve_daemon(stream, script, grants, &mut answers, record).await;
     }
 }
 
 async fn serve_daemon<'i>(
     mut stream: UnixStream,
     script: &Script<'i>,
-    on: &[&str],
+    grants: &naive::Environment,
     answers: &mut std::slice::Iter<'_, &'i [u8]>,
     received: &mut Received,
 ) {
@@ -453,7 +460,7 @@ async fn serve_daemon<'i>(
     loop {
         while received.raw_from.is_none() {
             let Some(rest) = received.bytes.get(next..) else { break };
-            let Ok(admitted) = naive::admit(rest, on) else { break };
+            let Ok(admitted) = naive::admit(rest, grants) else { break };
             next = match &admitted.body {
                 Ok((length, _)) => next + length,
                 Err(_) if script.manners.hasty => usize::MAX,
@@ -494,7 +501,7 @@ async fn serve_daemon<'i>(
     }
 }
 
-fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8]) {
+fn judge(script: &Script<'_>, grants: &naive::Environment, received: &[Received], answered: &[u8]) {
     let sent = script.stream;
     // Where in the client's stream the next request starts; `None` where there can be no next one.
     let mut next = Some(0);
@@ -504,7 +511,7 @@ fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8
         let mut at = 0;
         while at < connection.bytes.len().min(raw_from) {
             let rest = &connection.bytes[at..];
-            let Ok(request) = naive::admit(&sent[start..], on) else {
+            let Ok(request) = naive::admit(&sent[start..], grants) else {
                 panic!("not admitted: {}", rest.escape_ascii())
             };
             let length = match request.body {
@@ -537,7 +544,7 @@ fn judge(script: &Script<'_>, on: &[&str], received: &[Received], answered: &[u8
     let mut requests = 0;
     let mut refused = false;
     loop {
-        match naive::admit(&sent[at..], on) {
+        match naive::admit(&sent[at..], grants) {
             Ok(naive::Admitted { body: Ok((length, _)), request, .. }) => {
                 expected.extend_from_slice(&sent[at..at + length]);
                 at += length;

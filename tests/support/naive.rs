@@ -1,9 +1,11 @@
 //! Slow and obvious readings of what `src` reads fast, to compare with.
 //!
 //! Written on their own, from the RFCs and from what the variables mean, and sharing nothing with `src`: no table, no
-//! type, no byte class. Whole messages only, copies everywhere.
+//! type, no byte class. Whole messages only, copies everywhere. The routes are those of `tests/routes`.
 
 #![allow(dead_code, missing_docs, reason = "every test binary uses its own part of this")]
+
+use std::sync::LazyLock;
 
 /// 64 KiB.
 pub const MAX_HEAD: usize = 65_536;
@@ -478,76 +480,296 @@ const ACTIONS: &[(&str, &[&str])] = &[
     ("unpause", &["ALLOW_UNPAUSE"]),
 ];
 
-const GATES: &[(&str, &str)] = &[
-    ("archive", "ALLOW_ARCHIVE"),
-    ("changes", "ALLOW_CHANGES"),
-    ("export", "ALLOW_EXPORT"),
-    ("logs", "ALLOW_LOGS"),
-    ("top", "ALLOW_TOP"),
+/// What is closed below a container or a pod, by the ends of its path.
+const GATES: &[(&str, &[&str])] = &[
+    ("ALLOW_ARCHIVE", &["archive", "copy"]),
+    ("ALLOW_ATTACH", &["attach", "attach/ws"]),
+    ("ALLOW_CHANGES", &["changes"]),
+    ("ALLOW_EXEC", &["exec"]),
+    ("ALLOW_EXPORT", &["export"]),
+    ("ALLOW_INSPECT", &["json"]),
+    ("ALLOW_KILL", &["kill"]),
+    ("ALLOW_LOGS", &["logs"]),
+    ("ALLOW_TOP", &["top"]),
 ];
 
 /// Every variable that grants something.
 pub fn variables() -> Vec<&'static str> {
     let sections = DOCKER.iter().chain(LIBPOD).map(|(variable, ..)| *variable);
     let actions = ["ALLOW_START", "ALLOW_STOP", "ALLOW_RESTARTS", "ALLOW_PAUSE", "ALLOW_UNPAUSE"];
-    let gates = GATES.iter().map(|(_, variable)| *variable);
-    ["POST"].into_iter().chain(sections).chain(actions).chain(gates).collect()
+    let gates = GATES.iter().map(|(variable, _)| *variable);
+    ["POST", "DELETE", "PUT", "PATCH"].into_iter().chain(sections).chain(actions).chain(gates).collect()
 }
 
-/// The variables of an environment that are on; `None` where a value cannot be used.
-pub fn grants(environment: &[(String, String)]) -> Option<Vec<&'static str>> {
-    let value = |name: &str| {
-        environment
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.trim().to_ascii_lowercase())
-    };
-    let linuxserver = match value("DIALECT").unwrap_or_default().as_str() {
-        "" | "tecnativa" => false,
-        "linuxserver" => true,
-        _ => return None,
-    };
-    let mut on = Vec::new();
-    for variable in variables() {
-        let is_on = match value(variable).as_deref() {
-            Some("1" | "true" | "yes" | "on") => true,
-            Some("" | "0" | "false" | "no" | "off") => false,
-            Some(_) => return None,
-            None if ["PING", "VERSION", "EVENTS"].contains(&variable) => true,
-            None if ["LIBPOD_PING", "LIBPOD_VERSION"].contains(&variable) => linuxserver,
-            None => GATES.iter().any(|(_, gate)| *gate == variable) && !linuxserver,
+/// What an environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The variables that are on.
+    pub on: Vec<&'static str>,
+    /// Whether POST opens OPTIONS.
+    options: bool,
+    allow: Vec<Line>,
+    deny: Vec<Line>,
+}
+
+impl Environment {
+    /// Reads an environment; `None` where a value cannot be used.
+    pub fn read(variables_set: &[(String, String)]) -> Option<Self> {
+        let value = |name: &str| {
+            variables_set.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
         };
-        if is_on {
-            on.push(variable);
+        let word = |name: &str| value(name).map(|value| value.trim().to_ascii_lowercase());
+        let dialect = match word("DIALECT").as_deref() {
+            None | Some("" | "tecnativa") => "tecnativa",
+            Some("tecnativa-next") => "next",
+            Some("linuxserver") => "linuxserver",
+            Some(_) => return None,
+        };
+        let mut on = Vec::new();
+        for variable in variables() {
+            let is_on = match word(variable).as_deref() {
+                Some("1" | "true" | "yes" | "on") => true,
+                Some("" | "0" | "false" | "no" | "off") => false,
+                Some(_) => return None,
+                None => match variable {
+                    "PING" | "VERSION" | "EVENTS" => true,
+                    "LIBPOD_PING" | "LIBPOD_VERSION" => dialect == "linuxserver",
+                    // POST is the first.
+                    "DELETE" | "PUT" | "PATCH" => on.contains(&"POST") && dialect != "next",
+                    "ALLOW_ARCHIVE" | "ALLOW_EXPORT" | "ALLOW_LOGS" => dialect == "tecnativa",
+                    "ALLOW_CHANGES" | "ALLOW_TOP" => dialect != "linuxserver",
+                    "ALLOW_ATTACH" | "ALLOW_EXEC" | "ALLOW_KILL" => dialect != "next",
+                    "ALLOW_INSPECT" => true,
+                    _ => false,
+                },
+            };
+            if is_on {
+                on.push(variable);
+            }
+        }
+        let allow = Line::read_all(value("ALLOW_ROUTES").unwrap_or_default(), true)?;
+        let deny = Line::read_all(value("DENY_ROUTES").unwrap_or_default(), false)?;
+        Some(Self { on, options: dialect != "next", allow, deny })
+    }
+
+    fn is_on(&self, variable: &str) -> bool {
+        self.on.contains(&variable)
+    }
+
+    /// Whether its method is open in the sections that are.
+    fn opens_method(&self, method: &str) -> bool {
+        match method {
+            "GET" | "HEAD" => true,
+            "OPTIONS" => self.options && self.is_on("POST"),
+            other => self.is_on(other),
         }
     }
-    Some(on)
+
+    /// Whether a line of DENY_ROUTES closes a path.
+    fn closes(&self, method: &str, path: &str) -> bool {
+        // With a slash at the end it is the same path.
+        [path, path.strip_suffix('/').unwrap_or(path)].iter().any(|path| {
+            routes_taken(method, path)
+                .into_iter()
+                .any(|route| self.deny.iter().any(|line| line.is_for(method, route)))
+        })
+    }
+
+    /// Whether lines of ALLOW_ROUTES open a path, whichever route the daemon takes it for.
+    fn opens(&self, method: &str, path: &str) -> bool {
+        let routes = routes_taken(method, path);
+        let segments: Vec<&str> = without_version(path).collect();
+        let is_named = |route: &Route| {
+            let mut lines = self.allow.iter().filter(|line| line.is_for(method, route));
+            lines.any(|line| serves(&route.segments(), &line.names(), &segments))
+        };
+        !routes.is_empty() && routes.into_iter().all(is_named)
+    }
 }
+
+// Routes one by one
+
+/// A route that a daemon has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Route {
+    method: &'static str,
+    path: String,
+}
+
+/// `OPTIONS` is answered on every path alike, and `PRI` is HTTP/2.
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let apis = [include_str!("../routes/docker-api.tsv"), include_str!("../routes/libpod-api.tsv")];
+    let lines = apis.iter().flat_map(|api| api.lines().skip(1));
+    let routes = lines.filter_map(|line| line.split_once('\t'));
+    let routes = routes.filter(|(method, _)| !["OPTIONS", "PRI"].contains(method));
+    let path = |rest: &str| rest.split('\t').next().unwrap_or_default().replace(":.*}", "}");
+    routes.map(|(method, rest)| Route { method, path: path(rest) }).collect()
+});
+
+impl Route {
+    fn segments(&self) -> Vec<&str> {
+        self.path.split('/').skip(1).collect()
+    }
+
+    /// How many of its segments are no placeholders.
+    fn words(&self) -> usize {
+        self.segments().iter().filter(|segment| !is_placeholder(segment)).count()
+    }
+
+    fn has(&self, method: &str) -> bool {
+        self.method == method || (method == "HEAD" && self.method == "GET")
+    }
+}
+
+fn is_placeholder(segment: &str) -> bool {
+    segment.starts_with('{') && segment.ends_with('}')
+}
+
+/// Whether a text may stand for a placeholder: a name, or the start of one and `*`.
+fn is_name(text: &str) -> bool {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let listed = |letter: char| "_.-~:@+=!$&'();".contains(letter);
+    let good = |letter: char| !letter.is_ascii() || letter.is_ascii_alphanumeric() || listed(letter);
+    !name.is_empty() && name.chars().all(good) && ![".", ".."].contains(&text)
+}
+
+/// A line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    method: String,
+    path: String,
+}
+
+impl Line {
+    /// Reads a list; `None` where a line names no route.
+    fn read_all(text: &str, with_names: bool) -> Option<Vec<Self>> {
+        let mut lines = Vec::new();
+        for line in text.split('\n').map(str::trim).filter(|line| !line.starts_with('#')) {
+            for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+                let (method, path) = entry.split_once(char::is_whitespace)?;
+                let line = Self { method: method.to_owned(), path: path.trim_start().to_owned() };
+                let names_route = |route: &Route| route.has(method) && line.fits(route, with_names);
+                if !line.path.starts_with('/') || !ROUTES.iter().any(names_route) {
+                    return None;
+                }
+                lines.push(line);
+            }
+        }
+        Some(lines)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.path.split('/').skip(1).collect()
+    }
+
+    /// Whether it is a route's path, with names for placeholders or not.
+    fn fits(&self, route: &Route, with_names: bool) -> bool {
+        let names = self.names();
+        let pairs = || route.segments().into_iter().zip(names.clone());
+        route.segments().len() == names.len()
+            && pairs().all(|(segment, name)| match is_placeholder(segment) {
+                true => is_placeholder(name) || (with_names && is_name(name)),
+                false => name == segment,
+            })
+    }
+
+    /// Whether a request with this method that is for this route is the line's, names aside.
+    fn is_for(&self, method: &str, route: &Route) -> bool {
+        (self.method == method || (self.method == "GET" && method == "HEAD")) && self.fits(route, true)
+    }
+}
+
+/// Whether a route's segments serve those of a path. A placeholder takes one or more, and just one where a name stands for it.
+fn serves(route: &[&str], names: &[&str], path: &[&str]) -> bool {
+    let [segment, route @ ..] = route else { return path.is_empty() };
+    let most = match is_placeholder(segment) && is_placeholder(names[0]) {
+        true => path.len(),
+        false => path.len().min(1),
+    };
+    (1..=most).any(|taken| {
+        let (taken, path) = path.split_at(taken);
+        let good = match (is_placeholder(segment), names[0].strip_suffix('*')) {
+            (false, _) => taken[0] == *segment,
+            (true, _) if is_placeholder(names[0]) => taken.iter().all(|segment| !segment.is_empty()),
+            (true, start) => decode(taken[0]).is_some_and(|name| match start {
+                Some(start) => name.starts_with(start) && !name.contains('/'),
+                None => name == names[0],
+            }),
+        };
+        good && serves(route, &names[1..], path)
+    })
+}
+
+/// The routes that some daemon takes a path for: those that serve it, without those that another route takes it from.
+fn routes_taken(method: &str, path: &str) -> Vec<&'static Route> {
+    let segments: Vec<&str> = without_version(path).collect();
+    let version = path.split('/').nth(1).filter(|_| path.split('/').count() > segments.len() + 1);
+    let serving = ROUTES.iter().filter(|route| route.has(method));
+    let serving: Vec<&Route> =
+        serving.filter(|route| serves(&route.segments(), &route.segments(), &segments)).collect();
+    // Each placeholder takes one segment.
+    let exactly = |route: &Route| route.segments().len() == segments.len();
+    let is_out = |route: &Route| {
+        // podman from 4 on takes all that is below for the name of a list.
+        let podman = version.is_some_and(|version| "456789".contains(version.chars().nth(1).unwrap_or('0')));
+        let takes_all = podman && route.method == "POST" && route.path == "/libpod/manifests/{name}";
+        !takes_all && serving.iter().any(|other| exactly(other) && other.words() > route.words())
+    };
+    serving.iter().copied().filter(|route| !is_out(route)).collect()
+}
+
+// The judgement
 
 /// What an allowed request may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
     /// The protocol that the daemon may turn the connection to.
     pub hijack: Option<&'static str>,
-    /// Only ALLOW_START allows it: no new settings in its body.
+    /// Only ALLOW_START or a line allows this start: no new settings in its body.
     pub bare_start: bool,
+    /// A line of ALLOW_ROUTES allows it, and no variable.
+    pub by_line: bool,
 }
 
-/// Whether the variables that are on allow a request, in both readings of its target.
-pub fn judge(on: &[&str], method: &str, target: &Target) -> Option<Allowed> {
+/// Whether an environment allows a request, in both readings of its target.
+pub fn judge(environment: &Environment, method: &str, target: &Target) -> Option<Allowed> {
     let query = target.query.as_deref().unwrap_or_default();
-    let podman = judge_path(on, method, &target.sent, query)?;
-    let docker = judge_path(on, method, &target.decoded, query)?;
-    Some(Allowed { hijack: docker.hijack, bare_start: podman.bare_start || docker.bare_start })
+    let podman = judge_path(environment, method, &target.sent, query)?;
+    let docker = judge_path(environment, method, &target.decoded, query)?;
+    Some(Allowed { bare_start: podman.bare_start || docker.bare_start, ..docker })
 }
 
-fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allowed> {
+fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) -> Option<Allowed> {
+    if environment.closes(method, path) {
+        return None;
+    }
+    let by_variables = judge_by_variables(environment, method, path, query)?;
+    if by_variables.verdict.is_some_and(|allowed| !allowed.bare_start) {
+        return by_variables.verdict;
+    }
+    if by_variables.is_plain && environment.opens(method, path) {
+        let Judgement { hijack, is_start, .. } = by_variables;
+        return Some(Allowed { hijack, bare_start: is_start, by_line: true });
+    }
+    by_variables.verdict
+}
+
+/// What variables make of a request, and what a line would.
+struct Judgement {
+    verdict: Option<Allowed>,
+    hijack: Option<&'static str>,
+    /// Whether its query asks for nothing more than its path does.
+    is_plain: bool,
+    is_start: bool,
+}
+
+/// `None` where nothing allows it, whatever the environment.
+fn judge_by_variables(environment: &Environment, method: &str, path: &str, query: &str) -> Option<Judgement> {
     let [path_text, query_text] = [path, query].map(|text| unescape(text.as_bytes()));
     if names_store(&path_text) || names_store(&query_text) {
         return None;
     }
-    let reads = ["GET", "HEAD"].contains(&method);
-    if !reads && !["POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
+    if !["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
         return None;
     }
     let post = method == "POST";
@@ -561,11 +783,11 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
         }
     }
     let table = if libpod { LIBPOD } else { DOCKER };
-    let (variable, section, below) = table.iter().find(|(_, section, _)| *section == segments[0])?;
-    if segments.len() > 1 && !below {
-        return None;
-    }
-    let on = |variable: &str| on.contains(&variable);
+    let section = table.iter().find(|(_, section, _)| *section == segments[0]);
+    let Some((variable, section, _)) = section.filter(|(.., below)| segments.len() == 1 || *below) else {
+        return Some(Judgement { verdict: None, hijack: None, is_plain: true, is_start: false });
+    };
+    let on = |variable: &str| environment.is_on(variable);
     segments.remove(0);
     // With a slash at the end it is no such route: that opens nothing, and closes as much.
     let slash = segments.last() == Some(&"");
@@ -575,21 +797,23 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
     // The name is at least one segment, so that the sub-resource is a later one.
     let last = if segments.len() > 1 { segments[segments.len() - 1] } else { "" };
     let containers = ["containers", "pods"].contains(section);
+    let websocket = containers && last == "ws" && segments[segments.len() - 2] == "attach";
+
+    let end = if websocket { "attach/ws" } else { last };
+    let gates = || GATES.iter().filter(|(_, ends)| containers && ends.contains(&end));
+    let gates_on = gates().all(|(gate, _)| on(gate));
 
     let mut hijack = None;
-    let mut allowed = on(variable) && (reads || on("POST"));
+    let mut is_plain = true;
+    let mut allowed = on(variable) && environment.opens_method(method);
     match (*section, last) {
         ("containers" | "pods", "attach") | ("exec", "start") if post && !slash => hijack = Some("tcp"),
-        ("containers" | "pods", "ws") if segments[segments.len() - 2] == "attach" => {
+        ("containers" | "pods", _) if websocket => {
             allowed &= on("POST");
             hijack = (method == "GET" && !slash && segments.len() > 2).then_some("websocket");
         }
         ("session" | "grpc", _) if post => hijack = Some("h2c"),
         ("containers" | "pods", "healthcheck" | "checkpoints") => allowed &= on("POST"),
-        ("containers" | "pods", "copy") => allowed &= on("ALLOW_ARCHIVE"),
-        ("containers" | "pods", gate) => {
-            allowed &= GATES.iter().all(|(name, variable)| *name != gate || on(variable));
-        }
         ("images", _)
             if libpod && post && segments.first() == Some(&"scp") && (segments.len() > 1 || slash) =>
         {
@@ -606,14 +830,20 @@ fn judge_path(on: &[&str], method: &str, path: &str, query: &str) -> Option<Allo
             }
         }
         ("images", "changes") if libpod => allowed &= on("ALLOW_CHANGES") && on("LIBPOD_CONTAINERS"),
-        ("secrets", _) if reads && may_show_secret(query) => allowed &= on("POST"),
+        ("secrets", _) if may_show_secret(query) => {
+            allowed &= on("POST");
+            is_plain = false;
+        }
         _ => {}
     }
-    let actions = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
-    let actions = actions.filter(|(action, _)| *action != "start" || !may_name_checkpoint(query));
-    let by_action = actions.is_some_and(|(_, variables)| variables.iter().any(|variable| on(variable)));
-    let bare_start = !allowed && by_action && last == "start";
-    (allowed || by_action).then_some(Allowed { hijack, bare_start })
+    let action = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
+    let is_start = action.is_some_and(|(action, _)| *action == "start");
+    is_plain &= !(is_start && may_name_checkpoint(query));
+    let by_action = is_plain && action.is_some_and(|(_, variables)| variables.iter().any(|one| on(one)));
+    let bare_start = !allowed && is_start;
+    let verdict =
+        (gates_on && (allowed || by_action)).then_some(Allowed { hijack, bare_start, by_line: false });
+    Some(Judgement { verdict, hijack, is_plain, is_start })
 }
 
 /// Percent escapes read once; what is no escape stays.
@@ -687,12 +917,12 @@ pub struct Admitted {
 }
 
 /// Reads and judges the request that starts a stream. `Err(Partial)` where its head is incomplete.
-pub fn admit(stream: &[u8], on: &[&str]) -> Result<Admitted, Stop> {
+pub fn admit(stream: &[u8], environment: &Environment) -> Result<Admitted, Stop> {
     let head = head_length(stream)?;
     let refused = Stop::Broken(head);
     let request = Request::read(&stream[..head]).ok_or(refused)?;
     let target = Target::read(&request.method, &request.target).ok_or(refused)?;
-    let allowed = judge(on, &request.method, &target).ok_or(refused)?;
+    let allowed = judge(environment, &request.method, &target).ok_or(refused)?;
     let framing = request.framing().ok_or(refused)?;
     if allowed.bare_start && !matches!(framing, Framing::Length(0..=7)) {
         return Err(refused);
