@@ -55,6 +55,28 @@ fn the_policy_decides_as_the_oracle() {
 }
 
 #[test]
+fn lists_of_routes_decide_as_the_oracle() {
+    replay("lists", checks::lists);
+}
+
+/// The same over inputs that are made here: lines, variables and requests in any mixture.
+#[test]
+fn lists_of_routes_in_any_mixture_decide_as_the_oracle() {
+    let mut state: u64 = 16;
+    for _ in 0..5000 {
+        // Xorshift: the same in every run.
+        let input: [u8; 32] = std::array::from_fn(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()[0]
+        });
+        println!("{input:?}");
+        checks::lists(&input);
+    }
+}
+
+#[test]
 fn the_promise_holds_for_a_connection() {
     replay("conn", checks::conn);
 }

@@ -13,7 +13,7 @@ use docker_socket_proxy::http::head::{Field, Finder, MAX_HEAD_BYTES, RequestHead
 use docker_socket_proxy::http::hijack::Protocol;
 use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::http::target::Target;
-use docker_socket_proxy::policy::{Policy, Verdict};
+use docker_socket_proxy::policy::{Policy, ROUTES, Verdict};
 use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
@@ -225,6 +225,138 @@ fn judgement(environment: &[(String, String)], method: &str, target: &str) {
         (verdict, naive) => panic!("{verdict:?}, not {naive:?}"),
     }
 }
+
+/// Lists of routes decide as the oracle says. What an input is: see [`Choices`].
+pub fn lists(input: &[u8]) {
+    let mut choices = Choices(input);
+    let mut environment: Vec<(String, String)> = choices
+        .one_of(&ENVIRONMENTS_OF_LISTS)
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut lists = ["ALLOW_ROUTES", "DENY_ROUTES"].map(|name| (name.to_owned(), String::new()));
+    let mut routes = Vec::new();
+    for _ in 0..choices.below(5) {
+        let route = choices.one_of(ROUTES);
+        let method = match choices.below(8) {
+            0 => "HEAD",
+            _ => choices.one_of(route.methods).as_str(),
+        };
+        let (variable, list) = &mut lists[choices.below(2)];
+        // One that takes no names is seldom given one.
+        let named = variable == "ALLOW_ROUTES" || choices.below(16) == 15;
+        let path = filled(route.path, |placeholder| match named {
+            true => choices.one_of(&NAMES_OF_LINES).replace("{}", placeholder),
+            false => placeholder.to_owned(),
+        });
+        *list += &format!("{method} {path}{}", choices.one_of(&["\n", ",", "\n# , \n", " \r\n"]));
+        routes.push(route);
+    }
+    environment.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()));
+
+    let route = match routes.get(choices.below(6)) {
+        Some(route) => *route,
+        None => choices.one_of(ROUTES),
+    };
+    let method = match choices.below(4) {
+        0 => choices.one_of(&["HEAD", "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]),
+        _ => choices.one_of(route.methods).as_str(),
+    };
+    let version =
+        choices.one_of(&["", "/v1.41", "/v3.4", "/v4.0.0", "/v5.0.0-dev", "/%76%34", "/v10", "/v1.41/v4"]);
+    let mut path = filled(route.path, |_| choices.one_of(&NAMES_OF_REQUESTS).to_owned());
+    if let at @ 1.. = choices.below(path.len())
+        && path.as_bytes()[at].is_ascii_alphanumeric()
+        && !path[..at].ends_with(['%', 'C', 'B'])
+    {
+        let escape = format!("%{:02x}", path.as_bytes()[at]);
+        path.replace_range(at..=at, &escape);
+    }
+    path += choices.one_of(&["", "", "", "/", "%2F", "x", "/x", "/json"]);
+    let query = choices.one_of(&[
+        "",
+        "",
+        "?a=b",
+        "?showsecret=true",
+        "?showsecret=0",
+        "?%63heckpoint",
+        "?x=containers-storage:[",
+    ]);
+    judgement(&environment, method, &format!("{version}{path}{query}"));
+}
+
+/// A path with something in place of each placeholder.
+fn filled(path: &str, mut name: impl FnMut(&str) -> String) -> String {
+    let segments = path.split('/').map(|segment| match segment.starts_with('{') {
+        true => name(segment),
+        false => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// What is left of an input of [`lists`]. Its bytes choose, one after the other: variables; up to four lines, by their route,
+/// method, list, names and end; a request, by its route (that of a line, or any), method, version, names, an escaped letter, end and
+/// query.
+struct Choices<'i>(&'i [u8]);
+
+impl Choices<'_> {
+    /// A number below this one: one byte, or two where that is too small. 0 where nothing is left.
+    fn below(&mut self, end: usize) -> usize {
+        let width = if end > 256 { 2 } else { 1 };
+        let (bytes, rest) = self.0.split_at(self.0.len().min(width));
+        self.0 = rest;
+        bytes.iter().fold(0, |number, byte| number * 256 + usize::from(*byte)) % end.max(1)
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+const ENVIRONMENTS_OF_LISTS: [&str; 7] = [
+    "",
+    "POST=1 CONTAINERS=1 LIBPOD_CONTAINERS=1 LIBPOD_PODS=1 IMAGES=1 LIBPOD_IMAGES=1 LIBPOD_MANIFESTS=1",
+    "POST=1 CONTAINERS=1 LIBPOD_CONTAINERS=1 DELETE=0 ALLOW_INSPECT=0 ALLOW_KILL=0 ALLOW_ATTACH=0 ALLOW_EXEC=0",
+    "ALLOW_START=1 ALLOW_RESTARTS=1",
+    "SECRETS=1 LIBPOD_SECRETS=1 NETWORKS=1 DELETE=1",
+    "DIALECT=tecnativa-next POST=1 CONTAINERS=1 ALLOW_RESTARTS=1",
+    "DIALECT=linuxserver POST=1 CONTAINERS=1 LIBPOD_PODS=1",
+];
+
+/// In place of a placeholder in a line, `{}` being itself. The last are no names.
+const NAMES_OF_LINES: [&str; 24] = [
+    "{}", "{}", "{}", "{x}", "a", "b", "a*", "A", "web", "web-*", "json", "create", "start", "scp", "tag",
+    "remove", "registry", "müll", "mü*", "x;y", ".*", ".", "*", "a%2Fb",
+];
+
+/// In place of a placeholder in a request.
+const NAMES_OF_REQUESTS: [&str; 24] = [
+    "a",
+    "b",
+    "A",
+    "a/b",
+    "a/b/c",
+    "a%2Fb",
+    "a%2fb/c",
+    "%61",
+    "web",
+    "web-",
+    "web-1",
+    "web%2D1",
+    "json",
+    "create",
+    "start",
+    "scp",
+    "tag",
+    "remove",
+    "registry",
+    "a/registry/b",
+    "m%C3%BCll",
+    "x;y",
+    ".a",
+    "containers-storage:%5B",
+];
 
 const fn protocol(hijack: Protocol) -> &'static str {
     match hijack {
