@@ -581,7 +581,7 @@ impl Environment {
         let segments: Vec<&str> = without_version(path).collect();
         let is_named = |route: &Route| {
             let mut lines = self.allow.iter().filter(|line| line.is_for(method, route));
-            lines.any(|line| serves(&route.segments(), &line.names(), &segments))
+            lines.any(|line| serves(&route.segments, &line.names(), &segments))
         };
         !routes.is_empty() && routes.into_iter().all(is_named)
     }
@@ -593,31 +593,43 @@ impl Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Route {
     method: &'static str,
-    path: String,
+    /// A placeholder may be written `{name:.*}`.
+    path: &'static str,
+    segments: Vec<&'static str>,
 }
 
 /// `OPTIONS` is answered on every path alike, and `PRI` is HTTP/2.
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     let apis = [include_str!("../routes/docker-api.tsv"), include_str!("../routes/libpod-api.tsv")];
-    let lines = apis.iter().flat_map(|api| api.lines().skip(1));
-    let routes = lines.filter_map(|line| line.split_once('\t'));
-    let routes = routes.filter(|(method, _)| !["OPTIONS", "PRI"].contains(method));
-    let path = |rest: &str| rest.split('\t').next().unwrap_or_default().replace(":.*}", "}");
-    routes.map(|(method, rest)| Route { method, path: path(rest) }).collect()
+    let mut routes = Vec::new();
+    for line in apis.iter().flat_map(|api| api.lines().skip(1)) {
+        let [method, path, _] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        if !["OPTIONS", "PRI"].contains(&method) {
+            routes.push(Route { method, path, segments: path.split('/').skip(1).collect() });
+        }
+    }
+    routes
 });
 
 impl Route {
-    fn segments(&self) -> Vec<&str> {
-        self.path.split('/').skip(1).collect()
-    }
-
     /// How many of its segments are no placeholders.
     fn words(&self) -> usize {
-        self.segments().iter().filter(|segment| !is_placeholder(segment)).count()
+        self.segments.iter().filter(|segment| !is_placeholder(segment)).count()
     }
 
     fn has(&self, method: &str) -> bool {
         self.method == method || (method == "HEAD" && self.method == "GET")
+    }
+
+    /// Whether a line's path is its own, with names for placeholders or not.
+    fn is_named(&self, path: &str, with_names: bool) -> bool {
+        let names: Vec<&str> = path.split('/').skip(1).collect();
+        let pairs = || self.segments.iter().copied().zip(names.clone());
+        self.segments.len() == names.len()
+            && pairs().all(|(segment, name)| match is_placeholder(segment) {
+                true => is_placeholder(name) || (with_names && is_name(name)),
+                false => name == segment,
+            })
     }
 }
 
@@ -629,8 +641,9 @@ fn is_placeholder(segment: &str) -> bool {
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('*').unwrap_or(text);
     let listed = |letter: char| "_.-~:@+=!$&'();".contains(letter);
-    let good = |letter: char| !letter.is_ascii() || letter.is_ascii_alphanumeric() || listed(letter);
-    !name.is_empty() && name.chars().all(good) && ![".", ".."].contains(&text)
+    let beyond = |letter: char| !letter.is_ascii() && !letter.is_control() && !letter.is_whitespace();
+    let good = |letter: char| beyond(letter) || letter.is_ascii_alphanumeric() || listed(letter);
+    !name.is_empty() && name.chars().all(good) && ![".", ".."].contains(&name)
 }
 
 /// A line of a list.
@@ -638,6 +651,8 @@ fn is_name(text: &str) -> bool {
 struct Line {
     method: String,
     path: String,
+    /// The path of the route that it names.
+    route: &'static str,
 }
 
 impl Line {
@@ -647,12 +662,15 @@ impl Line {
         for line in text.split('\n').map(str::trim).filter(|line| !line.starts_with('#')) {
             for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
                 let (method, path) = entry.split_once(char::is_whitespace)?;
-                let line = Self { method: method.to_owned(), path: path.trim_start().to_owned() };
-                let names_route = |route: &Route| route.has(method) && line.fits(route, with_names);
-                if !line.path.starts_with('/') || !ROUTES.iter().any(names_route) {
+                let path = path.trim_start();
+                if !path.starts_with('/') {
                     return None;
                 }
-                lines.push(line);
+                let named =
+                    ROUTES.iter().filter(|route| route.has(method) && route.is_named(path, with_names));
+                // A word is read as one where it can be; of two such routes the last is named.
+                let route = named.max_by_key(|route| route.words())?.path;
+                lines.push(Self { method: method.to_owned(), path: path.to_owned(), route });
             }
         }
         Some(lines)
@@ -662,20 +680,9 @@ impl Line {
         self.path.split('/').skip(1).collect()
     }
 
-    /// Whether it is a route's path, with names for placeholders or not.
-    fn fits(&self, route: &Route, with_names: bool) -> bool {
-        let names = self.names();
-        let pairs = || route.segments().into_iter().zip(names.clone());
-        route.segments().len() == names.len()
-            && pairs().all(|(segment, name)| match is_placeholder(segment) {
-                true => is_placeholder(name) || (with_names && is_name(name)),
-                false => name == segment,
-            })
-    }
-
     /// Whether a request with this method that is for this route is the line's, names aside.
     fn is_for(&self, method: &str, route: &Route) -> bool {
-        (self.method == method || (self.method == "GET" && method == "HEAD")) && self.fits(route, true)
+        (self.method == method || (self.method == "GET" && method == "HEAD")) && self.route == route.path
     }
 }
 
@@ -706,13 +713,13 @@ fn routes_taken(method: &str, path: &str) -> Vec<&'static Route> {
     let version = path.split('/').nth(1).filter(|_| path.split('/').count() > segments.len() + 1);
     let serving = ROUTES.iter().filter(|route| route.has(method));
     let serving: Vec<&Route> =
-        serving.filter(|route| serves(&route.segments(), &route.segments(), &segments)).collect();
+        serving.filter(|route| serves(&route.segments, &route.segments, &segments)).collect();
     // Each placeholder takes one segment.
-    let exactly = |route: &Route| route.segments().len() == segments.len();
+    let exactly = |route: &Route| route.segments.len() == segments.len();
     let is_out = |route: &Route| {
         // podman from 4 on takes all that is below for the name of a list.
         let podman = version.is_some_and(|version| "456789".contains(version.chars().nth(1).unwrap_or('0')));
-        let takes_all = podman && route.method == "POST" && route.path == "/libpod/manifests/{name}";
+        let takes_all = podman && route.method == "POST" && route.path == "/libpod/manifests/{name:.*}";
         !takes_all && serving.iter().any(|other| exactly(other) && other.words() > route.words())
     };
     serving.iter().copied().filter(|route| !is_out(route)).collect()
