@@ -71,7 +71,6 @@ fn lists_of_routes_in_any_mixture_decide_as_the_oracle() {
             state ^= state << 17;
             state.to_be_bytes()[0]
         });
-        println!("{input:?}");
         checks::lists(&input);
     }
 }
