@@ -4,7 +4,7 @@
 use docker_socket_proxy::http::hijack::Protocol;
 use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::http::target::Target;
-use docker_socket_proxy::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, VARIABLES, Verdict};
+use docker_socket_proxy::policy::{Denial, Grants, Kind, Need, Policy, ROUTES, Route, VARIABLES, Verdict};
 use docker_socket_proxy::proxy::admit::{Refusal, admit};
 use std::collections::BTreeMap;
 
@@ -367,8 +367,7 @@ fn every_section_has_a_route_and_every_route_is_found_again() {
     for route in ROUTES {
         for &method in route.methods {
             let path = route.path.replace("{name}", "a/b").replace(['{', '}'], "");
-            let found =
-                docker_socket_proxy::policy::Route::find(method, path.as_bytes()).expect("it is found");
+            let found = Route::find(method, path.as_bytes()).expect("it is found");
             assert_eq!(found.path, route.path, "{path}");
         }
     }
@@ -969,6 +968,488 @@ fn a_hijack_is_possible_on_its_routes_alone() {
             assert_eq!(hijack(Method::Post, target), None, "{target}");
             assert_eq!(hijack(Method::Get, target), None, "{target}");
         }
+    }
+}
+
+// === Routes one by one ===
+
+/// Every route with each of its methods, and HEAD where it has GET, as paths with `a` for each placeholder.
+fn concrete_routes() -> Vec<(&'static Route, Method, String)> {
+    let concrete = |route: &Route| {
+        let segments =
+            route.path.split('/').map(|segment| if segment.starts_with('{') { "a" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let mut all = Vec::new();
+    for route in ROUTES {
+        let head = (route.methods.contains(&Method::Get) && !route.methods.contains(&Method::Head))
+            .then_some(Method::Head);
+        all.extend(route.methods.iter().copied().chain(head).map(|method| (route, method, concrete(route))));
+    }
+    all
+}
+
+#[test]
+fn a_line_of_allow_routes_opens_its_route_and_no_other() {
+    let all = concrete_routes();
+    for &(route, method, _) in &all {
+        let line = format!("{} {}", method.as_str(), route.path);
+        let policy = listed("PING=0 VERSION=0 EVENTS=0", &line, "");
+        for (other, with, path) in &all {
+            let covered = *with == method || (method == Method::Get && *with == Method::Head);
+            let expected = *other == route && covered;
+            let request = format!("{} {path}", with.as_str());
+            assert_eq!(opens(&policy, &request), expected, "{request} by {line}");
+            if expected {
+                for version in ["/v1.41", "/v3.4.4", "/v9"] {
+                    let request = format!("{} {version}{path}", with.as_str());
+                    // podman from 4 on takes what is posted below for the name of a list.
+                    let swallowed = version == "/v9"
+                        && *with == Method::Post
+                        && path.starts_with("/libpod/manifests/")
+                        && path != "/libpod/manifests/a";
+                    assert_eq!(opens(&policy, &request), !swallowed, "{request} by {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_of_deny_routes_closes_its_route_in_every_spelling_and_no_other() {
+    let all = concrete_routes();
+    let everything = everything();
+    let (mut closed, mut open_else) = (0, 0);
+    let without = policy(&everything);
+    for &(route, method, ref path) in &all {
+        let line = format!("{} {}", method.as_str(), route.path);
+        let policy = listed(&everything, "", &line);
+        let says = format!("DENY_ROUTES closes {line}");
+        for (other, with, path) in &all {
+            let covered = *with == method || (method == Method::Get && *with == Method::Head);
+            // A slash at the end of a path is no difference.
+            let same = *other == route || (route.path == "/networks" && other.path == "/networks/");
+            let request = format!("{} {path}", with.as_str());
+            match judged(&policy, with.as_str(), path) {
+                Err(Refusal::Denied(denial)) if denial.to_string() == says => {
+                    assert!(same && covered, "{request} by {line}");
+                }
+                verdict => {
+                    assert!(!(same && covered), "{request} by {line}");
+                    let has_section = !Need::of(*with, path.as_bytes(), None).section.is_empty();
+                    assert_eq!(verdict.is_ok(), has_section, "{request} by {line}");
+                }
+            }
+        }
+        for spelled in spellings(path, route) {
+            let request = format!("{} {spelled}", method.as_str());
+            assert!(!opens(&policy, &request), "{request} by {line}");
+            closed += 1;
+            open_else += usize::from(opens(&without, &request));
+        }
+    }
+    // Others have a section in one reading alone.
+    assert!(open_else > closed / 3, "{open_else} of {closed} would be open");
+}
+
+/// A path in every spelling that a daemon may take for the same.
+fn spellings(path: &str, route: &Route) -> Vec<String> {
+    let named = ["a", "a/b/c", "a%2Fb", "a%2fb%2Fc", "m%C3%BCll"].map(|name| {
+        let segments =
+            route.path.split('/').map(|segment| if segment.starts_with('{') { name } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    });
+    let mut all = Vec::new();
+    for named in named {
+        for version in ["", "/v1.41", "/v4.0.0-dev", "/v5", "/%761.24"] {
+            all.push(format!("{version}{named}"));
+            if !named.ends_with('/') {
+                all.extend(["/", "%2F"].map(|end| format!("{version}{named}{end}")));
+            }
+        }
+    }
+    // A path starts with a slash.
+    for (at, byte) in path.bytes().enumerate().skip(1) {
+        let spelled = format!("{}%{byte:02x}{}", &path[..at], &path[at + 1..]);
+        all.extend([format!("/v1.41{spelled}"), spelled]);
+    }
+    all
+}
+
+#[test]
+fn a_name_in_a_line_is_one_segment_read_without_its_escapes() {
+    for (line, open, closed) in [
+        (
+            "GET /containers/web/json",
+            "GET /containers/web/json
+             HEAD /containers/web/json
+             GET /v1.41/containers/web/json?size=1
+             GET /containers/%77eb/json
+             GET /containers/w%65%62/json",
+            "GET /containers/we/json
+             GET /containers/web2/json
+             GET /containers/Web/json
+             GET /containers/a/web/json
+             GET /containers/web/b/json
+             GET /containers/web%2Fb/json
+             GET /containers/a%2fweb/json
+             GET /containers/web/json/
+             GET /containers/web/%6Ason
+             GET /%63ontainers/web/json
+             GET /containers/web%2Fjson
+             POST /containers/web/json
+             OPTIONS /containers/web/json
+             GET /containers/json
+             GET /containers/web/logs
+             GET /v4.0.0/libpod/containers/web/json
+             GET /containers/../web/json",
+        ),
+        (
+            "GET /containers/web-*/json",
+            "GET /containers/web-1/json
+             GET /containers/web-/json
+             GET /containers/web-a.b_c/json
+             GET /containers/web%2D1/json
+             GET /containers/%77eb-m%C3%BCll/json",
+            "GET /containers/web/json
+             GET /containers/aweb-1/json
+             GET /containers/web-1/b/json
+             GET /containers/web-1%2Fb/json
+             GET /containers/web-%2f1/json
+             GET /containers/web-1/logs",
+        ),
+        ("HEAD /containers/web/json", "HEAD /containers/web/json", "GET /containers/web/json"),
+        (
+            "HEAD /containers/{name}/archive",
+            "HEAD /containers/a/b/archive
+             HEAD /containers/a%2Fb/archive",
+            "GET /containers/a/archive
+             PUT /containers/a/archive",
+        ),
+        (
+            "GET /networks/müll",
+            "GET /networks/m%C3%BCll
+             GET /v1.41/networks/m%c3%bcll
+             GET /networks/%6d%C3%BC%6cl",
+            "GET /networks/m%CC%88ll
+             GET /networks/m%C3%BCll2
+             GET /networks/m%C3%9Cll
+             GET /networks/mull
+             GET /networks/m%C3%BC
+             GET /networks/m%C3ll",
+        ),
+        ("GET /networks/mü*", "GET /networks/m%C3%BCll", "GET /networks/m%C3%BC%2Fll\nGET /networks/m%C3"),
+        (
+            "GET /containers/json/json",
+            "GET /containers/json/json",
+            "GET /containers/json\nGET /containers/a/json",
+        ),
+        (
+            "DELETE /containers/{anything}/checkpoints/c*",
+            "DELETE /containers/a/checkpoints/c1",
+            "DELETE /containers/a/checkpoints/d1\nDELETE /containers/a/b/checkpoints/c1\nDELETE /containers/c1",
+        ),
+        (
+            "GET /containers/{id}/json",
+            "GET /containers/a/json\nGET /containers/a/b/c/json\nGET /containers/a%2Fb/json",
+            "GET /containers/json\nGET /containers/a/json/\nGET /containers/a/json%2F",
+        ),
+        (
+            "GET /networks/{id}",
+            "GET /networks/a\nGET /networks/a/b",
+            "GET /networks\nGET /networks/\nGET /networks/a/",
+        ),
+        // A word is read as one, and of two routes that serve a path the one with more words is taken.
+        (
+            "DELETE /libpod/images/{name}",
+            "DELETE /libpod/images/a\nDELETE /libpod/images/remove/a",
+            "DELETE /libpod/images/remove",
+        ),
+        ("DELETE /libpod/images/remove", "DELETE /libpod/images/remove", "DELETE /libpod/images/remove/a"),
+    ] {
+        let policy = listed("", line, "");
+        for request in open.lines().map(str::trim) {
+            assert!(opens(&policy, request), "{request} by {line}");
+        }
+        for request in closed.lines().map(str::trim) {
+            assert!(!opens(&policy, request), "{request} by {line}");
+        }
+    }
+}
+
+/// Where nobody knows which of several routes a daemon takes a path for, all of them are named, or it is closed.
+#[test]
+fn a_path_of_several_routes_is_open_where_all_of_them_are() {
+    const SCP: &str = "POST /libpod/images/scp/{name}";
+    const TAG: &str = "POST /libpod/images/{name}/tag";
+    const LIST: &str = "POST /libpod/manifests/{name}";
+    const ADD: &str = "POST /libpod/manifests/{name}/add";
+    const PUSH: &str = "POST /libpod/manifests/{name}/registry/{destination}";
+    for (lines, request) in [
+        ([SCP, TAG], "POST /v5.0.0/libpod/images/scp/tag"),
+        ([LIST, PUSH], "POST /libpod/manifests/a/b/registry/c"),
+        ([LIST, PUSH], "POST /v5.0.0/libpod/manifests/a/registry/b"),
+        ([LIST, ADD], "POST /v4.0.0/libpod/manifests/a/add"),
+        ([LIST, ADD], "POST /v9.0.0/libpod/manifests/a/add"),
+        ([LIST, ADD], "POST /libpod/manifests/a/b/add"),
+    ] {
+        for line in lines {
+            assert!(!opens(&listed("", line, ""), request), "{request} by {line}");
+            assert!(!opens(&listed(&everything(), "", line), request), "{request}, {line} is closed");
+        }
+        assert!(opens(&listed("", &lines.join("\n"), ""), request), "{request}");
+        // Each is open in the other way, by its line or by variables, as one.
+        assert!(
+            opens(&listed("LIBPOD_IMAGES=1 LIBPOD_MANIFESTS=1 POST=1", lines[0], ""), request),
+            "{request}"
+        );
+    }
+    // Before podman 4 and without a version, the route with more words is taken.
+    for request in ["POST /libpod/manifests/a/add", "POST /v3.4/libpod/manifests/a/add"] {
+        assert!(opens(&listed("", ADD, ""), request), "{request}");
+        assert!(!opens(&listed("", LIST, ""), request), "{request}");
+        assert!(opens(&listed(&everything(), "", LIST), request), "{request}");
+    }
+    assert!(!opens(&listed(&everything(), "", LIST), "POST /v4/libpod/manifests/a/add"));
+}
+
+#[test]
+fn each_reading_is_open_by_lists_or_by_variables_and_closed_by_either() {
+    let inspect = "GET /containers/{name}/json";
+    // To podman this is a container, which CONTAINERS opens; to Docker it is one's details.
+    let request = "GET /containers/a%2Fjson";
+    assert!(!opens(&listed("CONTAINERS=1 ALLOW_INSPECT=0", "", ""), request));
+    assert!(!opens(&listed("", inspect, ""), request));
+    assert!(opens(&listed("CONTAINERS=1 ALLOW_INSPECT=0", inspect, ""), request));
+    // To podman this is a container to delete, to Docker it is a checkpoint of one.
+    let request = "DELETE /containers/a%2Fcheckpoints%2Fb";
+    let (container, checkpoint) =
+        ("DELETE /containers/{name}", "DELETE /containers/{name}/checkpoints/{checkpoint}");
+    for line in [container, checkpoint] {
+        assert_eq!(denied(&listed(&everything(), "", line), request), format!("DENY_ROUTES closes {line}"));
+        assert!(!opens(&listed("", line, ""), request), "{line}");
+    }
+    assert!(opens(&listed("", &format!("{container}, {checkpoint}"), ""), request));
+}
+
+#[test]
+fn lists_stand_above_sections_methods_gates_and_actions() {
+    for (line, request) in [
+        ("POST /containers/{name}/exec", "POST /containers/a/exec"),
+        ("DELETE /containers/{name}", "DELETE /v1.41/containers/a"),
+        ("PUT /containers/{name}/archive", "PUT /containers/a/archive?path=/"),
+        ("GET /containers/{name}/attach/ws", "GET /containers/a/attach/ws?stdin=1"),
+        ("GET /containers/{name}/checkpoints", "GET /containers/a/checkpoints"),
+        ("POST /containers/{name}/kill", "POST /containers/a/kill"),
+        ("POST /containers/{name}/start", "POST /containers/a/start"),
+        ("GET /libpod/images/{name}/changes", "GET /v5.0.0/libpod/images/a/changes"),
+        ("GET /debug/vars", "GET /debug/vars"),
+        ("GET /debug/pprof/", "GET /debug/pprof/"),
+        ("GET /libpod/swagger", "GET /v5.0.0/libpod/swagger"),
+        ("POST /libpod/autoupdate", "POST /v5.0.0/libpod/autoupdate"),
+    ] {
+        for closed in [
+            "POST=0 ALLOW_EXEC=0 ALLOW_KILL=0 ALLOW_ATTACH=0 ALLOW_ARCHIVE=0 ALLOW_CHANGES=0 DELETE=0",
+            "CONTAINERS=1 DELETE=0 PUT=0 ALLOW_EXEC=0 ALLOW_ATTACH=0 ALLOW_KILL=0 ALLOW_ARCHIVE=0",
+            "DIALECT=linuxserver",
+            "DIALECT=tecnativa-next",
+        ] {
+            assert!(!allows(closed, request), "{request} under {closed}");
+            let policy = listed(closed, line, "");
+            assert!(opens(&policy, request), "{request} by {line} under {closed}");
+            let (method, target) = request.split_once(' ').expect("METHOD target");
+            let method = Method::parse(method.as_bytes()).expect("a method");
+            let target = Target::parse(method, target.as_bytes()).expect("a clean target");
+            let Verdict::Allow(allowed) = policy.judge(method, &target) else { panic!("{request}") };
+            assert_eq!(allowed.variable, "ALLOW_ROUTES", "{request}");
+        }
+        for open in [everything(), String::from("ALLOW_START=1 ALLOW_RESTARTS=1")] {
+            let policy = listed(&open, line, line);
+            assert_eq!(denied(&policy, request), format!("DENY_ROUTES closes {line}"), "{request}");
+        }
+        assert!(opens(&listed("LEARN=1", "", line), request), "{request}");
+    }
+    // What variables allow is theirs.
+    let policy = listed("CONTAINERS=1", "GET /containers/json", "");
+    let target = Target::parse(Method::Get, b"/containers/json").expect("a clean target");
+    let Verdict::Allow(allowed) = policy.judge(Method::Get, &target) else { panic!("it is allowed") };
+    assert_eq!(allowed.variable, "CONTAINERS");
+}
+
+#[test]
+fn a_line_opens_a_hijack_as_a_variable_does() {
+    for (line, method, target, expected) in [
+        ("POST /containers/{name}/attach", Method::Post, "/containers/a/attach", Some(Protocol::Tcp)),
+        ("POST /exec/{id}/start", Method::Post, "/v1.41/exec/a/start", Some(Protocol::Tcp)),
+        (
+            "GET /containers/{name}/attach/ws",
+            Method::Get,
+            "/containers/a/attach/ws",
+            Some(Protocol::WebSocket),
+        ),
+        ("GET /containers/{name}/attach/ws", Method::Head, "/containers/a/attach/ws", None),
+        ("POST /session", Method::Post, "/session", Some(Protocol::H2c)),
+        ("POST /containers/{name}/wait", Method::Post, "/containers/a/wait", None),
+    ] {
+        let target = Target::parse(method, target.as_bytes()).expect("a clean target");
+        let Verdict::Allow(allowed) = listed("", line, "").judge(method, &target) else { panic!("{line}") };
+        assert_eq!(allowed.hijack, expected, "{line}");
+    }
+}
+
+#[test]
+fn a_line_of_allow_routes_covers_the_plain_request_alone() {
+    let lines = "GET /secrets/{id}, GET /libpod/secrets/{name}/json, DELETE /secrets/{id}, \
+                 POST /containers/{name}/start, POST /libpod/pods/{name}/start";
+    let lists = listed("", lines, "");
+    for (plain, beyond, open) in [
+        ("GET /secrets/a", "GET /secrets/a?showsecret=true", "SECRETS=1 POST=1"),
+        ("HEAD /secrets/a", "HEAD /secrets/a?x&ShowSecret", "SECRETS=1 POST=1"),
+        ("GET /secrets/a?showsecret=0", "GET /secrets/a?%73howsecret=0x", "SECRETS=1 POST=1"),
+        ("DELETE /secrets/a", "DELETE /secrets/a?showsecret=1", "SECRETS=1 POST=1"),
+        (
+            "GET /v5.0.0/libpod/secrets/a/json",
+            "GET /v5.0.0/libpod/secrets/a/json?showsecret=true",
+            "LIBPOD_SECRETS=1 POST=1",
+        ),
+        ("POST /containers/a/start", "POST /containers/a/start?checkpoint=b", "CONTAINERS=1 POST=1"),
+        (
+            "POST /containers/a/start?detachKeys=ctrl-p",
+            "POST /containers/a/start?%63heckpoint-dir=/root",
+            "CONTAINERS=1 POST=1",
+        ),
+        (
+            "POST /v5.0.0/libpod/pods/a/start",
+            "POST /v5.0.0/libpod/pods/a/start?checkpoint",
+            "LIBPOD_PODS=1 POST=1",
+        ),
+    ] {
+        assert!(opens(&lists, plain), "{plain}");
+        assert!(!opens(&lists, beyond), "{beyond}");
+        assert!(!opens(&listed("ALLOW_START=1 SECRETS=1", lines, ""), beyond), "{beyond}");
+        assert!(opens(&listed(open, lines, ""), beyond), "{beyond}");
+    }
+    // No name of a store, and no arguments of a command, whatever is listed.
+    for (line, request) in [
+        (
+            "GET /libpod/images/{name}/json",
+            "GET /v5.0.0/libpod/images/containers-storage:%5Bvfs@%2Fa%5Db/json",
+        ),
+        ("GET /images/get", "GET /images/get?names=containers-storage:[vfs@/a]b"),
+        ("GET /debug/vars", "GET /debug/vars?names=containers-storage:[vfs@/a]b"),
+        (
+            "POST /libpod/images/scp/{name}",
+            "POST /v5.0.0/libpod/images/scp/busybox%20--root?destination=a@b::",
+        ),
+        (
+            "POST /libpod/images/scp/{name}",
+            "POST /v5.0.0/libpod/images/scp/busybox?destination=-oProxyCommand",
+        ),
+    ] {
+        assert_eq!(denied(&listed("", line, ""), request), Denial::Name.to_string(), "{request}");
+    }
+    assert!(opens(
+        &listed("", "POST /libpod/images/scp/{name}", ""),
+        "POST /libpod/images/scp/a?destination=b"
+    ));
+    assert_eq!(denied(&lists, "TRACE /secrets/a"), Denial::Method.to_string());
+}
+
+#[test]
+fn a_start_granted_by_a_line_alone_carries_no_host_config() {
+    let path = "/v1.23/containers/a/start";
+    let start = |policy: &Policy, framing: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: docker\r\n{framing}\r\n\r\n");
+        admit(head.as_bytes(), policy).1.map(drop)
+    };
+    let line = "POST /containers/a/start";
+    for environment in ["", "ALLOW_START=1", "CONTAINERS=1", "POST=1"] {
+        let policy = listed(environment, line, "");
+        for framing in ["X: y", "Content-Length: 0", "Content-Length: 7"] {
+            assert!(start(&policy, framing).is_ok(), "{framing}");
+        }
+        for framing in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
+            assert!(start(&policy, framing).is_err(), "{framing} under {environment}");
+        }
+    }
+    for framing in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
+        assert!(start(&listed("CONTAINERS=1 POST=1", line, ""), framing).is_ok(), "{framing}");
+    }
+    let reason = "ALLOW_ROUTES covers starts without a body, which could change the container; ";
+    for (environment, missing) in
+        [("", "set CONTAINERS=1 and POST=1 to allow it"), ("POST=1", "set CONTAINERS=1 to allow it")]
+    {
+        match start(&listed(environment, line, ""), "Content-Length: 8") {
+            Err(Refusal::Denied(denial)) => assert_eq!(denial.to_string(), format!("{reason}{missing}")),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Other routes that only a line opens carry what they like.
+    let head = "POST /containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 80\r\n\r\n";
+    assert!(admit(head.as_bytes(), &listed("", "POST /containers/create", "")).1.is_ok());
+}
+
+#[test]
+fn lists_are_read_line_by_line() {
+    let text = "\n# GET /info, and what else there is\n GET   /version \r\n,,HEAD /info,GET /containers/{x}/json\n\t# end\n";
+    for (allow, deny) in [(text, ""), ("", text)] {
+        let policy = listed(if deny.is_empty() { "VERSION=0" } else { "INFO=1 CONTAINERS=1" }, allow, deny);
+        for request in ["GET /version", "HEAD /info", "GET /containers/a/json"] {
+            assert_eq!(opens(&policy, request), deny.is_empty(), "{request}");
+        }
+        assert_eq!(opens(&policy, "GET /info"), allow.is_empty());
+    }
+    for (line, reason) in [
+        ("GET /containers/{name}/jsn", "is no route: the nearest is GET /containers/{name}/json"),
+        ("get /info", ""),
+        ("GET info", ""),
+        ("GET /info x", ""),
+        ("GET", ""),
+        ("/info", ""),
+        ("*", ""),
+        ("GET *", ""),
+        ("* /info", ""),
+        ("TRACE /info", ""),
+        ("OPTIONS /info", ""),
+        ("POST /info", "is no route: the nearest is GET /info"),
+        ("HEAD /containers/create", ""),
+        ("GET /v1.41/info", ""),
+        ("GET /info/", ""),
+        ("GET /containers/a/b/json", ""),
+        ("GET /containers//json", ""),
+        ("GET /containers/*/json", ""),
+        ("GET /containers/./json", ""),
+        ("GET /containers/../json", ""),
+        ("GET /containers/..*/json", ""),
+        ("GET /containers/a*b/json", ""),
+        ("GET /containers/a**/json", ""),
+        ("GET /containers/%61/json", ""),
+        ("GET /containers/{a/json", ""),
+        ("GET /containers/a|b/json", ""),
+        ("GET /containers/^a/json", ""),
+        ("GET /containers/{name}/json?all=1", ""),
+        ("GET /containers/{name}/json # why", ""),
+    ] {
+        for (variable, [allow, deny]) in [("ALLOW_ROUTES", [line, ""]), ("DENY_ROUTES", ["", line])] {
+            let before = |list: &str| {
+                if list.is_empty() { String::new() } else { format!("# one\nGET /info\n{list}") }
+            };
+            let error = read("", &before(allow), &before(deny)).expect_err(line).to_string();
+            let named = format!("{variable} cannot be used: line 3, {line:?}, ");
+            assert!(error.starts_with(&named) && error.contains(reason), "{error}");
+        }
+    }
+    // A denial by name would be passed by with the container's ID.
+    for line in ["GET /containers/web/json", "GET /containers/web-*/json"] {
+        assert!(read("", line, "").is_ok(), "{line}");
+        let error = read("", "", line).expect_err(line).to_string();
+        assert!(
+            error.starts_with("DENY_ROUTES cannot be used: line 1, ") && error.contains("{name}"),
+            "{error}"
+        );
+    }
+    for name in ["a", "A-9", "_.-~:@+=!$&'();", "müll", "名", "a.*", "..a", "...", "-"] {
+        assert!(read("", &format!("GET /containers/{name}/json"), "").is_ok(), "{name}");
     }
 }
 
