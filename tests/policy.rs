@@ -1230,6 +1230,8 @@ fn each_reading_is_open_by_lists_or_by_variables_and_closed_by_either() {
         assert!(!opens(&listed("", line, ""), request), "{line}");
     }
     assert!(opens(&listed("", &format!("{container}, {checkpoint}"), ""), request));
+    // What holds a slash to Docker is no name that a line means.
+    assert!(!opens(&listed("", &format!("DELETE /containers/a*, {checkpoint}"), ""), request));
 }
 
 #[test]

@@ -641,7 +641,7 @@ fn is_placeholder(segment: &str) -> bool {
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('*').unwrap_or(text);
     let listed = |letter: char| "_.-~:@+=!$&'();".contains(letter);
-    let beyond = |letter: char| !letter.is_ascii() && !letter.is_control() && !letter.is_whitespace();
+    let beyond = |letter: char| !letter.is_ascii() && !letter.is_control();
     let good = |letter: char| beyond(letter) || letter.is_ascii_alphanumeric() || listed(letter);
     !name.is_empty() && name.chars().all(good) && ![".", ".."].contains(&name)
 }
@@ -661,8 +661,8 @@ impl Line {
         let mut lines = Vec::new();
         for line in text.split('\n').map(str::trim).filter(|line| !line.starts_with('#')) {
             for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-                let (method, path) = entry.split_once(char::is_whitespace)?;
-                let path = path.trim_start();
+                let words: Vec<&str> = entry.split_whitespace().collect();
+                let [method, path] = words[..] else { return None };
                 if !path.starts_with('/') {
                     return None;
                 }
