@@ -837,7 +837,7 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
             }
         }
         ("images", "changes") if libpod => allowed &= on("ALLOW_CHANGES") && on("LIBPOD_CONTAINERS"),
-        ("secrets", _) if may_show_secret(query) => {
+        ("secrets", _) if ["GET", "HEAD"].contains(&method) && may_show_secret(query) => {
             allowed &= on("POST");
             is_plain = false;
         }
