@@ -152,13 +152,15 @@ impl Line {
                 }))
     }
 
-    /// Whether it closes a path of this method: its row may be what the daemon takes it for, with or without a slash at its end.
+    /// Whether it closes a path of this method: its row may be what the daemon takes it for. With a slash at its end it is the same
+    /// path, and nobody knows whether a row that names more of it would still take it.
     fn closes(&self, method: Method, path: &[u8]) -> bool {
-        let may_take = |path| {
-            let (version, path) = split_version(path);
-            self.route.serves(path) && self.route.may_take(version, path, self.rows())
-        };
-        self.has(method) && (may_take(path) || path.strip_suffix(b"/").is_some_and(may_take))
+        let (version, path) = split_version(path);
+        self.has(method)
+            && match path.strip_suffix(b"/") {
+                None => self.route.serves(path) && self.route.may_take(version, path, self.rows()),
+                Some(slashless) => self.route.serves(slashless) || self.route.serves(path),
+            }
     }
 
     /// Whether a name of it could be the start of an ID, which is made of hexadecimal digits.

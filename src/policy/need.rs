@@ -76,12 +76,15 @@ impl Need {
             Method::Patch => PATCH,
             Method::Other => return Self::never(Denial::Method),
         };
+        if names::open_store(path, query) {
+            return Self::never(Denial::Name);
+        }
         let Place { section, below, route, whole } = match Place::of(path) {
             Ok(place) => place,
             Err(denial) => return Self::never(denial),
         };
         let takes_arguments = method == Method::Post && TAKE_ARGUMENTS.contains(section);
-        if names::open_store(path, query) || (takes_arguments && names::add_arguments(below, query)) {
+        if takes_arguments && names::add_arguments(below, query) {
             return Self::never(Denial::Name);
         }
         let mut need = Self::of_section(section);

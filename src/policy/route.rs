@@ -156,7 +156,8 @@ impl Route {
             // `path` starts with the name whose placeholder ends in `pattern`.
             let tail = pattern.split_once('}').map_or("", |(_, tail)| tail);
             let Some((word, rest)) = tail.split_once('{') else {
-                return path.len() > tail.len() && path.ends_with(tail.as_bytes());
+                let name = path.strip_suffix(tail.as_bytes());
+                return name.is_some_and(|name| !name.is_empty() && !name.ends_with(b"/"));
             };
             let Some(at) = path.windows(word.len()).skip(1).position(|window| window == word.as_bytes())
             else {

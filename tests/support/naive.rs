@@ -567,12 +567,14 @@ impl Environment {
 
     /// Whether a line of DENY_ROUTES closes a path.
     fn closes(&self, method: &str, path: &str) -> bool {
-        // With a slash at the end it is the same path.
-        [path, path.strip_suffix('/').unwrap_or(path)].iter().any(|path| {
-            routes_taken(method, path)
-                .into_iter()
-                .any(|route| self.deny.iter().any(|line| line.is_for(method, route)))
-        })
+        let is_listed = |route: &&Route| self.deny.iter().any(|line| line.is_for(method, route));
+        match path.strip_suffix('/') {
+            None => routes_taken(method, path).iter().any(is_listed),
+            // It is the same path, and the slash may keep it from the route that would take it from another.
+            Some(slashless) => {
+                routes_serving(method, path).iter().chain(&routes_serving(method, slashless)).any(is_listed)
+            }
+        }
     }
 
     /// Whether lines of ALLOW_ROUTES open a path, whichever route the daemon takes it for.
@@ -707,13 +709,18 @@ fn serves(route: &[&str], names: &[&str], path: &[&str]) -> bool {
     })
 }
 
+/// The routes whose pattern a path has.
+fn routes_serving(method: &str, path: &str) -> Vec<&'static Route> {
+    let segments: Vec<&str> = without_version(path).collect();
+    let of_method = ROUTES.iter().filter(|route| route.has(method));
+    of_method.filter(|route| serves(&route.segments, &route.segments, &segments)).collect()
+}
+
 /// The routes that some daemon takes a path for: those that serve it, without those that another route takes it from.
 fn routes_taken(method: &str, path: &str) -> Vec<&'static Route> {
     let segments: Vec<&str> = without_version(path).collect();
     let version = path.split('/').nth(1).filter(|_| path.split('/').count() > segments.len() + 1);
-    let serving = ROUTES.iter().filter(|route| route.has(method));
-    let serving: Vec<&Route> =
-        serving.filter(|route| serves(&route.segments, &route.segments, &segments)).collect();
+    let serving = routes_serving(method, path);
     // Each placeholder takes one segment.
     let exactly = |route: &Route| route.segments.len() == segments.len();
     let is_out = |route: &Route| {
