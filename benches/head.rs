@@ -5,7 +5,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
-use docker_socket_proxy::policy::Policy;
+use docker_socket_proxy::policy::{Policy, ROUTES};
 use docker_socket_proxy::proxy::admit::admit;
 use std::hint::black_box;
 
@@ -77,6 +77,46 @@ fn judge(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// With lists of 50 lines, of which the last that could be the request's is it, or none is: at most 2 us are to be lost.
+fn judge_by_lists(criterion: &mut Criterion) {
+    let routes = ROUTES.iter().filter(|route| !route.path.starts_with("/libpod/"));
+    let lines = routes.flat_map(|route| {
+        route.methods.iter().map(|method| format!("{} {}", method.as_str(), route.path)).collect::<Vec<_>>()
+    });
+    let lines: Vec<_> = lines.collect();
+    // Behind those that the requests below are not.
+    let others = lines.iter().filter(|line| !line.contains("/containers/{name}/json")).take(49);
+    let others = others.fold(String::new(), |all, line| all + line + "\n");
+    let list = |last: &str| format!("{others}{last}");
+    let plain = list("GET /containers/{name}/json");
+    let named = list("GET /containers/web-*/json").replace("{name}", "web-*");
+    let mut group = criterion.benchmark_group("read and judge a request, by lists of 50 lines");
+    for (kind, allow, deny, containers, path) in [
+        ("no list", "", "", "1", "/v1.51/containers/web-1/json"),
+        ("ALLOW_ROUTES", &*plain, "", "0", "/v1.51/containers/web-1/json"),
+        ("ALLOW_ROUTES with names", &*named, "", "0", "/v1.51/containers/web-1/json"),
+        ("DENY_ROUTES", "", &*list("DELETE /containers/{name}"), "1", "/v1.51/containers/web-1/json"),
+        ("no list, escaped", "", "", "1", "/v1.51/containers/%77eb-1/json"),
+        ("ALLOW_ROUTES, escaped", &*plain, "", "0", "/v1.51/containers/%77eb-1/json"),
+    ] {
+        let policy = Policy::from_vars(&|name| {
+            let value = match name {
+                "ALLOW_ROUTES" => allow,
+                "DENY_ROUTES" => deny,
+                "CONTAINERS" => containers,
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        let policy = policy.expect("usable lists");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n");
+        group.bench_function(kind, |bencher| {
+            bencher.iter(|| assert!(admit(black_box(head.as_bytes()), &policy).1.is_ok()));
+        });
+    }
+    group.finish();
+}
+
 /// By the size of the chunks, in reads as large as the proxy's.
 fn scan(criterion: &mut Criterion) {
     const DATA_BYTES: usize = 1024 * 1024;
@@ -99,5 +139,5 @@ fn scan(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, find, read, judge, scan);
+criterion_group!(benches, find, read, judge, judge_by_lists, scan);
 criterion_main!(benches);

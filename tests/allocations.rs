@@ -19,7 +19,7 @@ struct Exchange {
     answer: &'static [u8],
 }
 
-const EXCHANGES: [Exchange; 3] = [
+const EXCHANGES: [Exchange; 4] = [
     Exchange {
         name: "a ping",
         request: b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n",
@@ -29,6 +29,11 @@ const EXCHANGES: [Exchange; 3] = [
         name: "a request with a body",
         request: b"POST /containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 19\r\n\r\n{\"Image\":\"busybox\"}",
         answer: b"HTTP/1.1 201 Created\r\nContent-Length: 11\r\n\r\n{\"Id\":\"aa\"}",
+    },
+    Exchange {
+        name: "a request that a list allows",
+        request: b"POST /containers/web-1/restart HTTP/1.1\r\nHost: docker\r\n\r\n",
+        answer: b"HTTP/1.1 204 No Content\r\n\r\n",
     },
     Exchange {
         name: "a chunked answer",
@@ -46,7 +51,13 @@ fn a_request_on_a_kept_connection_allocates_nothing() {
     for (place, Exchange { name, request, answer }) in EXCHANGES.into_iter().enumerate() {
         let socket = folder.join(&place.to_string());
         serve(UnixListener::bind(&socket).expect("a socket"), request.len(), answer);
-        let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1")]);
+        let grants = match name.contains("list") {
+            true => {
+                [("ALLOW_ROUTES", "GET /info,POST /containers/web-*/restart"), ("DENY_ROUTES", "GET /events")]
+            }
+            false => [("CONTAINERS", "1"), ("POST", "1")],
+        };
+        let proxy = Proxy::at(&socket, &grants);
         let mut client = TcpStream::connect(proxy.address).expect("the proxy");
         let mut received = [0; 1024];
         let mut exchange = || {

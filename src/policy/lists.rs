@@ -47,6 +47,9 @@ pub struct Line {
     pub method: Method,
     /// The row.
     pub route: &'static Route,
+    /// How its paths start and end: most others differ there.
+    start: &'static str,
+    end: &'static str,
     /// For each segment what must stand there, where that is not what the row says.
     names: Vec<Option<Name>>,
     /// The other rows of the method that serve some path of this one.
@@ -140,9 +143,16 @@ impl Line {
         std::iter::once(self.route).chain(self.rivals.iter().copied())
     }
 
-    /// Whether a path, given without its version, can be one of its row's, and has its names.
+    /// Whether a path, given without its version, can be one of its row's.
+    fn serves(&self, path: &[u8]) -> bool {
+        path.starts_with(self.start.as_bytes())
+            && path.ends_with(self.end.as_bytes())
+            && self.route.serves(path)
+    }
+
+    /// Whether it has its names too.
     fn names(&self, path: &[u8]) -> bool {
-        self.route.serves(path)
+        self.serves(path)
             && (self.names.is_empty()
                 || self.route.fit(path).is_some_and(|mut segments| {
                     self.names.iter().all(|name| {
@@ -158,8 +168,8 @@ impl Line {
         let (version, path) = split_version(path);
         self.has(method)
             && match path.strip_suffix(b"/") {
-                None => self.route.serves(path) && self.route.may_take(version, path, self.rows()),
-                Some(slashless) => self.route.serves(slashless) || self.route.serves(path),
+                None => self.serves(path) && self.route.may_take(version, path, self.rows()),
+                Some(slashless) => self.serves(slashless) || self.serves(path),
             }
     }
 
@@ -226,8 +236,9 @@ impl Line {
 
     /// A whole row with a method of it.
     pub(super) fn of_row(method: Method, route: &'static Route) -> Self {
+        let (start, end) = route.ends();
         let rivals = ROUTES.iter().filter(|other| *other != route && other.has(method) && other.meets(route));
-        Self { method, route, names: Vec::new(), rivals: rivals.collect() }
+        Self { method, route, start, end, names: Vec::new(), rivals: rivals.collect() }
     }
 }
 

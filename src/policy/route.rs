@@ -190,21 +190,24 @@ impl Route {
             || !others.any(|other| other.words() > self.words() && other.fit(path).is_some())
     }
 
-    /// Whether some path can be this row's and the other's.
+    /// What is before its first name and behind its last one; all and nothing where it has none.
+    pub(super) fn ends(&self) -> (&'static str, &'static str) {
+        let (start, _) = self.path.split_once('{').unwrap_or((self.path, ""));
+        let (_, end) = self.path.rsplit_once('}').unwrap_or_default();
+        (start, end)
+    }
+
+    /// Whether some path can be this row's and the other's. What is between two names is not looked at: to take two rows for such
+    /// that meet costs a little time alone.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        let split = |row: &Self| {
-            let path = row.path;
-            let (start, end) = (path.find('{')?, path.rfind('}')? + 1);
-            Some((&path[..start], &path[end..]))
-        };
-        match (split(self), split(other)) {
-            (None, _) => other.serves(self.path.as_bytes()),
-            (_, None) => self.serves(other.path.as_bytes()),
-            // What is between is not looked at: to take two rows for such that meet costs a little time alone.
-            (Some((start, end)), Some((other_start, other_end))) => {
-                (start.starts_with(other_start) || other_start.starts_with(start))
-                    && (end.ends_with(other_end) || other_end.ends_with(end))
-            }
+        let ((start, end), (other_start, other_end)) = (self.ends(), other.ends());
+        if start == self.path {
+            return other.serves(start.as_bytes());
         }
+        if other_start == other.path {
+            return self.serves(other_start.as_bytes());
+        }
+        (start.starts_with(other_start) || other_start.starts_with(start))
+            && (end.ends_with(other_end) || other_end.ends_with(end))
     }
 }
