@@ -287,7 +287,13 @@ fn a_line_that_is_no_route_stops_the_start_and_names_the_nearest() {
     assert_eq!(program.wait().code(), Some(64));
     program.wait_for_log("the nearest is GET /info");
     // Whatever is in it.
-    for hostile in ["GET /\u{fc}".repeat(100), "/".repeat(100_000), "GET \u{1f980}{name}".to_owned()] {
+    for hostile in [
+        "GET /\u{fc}".repeat(100),
+        "/".repeat(100_000),
+        "GET \u{1f980}{name}".to_owned(),
+        format!("POST /containers/{}/x", "\u{fc}".repeat(40_000)),
+        format!("{} /info", "G".repeat(100_000)),
+    ] {
         let output = explain_lists(&hostile, "", "0", &[]);
         assert_eq!(output.status.code(), Some(64));
         assert!(stderr(&output).starts_with("docker-socket-proxy: ALLOW_ROUTES cannot be used: line 1, "));

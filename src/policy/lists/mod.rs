@@ -4,18 +4,19 @@
 //! the daemon takes it for ([`Route::may_take`]). So a line of DENY_ROUTES closes what may be its row's, and ALLOW_ROUTES opens what
 //! can be no other row's than those that it names.
 
+mod read;
+
 use super::denial::Denial;
 use super::grants::Grants;
 use super::need::Need;
 use super::route::Route;
 use super::routes::ROUTES;
 use super::{Allowed, Verdict};
-use crate::distance::distance;
 use crate::http::bytes::{hex_value, unescape};
 use crate::http::method::Method;
-use crate::http::path::{split_version, without_version};
+use crate::http::path::split_version;
 use crate::vars::{Error, Setting, Vars};
-use std::fmt;
+use std::{fmt, ptr};
 
 /// Routes that are open whatever else is closed.
 pub static ALLOW_ROUTES: Setting = Setting {
@@ -70,8 +71,8 @@ impl Lists {
     /// # Errors
     /// The first line that is no route.
     pub(super) fn from_vars(var: Vars<'_>) -> Result<Option<Box<Self>>, Error> {
-        let allow = ALLOW_ROUTES.read(var, |variable, value| parse(variable, value, true))?;
-        let deny = DENY_ROUTES.read(var, |variable, value| parse(variable, value, false))?;
+        let allow = ALLOW_ROUTES.read(var, |variable, value| read::lines(variable, value, true))?;
+        let deny = DENY_ROUTES.read(var, |variable, value| read::lines(variable, value, false))?;
         Ok((!allow.is_empty() || !deny.is_empty()).then(|| Box::new(Self { allow, deny })))
     }
 
@@ -115,12 +116,12 @@ impl Lists {
     fn opens(&self, method: Method, path: &[u8]) -> bool {
         let Some(line) = self.allowing(method, path) else { return false };
         let (version, path) = split_version(path);
-        let names = |row: &Route| {
-            self.allow.iter().any(|line| line.route == row && line.has(method) && line.names(path))
+        let is_named = |row: &Route| {
+            let mut lines = self.allow.iter().filter(|line| ptr::eq(line.route, row));
+            lines.any(|line| line.has(method) && line.names(path))
         };
-        line.rows()
-            .filter(|row| row.serves(path))
-            .all(|row| !row.may_take(version, path, line.rows()) || names(row))
+        let mut rivals = line.rivals.iter().filter(|row| row.serves(path));
+        rivals.all(|row| !row.may_take(version, path, line.rows()) || is_named(row))
     }
 
     /// Whether all that is open by the lines of `there` is so by those of `here`.
@@ -204,36 +205,6 @@ impl Line {
         path
     }
 
-    /// Reads a line.
-    fn parse(text: &str, takes_names: bool) -> Result<Self, String> {
-        let mut words = text.split_whitespace();
-        let (Some(method_name), Some(path), None) = (words.next(), words.next(), words.next()) else {
-            return Err(format!("is not METHOD /path, such as {EXAMPLE}"));
-        };
-        let method = Method::parse(method_name.as_bytes());
-        let of_method = ROUTES.iter().filter(|route| method.is_some_and(|method| route.has(method)));
-        // A word of a row is read as such, and not as the name of another row.
-        let row = of_method.filter(|route| reads(route, path)).max_by_key(|route| route.words());
-        let (Some(method), Some(route)) = (method, row) else {
-            return Err(format!("is no route: the nearest is {}", nearest(method_name, path)));
-        };
-        let mut names = Vec::new();
-        for (pattern, segment) in route.path.split('/').zip(path.split('/')) {
-            let is_name = is_placeholder(pattern) && !is_placeholder(segment);
-            names.push(if is_name { Some(Name::parse(segment, pattern)?) } else { None });
-        }
-        if names.iter().all(Option::is_none) {
-            names.clear();
-        } else if !takes_names {
-            return Err(format!(
-                "has a name, which an ID would pass by: DENY_ROUTES takes {} {}",
-                method.as_str(),
-                route.path
-            ));
-        }
-        Ok(Self { names, ..Self::of_row(method, route) })
-    }
-
     /// A whole row with a method of it.
     pub(super) fn of_row(method: Method, route: &'static Route) -> Self {
         let (start, end) = route.ends();
@@ -250,26 +221,6 @@ impl fmt::Display for Line {
 }
 
 impl Name {
-    /// Reads what stands in place of a placeholder.
-    fn parse(text: &str, placeholder: &str) -> Result<Self, String> {
-        let (name, is_prefix) = text.strip_suffix('*').map_or((text, false), |name| (name, true));
-        let is_of_a_name = |letter: char| {
-            letter.is_ascii_alphanumeric()
-                || "_.-~:@+=!$&'();".contains(letter)
-                || (!letter.is_ascii() && !letter.is_control())
-        };
-        match name {
-            "" => Err(format!(
-                "has nothing for {placeholder}: a * stands behind the start of a name, and {placeholder} is any"
-            )),
-            "." | ".." => Err(String::from("has a . or .. segment, which no request has")),
-            name if name.chars().all(is_of_a_name) => Ok(Self { text: name.to_owned(), is_prefix }),
-            _ => Err(format!(
-                "has {text:?} for {placeholder}: a name has letters, digits, and no escapes; a * stands at its end alone"
-            )),
-        }
-    }
-
     /// Whether it is that of a segment, which is read without its escapes. What holds a slash then is none to Docker.
     fn is_of(&self, segment: &[u8]) -> bool {
         let mut letters = unescape(segment);
@@ -279,56 +230,4 @@ impl Name {
                 false => letters.next().is_none(),
             }
     }
-}
-
-const EXAMPLE: &str = "GET /containers/{name}/json";
-
-/// Reads a list: lines, or commas between; a line that starts with # is a comment.
-fn parse(variable: &'static str, value: &str, takes_names: bool) -> Result<Vec<Line>, Error> {
-    let lines = value.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
-    let entries = lines.flat_map(|(at, line)| line.split(',').map(move |entry| (at + 1, entry.trim())));
-    let entries = entries.filter(|(_, entry)| !entry.is_empty());
-    let read = |(number, entry): (usize, &str)| {
-        let because = |reason| Error::Line { variable, number, line: entry.to_owned(), reason };
-        Line::parse(entry, takes_names).map_err(because)
-    };
-    entries.map(read).collect()
-}
-
-fn is_placeholder(segment: &str) -> bool {
-    segment.starts_with('{') && segment.ends_with('}')
-}
-
-/// Whether a path as a line has it is this row's: the same words, and something for each placeholder.
-fn reads(route: &Route, path: &str) -> bool {
-    let mut segments = path.split('/');
-    let same = |pattern: &str| {
-        segments
-            .next()
-            .is_some_and(|segment| segment == pattern || (is_placeholder(pattern) && !segment.is_empty()))
-    };
-    route.path.split('/').all(same) && segments.next().is_none()
-}
-
-/// The route that is most like this, as a line.
-fn nearest(method: &str, path: &str) -> String {
-    /// Longer ones are like none.
-    const MOST_BYTES: usize = 200;
-    let path = path.get(..MOST_BYTES).unwrap_or(path);
-    let path = str::from_utf8(without_version(path.as_bytes())).unwrap_or(path);
-    let given = format!("{} {path}", method.to_ascii_uppercase());
-    let away = |line: &str, route: &Route| {
-        // What stands where the row has a placeholder is like it.
-        let mut segments = path.split('/');
-        let of_row = route.path.split('/').map(|pattern| match segments.next() {
-            Some(segment) if is_placeholder(pattern) => segment,
-            _ => pattern,
-        });
-        let method = line.split(' ').next().unwrap_or_default();
-        distance(&given, &format!("{method} {}", of_row.collect::<Vec<_>>().join("/")))
-    };
-    let lines = ROUTES.iter().flat_map(|route| {
-        route.methods.iter().map(move |method| (format!("{} {}", method.as_str(), route.path), route))
-    });
-    lines.min_by_key(|(line, route)| away(line, route)).map_or_else(String::new, |(line, _)| line)
 }

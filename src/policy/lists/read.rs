@@ -1,0 +1,108 @@
+//! Reading a list: its lines, and what to say of one that is no route.
+
+use super::{Line, Name};
+use crate::distance::distance;
+use crate::http::method::Method;
+use crate::http::path::without_version;
+use crate::policy::{ROUTES, Route};
+use crate::vars::Error;
+
+/// Reads lines, or what stands between commas; a line that starts with # is a comment. DENY_ROUTES takes no names.
+pub(super) fn lines(variable: &'static str, value: &str, takes_names: bool) -> Result<Vec<Line>, Error> {
+    let lines = value.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let entries = lines.flat_map(|(at, line)| line.split(',').map(move |entry| (at + 1, entry.trim())));
+    let entries = entries.filter(|(_, entry)| !entry.is_empty());
+    let read = |(number, entry): (usize, &str)| {
+        let because = |reason| Error::Line { variable, number, line: entry.to_owned(), reason };
+        line(entry, takes_names).map_err(because)
+    };
+    entries.map(read).collect()
+}
+
+/// Reads a line.
+fn line(text: &str, takes_names: bool) -> Result<Line, String> {
+    let mut words = text.split_whitespace();
+    let (Some(method_name), Some(path), None) = (words.next(), words.next(), words.next()) else {
+        return Err(String::from("is not METHOD /path, such as GET /containers/{name}/json"));
+    };
+    let method = Method::parse(method_name.as_bytes());
+    let of_method = ROUTES.iter().filter(|route| method.is_some_and(|method| route.has(method)));
+    // A word of a row is read as such, and not as the name of another row.
+    let row = of_method.filter(|route| reads(route, path)).max_by_key(|route| route.words());
+    let (Some(method), Some(route)) = (method, row) else {
+        return Err(format!("is no route: the nearest is {}", nearest(method_name, path)));
+    };
+    let mut names = Vec::new();
+    for (pattern, segment) in route.path.split('/').zip(path.split('/')) {
+        let is_name = is_placeholder(pattern) && !is_placeholder(segment);
+        names.push(if is_name { Some(name(segment, pattern)?) } else { None });
+    }
+    if names.iter().all(Option::is_none) {
+        names.clear();
+    } else if !takes_names {
+        return Err(format!(
+            "has a name, which an ID would pass by: DENY_ROUTES takes {} {}",
+            method.as_str(),
+            route.path
+        ));
+    }
+    Ok(Line { names, ..Line::of_row(method, route) })
+}
+
+/// Reads what stands in place of a placeholder.
+fn name(text: &str, placeholder: &str) -> Result<Name, String> {
+    let (name, is_prefix) = text.strip_suffix('*').map_or((text, false), |name| (name, true));
+    let is_of_a_name = |letter: char| {
+        letter.is_ascii_alphanumeric()
+            || "_.-~:@+=!$&'();".contains(letter)
+            || (!letter.is_ascii() && !letter.is_control())
+    };
+    match name {
+        "" => Err(format!(
+            "has nothing for {placeholder}: a * stands behind the start of a name, and {placeholder} is any"
+        )),
+        "." | ".." => Err(String::from("has a . or .. segment, which no request has")),
+        name if name.chars().all(is_of_a_name) => Ok(Name { text: name.to_owned(), is_prefix }),
+        _ => Err(format!(
+            "has {text:?} for {placeholder}: a name has letters, digits, and no escapes; a * stands at its end alone"
+        )),
+    }
+}
+
+fn is_placeholder(segment: &str) -> bool {
+    segment.starts_with('{') && segment.ends_with('}')
+}
+
+/// Whether a path as a line has it is this row's: the same words, and something for each placeholder.
+fn reads(route: &Route, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let same = |pattern: &str| {
+        segments
+            .next()
+            .is_some_and(|segment| segment == pattern || (is_placeholder(pattern) && !segment.is_empty()))
+    };
+    route.path.split('/').all(same) && segments.next().is_none()
+}
+
+/// The route that is most like this, as a line.
+fn nearest(method: &str, path: &str) -> String {
+    /// No route is longer.
+    const MOST_LETTERS: usize = 100;
+    let path = str::from_utf8(without_version(path.as_bytes())).unwrap_or(path);
+    let [method, path] = [method, path].map(|text| text.chars().take(MOST_LETTERS).collect::<String>());
+    let given = format!("{} {path}", method.to_ascii_uppercase());
+    let away = |line: &str, route: &Route| {
+        // What stands where the row has a placeholder is like it.
+        let mut segments = path.split('/');
+        let of_row = route.path.split('/').map(|pattern| match segments.next() {
+            Some(segment) if is_placeholder(pattern) => segment,
+            _ => pattern,
+        });
+        let method = line.split(' ').next().unwrap_or_default();
+        distance(&given, &format!("{method} {}", of_row.collect::<Vec<_>>().join("/")))
+    };
+    let lines = ROUTES.iter().flat_map(|route| {
+        route.methods.iter().map(move |method| (format!("{} {}", method.as_str(), route.path), route))
+    });
+    lines.min_by_key(|(line, route)| away(line, route)).map_or_else(String::new, |(line, _)| line)
+}
