@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 enum Meant<'v> {
     /// This variable: its name was misspelt.
     Variable(&'v str),
+    /// ALLOW_ROUTES or DENY_ROUTES: what was to be closed is not.
+    Lists,
     /// What this end of a sentence says, which is empty where nothing is known.
     Hint(String),
 }
@@ -43,6 +45,9 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
         let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.clone() };
         let nothing = format!("{setting} changes nothing, as no variable of this program has that name");
         sentences.push(match meant {
+            Meant::Lists => {
+                return Err(format!("{nothing}: did you mean DENY_ROUTES or ALLOW_ROUTES? {MORE_IS_OPEN}"));
+            }
             Meant::Hint(hint) if hint.is_empty() => nothing,
             Meant::Hint(hint) => format!("{nothing}: {hint}"),
             Meant::Variable(variable) => {
@@ -53,9 +58,7 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
                 let covered = |exposure| meant.is_ok_and(|meant| meant.covers(exposure));
                 // One that cannot be used does not start anyway.
                 if exposure.as_ref().is_ok_and(|exposure| !covered(exposure)) {
-                    return Err(format!(
-                        "{sentence} More may be open as it is than you want: correct the name, or take it away"
-                    ));
+                    return Err(format!("{sentence} {MORE_IS_OPEN}"));
                 }
                 sentence
             }
@@ -117,16 +120,21 @@ fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [Known]) -> Option<M
         Some(start) => name.starts_with(start),
         None => name == *word,
     });
-    let hint = match of_other_image {
-        Some((_, hint)) => Some(String::from(*hint)),
+    match of_other_image {
+        Some((_, hint)) => Some(Meant::Hint(String::from(*hint))),
+        None if is_about_routes(name) => Some(Meant::Lists),
         None if is_switch => hint(name, &candidates),
         None => None,
-    };
-    hint.map(Meant::Hint)
+    }
+}
+
+/// Whether a name can only be that of a list of what is closed or open.
+fn is_about_routes(name: &str) -> bool {
+    name.starts_with("DENY") || name.contains("ROUTES")
 }
 
 /// What to say of a switch that is named as a part of the API is.
-fn hint(name: &str, variables: &[&Known]) -> Option<String> {
+fn hint<'v>(name: &str, variables: &[&'v Known]) -> Option<Meant<'v>> {
     // linuxserver has LIBPOD_ALLOW_START and LIBPOD_ALLOW_POD_START, which it does not document.
     let bare = ["LIBPOD_ALLOW_POD_", "LIBPOD_ALLOW_", "LIBPOD_", "ALLOW_"]
         .iter()
@@ -134,9 +142,9 @@ fn hint(name: &str, variables: &[&Known]) -> Option<String> {
     let word = bare.unwrap_or(name);
     match word {
         "GET" | "HEAD" => {
-            return Some(String::from("GET and HEAD are allowed in every section that is open"));
+            return Some(Meant::Hint(String::from("GET and HEAD are allowed in every section that is open")));
         }
-        "OPTIONS" => return Some(String::from("POST=1 stands for it too")),
+        "OPTIONS" => return Some(Meant::Hint(String::from("POST=1 stands for it too"))),
         _ => {}
     }
     let other = WORDS
@@ -151,12 +159,15 @@ fn hint(name: &str, variables: &[&Known]) -> Option<String> {
         .flat_map(|route| route.actions.union(route.gates).variables());
     let of_route = of_route.map(|variable| did_you_mean(variable.name)).next();
     // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_SWARM: podman's own API has not all of Docker's sections.
-    let prefixed = name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
-    let own = Some(format!("ALLOW_{word}")).filter(|own| is_grant(own));
-    let meant = own.or(prefixed.map(str::to_owned)).map(|variable| did_you_mean(&variable));
-    let other = other.or(meant).or(of_route);
-    // Such a prefix has no other use.
-    other.or_else(|| (word != name).then(String::new))
+    let own = || variables.iter().find(|variable| variable.name == format!("ALLOW_{word}"));
+    let section = || name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
+    match (other, own().map(|own| &*own.name).or_else(section)) {
+        (Some(other), _) => Some(Meant::Hint(other)),
+        // Such a prefix has no other use.
+        (None, Some(variable)) if bare.is_some() => Some(Meant::Variable(variable)),
+        (None, Some(variable)) => Some(Meant::Hint(did_you_mean(variable))),
+        (None, None) => of_route.or_else(|| bare.map(|_| String::new())).map(Meant::Hint),
+    }
 }
 
 /// Words of the API that people take for variables, and what opens them.
@@ -186,6 +197,8 @@ const ROUTES_HINT: &str =
 /// open more than was meant.
 const BIND_CONFIG: &str =
     "BIND_CONFIG cannot be used: LISTEN says where to listen here, such as 127.0.0.1:2375";
+
+const MORE_IS_OPEN: &str = "More may be open as it is than you want: correct the name, or take it away";
 
 /// No name that is close to a variable's is longer.
 const MAX_NAME_BYTES: usize = 32;

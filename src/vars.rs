@@ -97,7 +97,8 @@ pub fn parse_switch(variable: &'static str, value: &str) -> Result<bool, Error> 
 /// The first line that is none of these, as a sentence.
 pub fn parse_file(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut variables: Vec<(String, String)> = Vec::new();
-    for (at, line) in text.lines().enumerate() {
+    // Docker leaves out a byte order mark, too.
+    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;

@@ -211,7 +211,12 @@ fn lists_are_shown_as_the_reason() {
     };
     for (method, path, status, reason) in [
         ("GET", "/v1.41/containers/a%2Fb/json", 0, "CONTAINERS=1 allows it"),
-        ("POST", "/containers/web-1/restart", 0, "ALLOW_ROUTES has POST /containers/web-*/restart"),
+        (
+            "POST",
+            "/containers/web-1/restart",
+            0,
+            "ALLOW_ROUTES has POST /containers/web-*/restart, as long as its body names no signal",
+        ),
         ("POST", "/containers/web/restart", 1, "set ALLOW_RESTARTS=1 to allow it"),
         ("HEAD", "/info", 0, "ALLOW_ROUTES has HEAD /info"),
         ("GET", "/info", 1, "set INFO=1 to allow it"),
@@ -227,7 +232,7 @@ fn lists_are_shown_as_the_reason() {
     for (expected, row) in [
         ("allowed  GET     /containers/{name}/json ", "ALLOW_ROUTES"),
         ("denied   GET     /containers/{name}/logs ", "DENY_ROUTES"),
-        ("allowed  POST    /containers/web-*/restart ", "ALLOW_ROUTES"),
+        ("allowed  POST    /containers/web-*/restart ", "ALLOW_ROUTES, no signal"),
         ("denied   POST    /containers/{name}/restart ", "needs ALLOW_RESTARTS=1"),
         ("allowed  HEAD    /info ", "ALLOW_ROUTES"),
         ("allowed  GET     /debug/vars ", "ALLOW_ROUTES"),
@@ -238,6 +243,23 @@ fn lists_are_shown_as_the_reason() {
     let start = explain_lists("POST /containers/web/start", "", "0", &["POST", "/containers/web/start"]);
     let says = "ALLOW_ROUTES has POST /containers/web/start, as long as it has no body\n";
     assert!(stdout(&start).ends_with(says), "{}", stdout(&start));
+}
+
+const COMMENT: &str = "is a comment with a line in it, which would be left out: a comment ends with its line";
+
+#[test]
+fn a_list_that_is_set_has_a_line() {
+    for list in ["# GET /info", ",", "# a\n\n#\n , "] {
+        let output = explain_lists("", list, "1", &[]);
+        assert_eq!(output.status.code(), Some(64), "{list}");
+        let expected = format!(
+            "docker-socket-proxy: DENY_ROUTES={:?} cannot be used: it takes lines of METHOD /path, and has none\n",
+            list.trim()
+        );
+        assert_eq!(stderr(&output), expected);
+    }
+    let output = explain_lists(" \n", "", "1", &["GET", "/info"]);
+    assert_eq!(output.status.code(), Some(1), "an empty one is none");
 }
 
 #[test]
@@ -264,13 +286,23 @@ fn a_line_that_is_no_route_stops_the_start_and_names_the_nearest() {
         ),
         (
             "POST /containers/w*b/restart",
-            "has \"w*b\" for {name}: a name has letters, digits, and no escapes; a * stands at its end alone",
+            "has \"w*b\" for {name}: a name has letters and digits, no braces and no escapes; a * stands at its end alone",
         ),
         (
             "POST /containers/a%2Fb/restart",
-            "has \"a%2Fb\" for {name}: a name has letters, digits, and no escapes; a * stands at its end alone",
+            "has \"a%2Fb\" for {name}: a name has letters and digits, no braces and no escapes; a * stands at its end alone",
         ),
         ("POST /containers/../restart", "has a . or .. segment, which no request has"),
+        (
+            "POST /containers/{web-*}/restart",
+            "has \"{web-*}\" for {name}: a name has letters and digits, no braces and no escapes; a * stands at its end alone",
+        ),
+        ("# no deleting DELETE /containers/{name}", COMMENT),
+        ("# a, DELETE /containers/{name}", COMMENT),
+        ("#GET /info\\nDELETE   /containers/{name}", COMMENT),
+        ("# a\u{2028}DELETE /containers/{name}", "has a character that is no text"),
+        ("# a\u{b}DELETE /containers/{name}", "has a character that is no text"),
+        ("# a\rDELETE /containers/{name}", "has a character that is no text"),
     ] {
         let output = explain_lists(&format!("GET /info\n{line}"), "", "0", &[]);
         assert_eq!(output.status.code(), Some(64), "{line}");
@@ -364,12 +396,23 @@ fn what_a_line_opens_is_warned_of() {
         (
             "POST /containers/beef/restart",
             "",
-            "ALLOW_ROUTES with POST /containers/beef/restart names what can be the start of an ID, ",
+            "ALLOW_ROUTES with POST /containers/beef/restart names what can be the start of an ID: ",
         ),
+        (
+            "POST /containers/7_*/restart",
+            "",
+            "ALLOW_ROUTES with POST /containers/7_*/restart names what can be the start of an ID: ",
+        ),
+        (
+            "GET /images/sh*/json",
+            "",
+            "ALLOW_ROUTES with GET /images/sh*/json names what can be the start of an ID: ",
+        ),
+        ("GET /nodes/x*", "", "ALLOW_ROUTES with GET /nodes/x* names what can be the start of an ID: "),
         (
             "POST /containers/be*/restart",
             "",
-            "ALLOW_ROUTES with POST /containers/be*/restart names what can be the start of an ID, ",
+            "ALLOW_ROUTES with POST /containers/be*/restart names what can be the start of an ID: ",
         ),
         (
             "GET /containers/{name}/logs",
@@ -445,20 +488,21 @@ fn a_difference_names_what_opens_and_what_closes() {
 
 #[test]
 fn whatever_opens_more_is_told_by_the_status_of_a_difference() {
+    let of_images = ROUTES.iter().filter(|route| route.path.starts_with("/images/"));
+    let of_images: Vec<_> = of_images
+        .filter(|route| route.methods[0].as_str() == "GET")
+        .map(|route| format!("GET {}", route.path))
+        .collect();
     for (old, new) in [
         ("ALLOW_START=1", "ALLOW_START=1\nCONTAINERS=1\nPOST=1"),
         ("SECRETS=1", "SECRETS=1\nPOST=1"),
         ("CONTAINERS=1\nPOST=1\nDIALECT=tecnativa-next", "CONTAINERS=1\nPOST=1"),
         ("CONTAINERS=1", "LEARN=1"),
-        ("CONTAINERS=1\nDENY_ROUTES=GET /containers/{name}/json", "CONTAINERS=1"),
-        ("POST=1", "POST=1\nBUILD=1"),
-        ("AUTH=0\nPOST=1", "AUTH=1\nPOST=1"),
-        ("CONTAINERS=1", "CONTAINERS=1\nPUT=1"),
-        ("ALLOW_ROUTES=GET /info", "ALLOW_ROUTES=GET /info,HEAD /networks"),
-        (
-            "CONTAINERS=1\nPOST=1\nDELETE=1\nPUT=1\nPATCH=1\nDIALECT=tecnativa-next",
-            "CONTAINERS=1\nPOST=1\nALLOW_ARCHIVE=0\nALLOW_EXPORT=0\nALLOW_LOGS=0\nALLOW_EXEC=0\nALLOW_KILL=0\nALLOW_ATTACH=0",
-        ),
+        ("CONTAINERS=1\nDENY_ROUTES=HEAD /containers/{name}/json", "CONTAINERS=1"),
+        ("CONTAINERS=1", "\u{feff}POST=1\nCONTAINERS=1"),
+        ("ALLOW_STOP=1\nALLOW_KILL=0", "ALLOW_STOP=1"),
+        // Known routes close, and others open.
+        ("ALLOW_ROUTES=GET /images/json", &*format!("IMAGES=1\nDENY_ROUTES={}", of_images.join(","))),
     ] {
         assert_eq!(
             difference(old, new).status.code(),
@@ -522,30 +566,21 @@ fn dangerous_grants_are_warned_of_in_a_sentence() {
         (
             "CONTAINERS=1",
             &format!(
-                "{files}, and reads all its files; ALLOW_ARCHIVE=0, ALLOW_EXPORT=0, ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"
+                "{files}, and reads all its files; ALLOW_ARCHIVE=0, ALLOW_EXPORT=0 and ALLOW_INSPECT=0 close that"
             ),
         ),
         (
             "CONTAINERS=1 ALLOW_EXPORT=0",
-            &format!(
-                "{files}, and reads all its files; ALLOW_ARCHIVE=0, ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"
-            ),
+            &format!("{files}, and reads all its files; ALLOW_ARCHIVE=0 and ALLOW_INSPECT=0 close that"),
         ),
         (
-            "CONTAINERS=1 ALLOW_INSPECT=0 ALLOW_TOP=0",
+            "CONTAINERS=1 ALLOW_INSPECT=0",
             "CONTAINERS=1 reads all files of every container; ALLOW_ARCHIVE=0 and ALLOW_EXPORT=0 close that",
         ),
-        (
-            "CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0",
-            &format!("{files}; ALLOW_INSPECT=0 and ALLOW_TOP=0 close that"),
-        ),
+        ("CONTAINERS=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0", &format!("{files}; ALLOW_INSPECT=0 closes that")),
         ("CONTAINERS=1 DIALECT=linuxserver", &format!("{files}; ALLOW_INSPECT=0 closes that")),
         (
-            "CONTAINERS=1 DIALECT=linuxserver ALLOW_INSPECT=0 ALLOW_TOP=1",
-            &format!("{files}; ALLOW_TOP=0 closes that"),
-        ),
-        (
-            "CONTAINERS=1 PUT=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0 ALLOW_INSPECT=0 ALLOW_TOP=0",
+            "CONTAINERS=1 PUT=1 ALLOW_ARCHIVE=0 ALLOW_EXPORT=0 ALLOW_INSPECT=0",
             "PUT=1 opens nothing without ALLOW_ARCHIVE=1",
         ),
         ("VOLUMES=1 DELETE=1", "VOLUMES=1 with DELETE=1 deletes volumes with their data"),
@@ -758,6 +793,13 @@ fn a_misspelt_name_that_leaves_more_open_than_was_meant_stops_every_command() {
         ("CONTAINERS=1 POST=1 ALLOW_EXECS=0", "ALLOW_EXECS=0", "ALLOW_EXEC"),
         ("CONTAINERS=1 DIALECT=tecnativa DIALECTS=tecnativa-next", "DIALECTS", "DIALECT"),
         ("DENY_ROUTE=GET_/version", "DENY_ROUTE", "DENY_ROUTES"),
+        ("DENY_PATHS=/version", "DENY_PATHS", "DENY_ROUTES or ALLOW_ROUTES"),
+        ("DENY_EXEC=1", "DENY_EXEC=1", "DENY_ROUTES or ALLOW_ROUTES"),
+        ("DENYLIST=x", "DENYLIST", "DENY_ROUTES or ALLOW_ROUTES"),
+        ("BLOCK_ROUTES=x", "BLOCK_ROUTES", "DENY_ROUTES or ALLOW_ROUTES"),
+        ("CONTAINERS=1 POST=1 ALLOW_DELETE=0", "ALLOW_DELETE=0", "DELETE"),
+        ("CONTAINERS=1 POST=1 LIBPOD_ALLOW_EXEC=0", "LIBPOD_ALLOW_EXEC=0", "ALLOW_EXEC"),
+        ("ALLOW_EVENTS=0", "ALLOW_EVENTS=0", "EVENTS"),
         ("POST=1 post=0", "post=0", "POST"),
         ("LEARN=1 learn=0", "learn=0", "LEARN"),
         ("LISTEN=:2375 LISTN=127.0.0.1:2375", "LISTN", "LISTEN"),
@@ -791,7 +833,8 @@ fn a_misspelt_name_that_leaves_nothing_more_open_is_a_warning() {
         "EVENTS=0 EVENT=0",
         // A word of the API is not a misspelt name.
         "LOGS=0",
-        "ALLOW_EVENTS=0",
+        "KILL=0",
+        "ALLOW_DELETE=0",
         // What is learned from is everything either way.
         "LEARN=1 DIALET=linuxserver",
         "LISTN=:2375",

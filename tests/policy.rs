@@ -1135,7 +1135,7 @@ fn a_name_in_a_line_is_one_segment_read_without_its_escapes() {
             "GET /containers/json\nGET /containers/a/json",
         ),
         (
-            "DELETE /containers/{anything}/checkpoints/c*",
+            "DELETE /containers/{id}/checkpoints/c*",
             "DELETE /containers/a/checkpoints/c1",
             "DELETE /containers/a/checkpoints/d1\nDELETE /containers/a/b/checkpoints/c1\nDELETE /containers/c1",
         ),
@@ -1384,7 +1384,7 @@ fn a_start_granted_by_a_line_alone_carries_no_host_config() {
 
 #[test]
 fn lists_are_read_line_by_line() {
-    let text = "\n# GET /info, and what else there is\n GET   /version \r\n,,HEAD /info,GET /containers/{x}/json\n\t# end\n";
+    let text = "\n# GET /info, and what else there is\n GET   /version \r\n,,HEAD /info,GET /containers/{id}/json\n\t# end\n";
     for (allow, deny) in [(text, ""), ("", text)] {
         let policy = listed(if deny.is_empty() { "VERSION=0" } else { "INFO=1 CONTAINERS=1" }, allow, deny);
         for request in ["GET /version", "HEAD /info", "GET /containers/a/json"] {
@@ -1634,5 +1634,147 @@ fn a_name_that_is_copied_by_ssh_adds_no_arguments() {
         "POST /v5.0.0/libpod/images/scp%20a/tag?repo=b+c",
     ] {
         assert!(allows(environment, request), "{request}");
+    }
+}
+
+// === What a query or a body asks for besides ===
+
+/// The whole judgement of a request with these fields in its head.
+fn with_fields(environment: &str, request: &str, fields: &str) -> Result<(), Refusal> {
+    let head = format!("{request} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n\r\n");
+    admit(head.as_bytes(), &policy(environment)).1.map(drop)
+}
+
+/// dockerd from API 1.42 on sends any signal with a stop or a restart.
+#[test]
+fn a_stop_that_could_name_a_signal_is_a_kill() {
+    let form = "Content-Type: Application/X-WWW-Form-Urlencoded; charset=utf-8\r\n";
+    let paths = [
+        "/containers/a/stop",
+        "/v1.51/containers/a/restart",
+        "/containers/a%2Fb/stop",
+        "/v5.0.0/libpod/pods/a/stop",
+    ];
+    for path in paths {
+        for environment in ["ALLOW_RESTARTS=1", "CONTAINERS=1 LIBPOD_PODS=1 POST=1"] {
+            let closed = format!("{environment} ALLOW_KILL=0");
+            for query in ["signal=USR1", "t=-1&Signal=9", "%73ignal=9", "x;signal=9"] {
+                let request = format!("POST {path}?{query}");
+                assert!(allows(environment, &request), "{request} by {environment}");
+                assert_eq!(denial(&closed, &request), "set ALLOW_KILL=1 to allow it", "{request}");
+            }
+            let request = format!("POST {path}?t=5");
+            assert!(allows(&closed, &request), "{request}");
+            for framing in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
+                let fields = format!("{form}{framing}");
+                assert!(with_fields(environment, &request, &fields).is_ok(), "{request}: {fields}");
+                assert!(with_fields(&closed, &request, &fields).is_err(), "{request}: {fields}");
+                // What nobody reads, and clients send.
+                let json = format!("Content-Type: application/json\r\n{framing}");
+                assert!(with_fields(&closed, &request, &json).is_ok(), "{request}: {json}");
+            }
+            assert!(with_fields(&closed, &request, &format!("{form}Content-Length: 7")).is_ok());
+        }
+    }
+    let lists = |request: &str, fields: &str| {
+        let line = |name: &str| (name == "ALLOW_ROUTES").then(|| String::from("POST /containers/a/stop"));
+        let policy = Policy::from_vars(&line).expect("a list");
+        let head = format!("{request} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n\r\n");
+        admit(head.as_bytes(), &policy).1.is_ok()
+    };
+    assert!(lists("POST /containers/a/stop?t=5", "X: y"));
+    assert!(!lists("POST /containers/a/stop?signal=9", "X: y"));
+    assert!(!lists("POST /containers/a/stop", &format!("{form}Content-Length: 8")));
+    let says = with_fields(
+        "ALLOW_STOP=1 ALLOW_KILL=0",
+        "POST /containers/a/stop",
+        &format!("{form}Content-Length: 8"),
+    );
+    assert_eq!(
+        says.expect_err("denied").to_string(),
+        "ALLOW_STOP covers this without a form as its body, which could name a signal; set ALLOW_KILL=1 to allow it"
+    );
+}
+
+/// The host's ps shows the environment of processes with `e`.
+#[test]
+fn arguments_of_ps_need_the_gate_of_inspect() {
+    for path in [
+        "/containers/a/top",
+        "/v1.41/containers/a/b/top",
+        "/v5.0.0/libpod/containers/a/top",
+        "/v5.0.0/libpod/pods/a/top",
+    ] {
+        let open = "CONTAINERS=1 LIBPOD_CONTAINERS=1 LIBPOD_PODS=1";
+        let closed = format!("{open} ALLOW_INSPECT=0");
+        assert!(allows(&closed, &format!("GET {path}")), "{path}");
+        assert!(allows(&closed, &format!("GET {path}?stream=false")), "{path}");
+        for query in ["ps_args=eww", "x=y&PS_ARGS=e", "%70s_args=e"] {
+            let request = format!("GET {path}?{query}");
+            assert!(allows(open, &request), "{request}");
+            assert_eq!(denial(&closed, &request), "set ALLOW_INSPECT=1 to allow it", "{request}");
+        }
+    }
+}
+
+/// podman restarts every container, removes others, and compares with others, whatever the name in the path is.
+#[test]
+fn a_line_with_a_name_opens_nothing_that_a_query_does_to_others() {
+    let judged = |line: &str, request: &str| {
+        let policy =
+            Policy::from_vars(&|name| (name == "ALLOW_ROUTES").then(|| line.to_owned())).expect("a list");
+        let (method, target) = request.split_once(' ').expect("METHOD target");
+        judged(&policy, method, target).is_ok()
+    };
+    for (line, any, request) in [
+        (
+            "POST /containers/web-*/restart",
+            "POST /containers/{name}/restart",
+            "POST /containers/web-1/restart?all=true&t=1",
+        ),
+        (
+            "POST /containers/web-1/restart",
+            "POST /containers/{id}/restart",
+            "POST /containers/web-1/restart?t=1;ALL",
+        ),
+        (
+            "GET /containers/web-1/changes",
+            "GET /containers/{name}/changes",
+            "GET /containers/web-1/changes?%70arent=x",
+        ),
+        (
+            "DELETE /libpod/containers/web-1",
+            "DELETE /libpod/containers/{name}",
+            "DELETE /v5.0.0/libpod/containers/web-1?depend=true",
+        ),
+    ] {
+        assert!(!judged(line, request), "{request}");
+        assert!(judged(any, request), "{request}");
+        assert!(judged(line, request.split('?').next().expect("a path")), "{request}");
+    }
+    // An image's digest is that of any image, whatever name is before it.
+    assert!(judged("GET /images/bus*/json", "GET /images/busybox:latest/json"));
+    assert!(!judged("GET /images/bus*/json", "GET /images/bus@sha256:1150/json"));
+    assert!(!judged("GET /images/bus*/json", "GET /images/bus%40sha256:1150/json"));
+    assert!(judged("GET /images/bus@sha256:1150/json", "GET /images/bus@sha256:1150/json"));
+}
+
+#[test]
+fn a_line_of_deny_routes_closes_a_name_of_no_letters_too() {
+    for (line, request) in [
+        ("DELETE /volumes/{name}", "DELETE /v1.41/volumes/"),
+        ("DELETE /networks/{id}", "DELETE /v1.41/networks/"),
+        ("DELETE /libpod/images/{name}", "DELETE /v5.0.0/libpod/images/"),
+        ("POST /libpod/images/scp/{name}", "POST /v4.0.0/libpod/images/scp/?destination=a"),
+        ("POST /libpod/manifests/{name}", "POST /v4.0.0/libpod/manifests/"),
+    ] {
+        let lists = |name: &str| match name {
+            "DENY_ROUTES" => Some(line.to_owned()),
+            _ => VARIABLES.iter().any(|variable| variable.name == name).then(|| String::from("1")),
+        };
+        let (method, target) = request.split_once(' ').expect("METHOD target");
+        let closed = Policy::from_vars(&lists).expect("a list");
+        assert!(judged(&closed, method, target).is_err(), "{request}");
+        assert!(allows(&everything(), request), "{request}");
     }
 }

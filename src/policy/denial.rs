@@ -1,7 +1,7 @@
 //! Why a request is denied.
 
 use super::grants::Grants;
-use super::route::Route;
+use super::route::{Hazard, Route};
 use crate::http::method::Method;
 use std::fmt;
 
@@ -18,9 +18,8 @@ pub enum Denial {
     Method,
     /// No variable grants what podman would do with such a name (`names.rs`).
     Name,
-    /// A start with a body, which dockerd up to 24 takes as new settings of the container, needs these instead of the variable that
-    /// allows one without.
-    StartWithBody(&'static str, Grants),
+    /// With a body that could ask for more, it needs these besides the variable that allows it without.
+    WithBody(&'static str, Hazard, Grants),
     /// A line of DENY_ROUTES names the route.
     Listed(Method, &'static Route),
 }
@@ -30,7 +29,7 @@ impl Denial {
     #[must_use]
     pub const fn missing(self) -> Grants {
         match self {
-            Self::Missing(grants) | Self::StartWithBody(_, grants) => grants,
+            Self::Missing(grants) | Self::WithBody(.., grants) => grants,
             Self::NoSection | Self::Root | Self::Method | Self::Name | Self::Listed(..) => Grants::NONE,
         }
     }
@@ -49,8 +48,12 @@ impl fmt::Display for Denial {
                 "no variable allows such a name, for which podman opens a store of images, or runs a command, of the client's \
                  making",
             ),
-            Self::StartWithBody(by, grants) => {
-                write!(f, "{by} covers starts without a body, which could change the container; ")?;
+            Self::WithBody(by, hazard, grants) => {
+                let without = match hazard {
+                    Hazard::Rewrites => "starts without a body, which could change the container",
+                    _ => "this without a form as its body, which could name a signal",
+                };
+                write!(f, "{by} covers {without}; ")?;
                 write_set(f, *grants)
             }
             Self::Listed(method, route) => write!(f, "DENY_ROUTES closes {} {}", method.as_str(), route.path),

@@ -6,7 +6,8 @@ use crate::http::method::Method;
 use crate::http::target::Target;
 use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::text::wrap;
-use crate::policy::{Denial, Grants, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict};
+use crate::policy::{Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 /// A query that makes podman show a secret in clear: a request of its own to the policy.
@@ -52,9 +53,13 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanatio
         Err(error) => (false, format!("refused: {method} {}: {error}", target.escape_default())),
         Ok(clean) => match policy.judge(parsed, &clean) {
             Verdict::Allow(allowed) => {
-                let bare = if allowed.bare_start.is_some() { ", as long as it has no body" } else { "" };
+                let bare = match allowed.bare {
+                    Some((Hazard::Rewrites, _)) => ", as long as it has no body",
+                    Some(_) => ", as long as its body names no signal",
+                    None => "",
+                };
                 let path = clean.decoded().unwrap_or(clean.path());
-                let by = match policy.lists().and_then(|lists| lists.allowing(parsed, path)) {
+                let by = match policy.lists().and_then(|lists| lists.allowing(parsed, path, clean.query())) {
                     Some(line) if allowed.variable == ALLOW_ROUTES.name => format!("ALLOW_ROUTES has {line}"),
                     _ => format!("{}=1 allows it", allowed.variable),
                 };
@@ -144,18 +149,24 @@ fn rows<'p>(policies: &'p [&Policy]) -> impl Iterator<Item = Row> + 'p {
         let row = |query| Row::new(method, route.path.to_owned(), query);
         [Some(row(None)), shows.then(|| row(Some(SHOW_SECRET)))].into_iter().flatten()
     });
-    let lines = policies.iter().filter_map(|policy| policy.lists()).flat_map(|lists| &lists.allow);
-    let lines = lines.filter(|line| line.is_part()).map(|line| Row::new(line.method, line.path(), None));
-    of_table.chain(lines)
+    let lists = policies.iter().filter_map(|policy| policy.lists());
+    let parts = lists.flat_map(|lists| lists.allow.iter().chain(&lists.deny)).filter(|line| line.is_part());
+    // Each once, of several policies.
+    let parts: BTreeSet<_> = parts.map(|line| (line.path(), line.method.as_str())).collect();
+    let of_lists = parts
+        .into_iter()
+        .filter_map(|(path, method)| Some(Row::new(Method::parse(method.as_bytes())?, path, None)));
+    of_table.chain(of_lists)
 }
 
 /// What is behind a verdict, in few words.
 fn reason(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Allow(allowed) if allowed.bare_start.is_some() => {
-            format!("{}, no body or checkpoint", allowed.variable)
-        }
-        Verdict::Allow(allowed) => allowed.variable.to_owned(),
+        Verdict::Allow(allowed) => match allowed.bare {
+            Some((Hazard::Rewrites, _)) => format!("{}, no body or checkpoint", allowed.variable),
+            Some(_) => format!("{}, no signal", allowed.variable),
+            None => allowed.variable.to_owned(),
+        },
         Verdict::Deny(Denial::Missing(missing)) => format!("needs {}", missing.settings(" ")),
         Verdict::Deny(Denial::Listed(..)) => String::from("DENY_ROUTES"),
         Verdict::Deny(_) => String::from("no variable"),
@@ -176,10 +187,10 @@ pub struct Difference {
 pub fn difference(old: &Policy, new: &Policy) -> Difference {
     let policies = [old, new];
     let mut changes: Vec<_> = rows(&policies).filter_map(|row| Change::of(row, old, new)).collect();
-    for row in elsewhere() {
-        let is_said = |change: &Change| change.row.section == row.section && change.row.method == row.method;
-        if !changes.iter().any(is_said) {
-            changes.extend(Change::of(row, old, new));
+    for change in elsewhere().filter_map(|row| Change::of(row, old, new)) {
+        let kind = |change: &Change| (change.opens, change.row.section, change.row.method);
+        if !changes.iter().any(|other| kind(other) == kind(&change)) {
+            changes.push(change);
         }
     }
     let width = changes.iter().map(|change| change.row.path_and_query().len()).max().unwrap_or_default();
@@ -204,10 +215,10 @@ struct Change {
 
 impl Change {
     fn of(row: Row, old: &Policy, new: &Policy) -> Option<Self> {
-        // A start that may have a body is more open than one that may not.
+        // What may have any body is more open than what may not.
         let openness = |verdict: &Verdict| match verdict {
             Verdict::Deny(_) => 0,
-            Verdict::Allow(allowed) if allowed.bare_start.is_some() => 1,
+            Verdict::Allow(allowed) if allowed.bare.is_some() => 1,
             Verdict::Allow(_) => 2,
         };
         let after = row.verdict(new);

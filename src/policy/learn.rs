@@ -9,9 +9,9 @@ use crate::http::head::RequestHead;
 use crate::http::method::Method;
 use crate::http::path::{split_version, without_version};
 use crate::http::target::Target;
+use crate::policy::bare::asks_more;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
-use crate::policy::start::may_rewrite;
 use crate::policy::text::wrap;
 use crate::policy::{Denial, Dialect, Grants, Kind, Need, ROUTES, Route, VARIABLES, Variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,8 +88,8 @@ impl Learner {
     }
 
     /// Remembers what the request with this head needs; what cannot be read in one way needs nothing that exists.
-    pub fn note(&self, head: &[u8]) {
-        let Ok(head) = RequestHead::parse(head) else { return };
+    pub fn note(&self, bytes: &[u8]) {
+        let Ok(head) = RequestHead::parse(bytes) else { return };
         let (Ok(target), Ok(framing)) =
             (Target::parse(head.method, head.target.as_bytes()), BodyFraming::of_request(&head))
         else {
@@ -99,7 +99,7 @@ impl Learner {
         let readings: Vec<_> =
             paths.into_iter().flatten().map(|path| Reading::of(head.method, path, target.query())).collect();
         let example = example(head.method, target.decoded().unwrap_or(target.path()), target.query());
-        let may_rewrite = may_rewrite(framing);
+        let asked = |need: &Need| need.limited.filter(|&hazard| asks_more(hazard, bytes, framing));
         let mut seen = self.seen();
         let seen = &mut *seen;
         let refused = readings
@@ -119,15 +119,14 @@ impl Learner {
             Some(_) => seen.news |= seen.never.add(example.clone(), MAX_REFUSED),
             None => {
                 for Reading { need, .. } in &readings {
-                    let any = if need.bare && may_rewrite { Grants::NONE } else { need.any };
-                    let ways = Ways { gates: need.gates, all: need.all, any };
+                    let free = asked(need).map_or(Grants::NONE, |hazard| need.free(hazard));
+                    let ways = Ways { gates: need.gates.union(free), all: need.all, any: need.any };
                     seen.news |= seen.needs.entry(ways).or_default().add(example.clone(), MAX_EXAMPLES);
                 }
             }
         }
-        let is_beyond = |Reading { need, routes }: &Reading| {
-            need.beyond || (need.bare && may_rewrite) || routes.is_empty()
-        };
+        let is_beyond =
+            |Reading { need, routes }: &Reading| need.beyond || asked(need).is_some() || routes.is_empty();
         if readings.iter().any(is_beyond) {
             seen.news |= seen.beyond.add(example, MAX_REFUSED);
         } else {

@@ -10,10 +10,11 @@
 //! | `grants`, `lookup` | sets of variables; which rows a path belongs to |
 //! | [`lists`] | ALLOW_ROUTES and DENY_ROUTES, which name rows one by one |
 //! | `need`, `denial` | the judgement; why it is a denial |
-//! | `query`, `names`, [`start`] | what a query, a name or the body of a start can make the daemon do besides |
+//! | `query`, `names`, [`bare`] | what a query, a name or a body can make the daemon do besides |
 //! | `danger`, [`explain`], [`learn`] | what grants open, for people; which grants the traffic needs |
 //! | `text` | texts that are wrapped to a terminal |
 
+pub mod bare;
 mod danger;
 mod denial;
 pub mod explain;
@@ -26,7 +27,6 @@ mod need;
 mod query;
 mod route;
 mod routes;
-pub mod start;
 mod text;
 mod variables;
 
@@ -107,8 +107,8 @@ pub struct Allowed {
     pub variable: &'static str,
     /// On which hijack route the request is, if on any.
     pub hijack: Option<Protocol>,
-    /// Where a start is granted by ALLOW_START or ALLOW_ROUTES alone: what it lacks to carry a body, which could be a new HostConfig.
-    pub bare_start: Option<Grants>,
+    /// Where its body could ask for more than is granted: for what, and what is lacking for that.
+    pub bare: Option<(Hazard, Grants)>,
 }
 
 /// Which image's defaults hold.
@@ -238,7 +238,7 @@ impl Policy {
         let by_variables = need.judge(self.grants);
         let verdict = match &self.lists {
             None => by_variables,
-            Some(lists) => lists.judge(method, path, &need, self.grants, by_variables),
+            Some(lists) => lists.judge(method, (path, query), &need, self.grants, by_variables),
         };
         (need, verdict)
     }
@@ -256,11 +256,9 @@ impl Policy {
             Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..))
                 if self.learning =>
             {
-                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare_start: None })
+                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare: None })
             }
-            Verdict::Allow(allowed) if self.learning => {
-                Verdict::Allow(Allowed { bare_start: None, ..allowed })
-            }
+            Verdict::Allow(allowed) if self.learning => Verdict::Allow(Allowed { bare: None, ..allowed }),
             verdict => verdict,
         }
     }

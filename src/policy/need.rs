@@ -21,8 +21,8 @@ pub struct Need {
     pub all: Grants,
     /// Those that allow just this action.
     pub any: Grants,
-    /// Whether those of `any` cover it without a body alone (`start.rs`).
-    pub bare: bool,
+    /// What its body could ask for besides (`bare.rs`).
+    pub limited: Option<Hazard>,
     /// Whether its query asks for more than its route does, so that nothing that names the route alone covers it.
     pub beyond: bool,
     /// The section's variable alone; none where the path belongs to no section.
@@ -36,6 +36,8 @@ pub struct Need {
 const PUT: Grants = Grants::named("PUT");
 const DELETE: Grants = Grants::named("DELETE");
 const PATCH: Grants = Grants::named("PATCH");
+const KILL: Grants = Grants::named("ALLOW_KILL");
+const INSPECT: Grants = Grants::named("ALLOW_INSPECT");
 const SHOW_SECRETS: Grants = Hazard::ShowsSecret.sections();
 const TAKE_ARGUMENTS: Grants = Hazard::TakesArguments.sections();
 
@@ -45,7 +47,7 @@ impl Need {
             gates: Grants::NONE,
             all: section,
             any: Grants::NONE,
-            bare: false,
+            limited: None,
             beyond: false,
             section,
             never: None,
@@ -99,10 +101,21 @@ impl Need {
         need.all = need.all.union(route.needs);
         if whole && route.methods.contains(&method) {
             need.hijack = route.hijack;
-            if route.bare && query::names_checkpoint(query) {
-                need.beyond = true;
-            } else {
-                (need.any, need.bare) = (route.actions, route.bare);
+            need.any = route.actions;
+            match route.hazard {
+                Some(Hazard::Rewrites) if query::names_checkpoint(query) => {
+                    (need.any, need.beyond) = (Grants::NONE, true);
+                }
+                Some(Hazard::Signals) if query::names_signal(query) => {
+                    (need.gates, need.beyond) = (need.gates.union(KILL), true);
+                }
+                Some(Hazard::ShowsEnvironment) if query::names_arguments_of_ps(query) => {
+                    need.gates = need.gates.union(INSPECT);
+                }
+                hazard => {
+                    need.limited =
+                        hazard.filter(|hazard| matches!(hazard, Hazard::Rewrites | Hazard::Signals))
+                }
             }
         }
         need
@@ -138,20 +151,25 @@ impl Need {
         }
         match self.any.intersection(grants) {
             _ if !grants.contains(self.gates) => Verdict::Deny(Denial::Missing(self.missing(grants))),
-            _ if grants.contains(self.all) => self.allowed(self.section, None),
+            _ if grants.contains(self.all) => self.allowed(self.section, grants),
             Grants::NONE => Verdict::Deny(Denial::Missing(self.missing(grants))),
-            actions => self.allowed(actions, self.bare.then(|| self.full(grants))),
+            actions => self.allowed(actions, grants),
         }
     }
 
-    /// What is lacking besides for all that the route can do, where an action allows it.
-    pub(super) const fn full(&self, grants: Grants) -> Grants {
-        self.all.union(self.gates).without(grants)
+    /// What must be on for its body to be free.
+    pub(super) const fn free(&self, hazard: Hazard) -> Grants {
+        match hazard {
+            Hazard::Rewrites => self.all,
+            _ => KILL,
+        }
     }
 
-    fn allowed(&self, by: Grants, bare_start: Option<Grants>) -> Verdict {
+    fn allowed(&self, by: Grants, grants: Grants) -> Verdict {
         let variable = by.variables().next().map_or("", |variable| variable.name);
-        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare_start })
+        let lacking = |hazard| Some((hazard, self.free(hazard).without(grants)));
+        let bare = self.limited.and_then(lacking).filter(|(_, lacking)| !lacking.is_empty());
+        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare })
     }
 
     /// The verdict on a request with two readings, of which `decoded` is Docker's; each comes with its own.
@@ -163,8 +181,8 @@ impl Need {
         Verdict::Deny(match (of_sent, of_decoded) {
             (Verdict::Allow(of_sent), Verdict::Allow(of_decoded)) => {
                 // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
-                let bare_start = of_sent.bare_start.or(of_decoded.bare_start);
-                return Verdict::Allow(Allowed { bare_start, ..of_decoded });
+                let bare = of_sent.bare.or(of_decoded.bare);
+                return Verdict::Allow(Allowed { bare, ..of_decoded });
             }
             (Verdict::Deny(Denial::Missing(_)), Verdict::Deny(Denial::Missing(_))) => {
                 let pairs =

@@ -12,6 +12,22 @@ pub(super) fn names_checkpoint(query: &[u8]) -> bool {
     values_of(&[b"checkpoint", b"checkpoint-dir"], query).next().is_some()
 }
 
+/// Whether a query could name the signal to stop a container with.
+pub(super) fn names_signal(query: &[u8]) -> bool {
+    values_of(&[b"signal"], query).next().is_some()
+}
+
+/// Whether a query could have arguments for ps: `e` shows the environment.
+pub(super) fn names_arguments_of_ps(query: &[u8]) -> bool {
+    values_of(&[b"ps_args"], query).next().is_some()
+}
+
+/// Whether a query could have podman do to others what is asked for by the name of one: `all` restarts every container, `depend`
+/// removes those that depend on it, `parent` compares with another one.
+pub(super) fn reaches_others(query: &[u8]) -> bool {
+    values_of(&[b"all", b"depend", b"parent"], query).next().is_some()
+}
+
 /// The value, with its `=`, of each pair of a query whose key is one of these words in some reader's eyes: every key that is
 /// not plainly another one counts. Go up to 1.16 ends a pair at a semicolon too.
 fn values_of<'q>(words: &'q [&[u8]], query: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {

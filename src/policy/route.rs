@@ -20,24 +20,28 @@ pub struct Route {
     pub needs: Grants,
     /// Any of these opens its methods without the section and POST.
     pub actions: Grants,
-    /// Actions open it only while neither its body nor its query could change what it does (`start.rs`).
-    pub bare: bool,
     /// What its connection is hijacked to.
     pub hijack: Option<Protocol>,
-    /// What podman can be made to do besides.
+    /// What the daemon can be made to do besides.
     pub hazard: Option<Hazard>,
     /// Whether podman from 4 on takes whatever is below for its name, paths of other rows too (`registerManifestHandlers`).
     pub swallows: bool,
 }
 
-/// What a request can make podman do besides, by its name or its query. It is looked out for in the whole section: a name can look
-/// like another path.
+/// What a request can make the daemon do besides, by its name, its query (`query.rs`) or its body (`bare.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hazard {
-    /// It shows a secret in clear where the query asks for that (`query.rs`).
+    /// podman shows a secret in clear where the query asks for that. It is looked out for in the whole section, as a name can look
+    /// like another path.
     ShowsSecret,
-    /// It makes arguments of a command of the name at the path's end, and of the query (`names.rs`).
+    /// podman makes arguments of a command of the name at the path's end, and of the query (`names.rs`). In the whole section, too.
     TakesArguments,
+    /// A start takes new settings of the container, or goes on from any folder of the host. Actions open it only without.
+    Rewrites,
+    /// It sends the signal that the query or a form names (dockerd from API 1.42), which needs the gate of kill.
+    Signals,
+    /// ps, which gets arguments of the query, shows the environment of processes, which needs the gate of inspect.
+    ShowsEnvironment,
 }
 
 /// Of no path, and with nothing to say.
@@ -51,7 +55,6 @@ pub(super) const fn route(path: &'static str, methods: &'static [Method]) -> Rou
         gates: Grants::NONE,
         needs: Grants::NONE,
         actions: Grants::NONE,
-        bare: false,
         hijack: None,
         hazard: None,
         swallows: false,
@@ -84,11 +87,6 @@ impl Route {
         self
     }
 
-    pub(super) const fn bare(mut self) -> Self {
-        self.bare = true;
-        self
-    }
-
     pub(super) const fn hijacked(mut self, to: Protocol) -> Self {
         self.hijack = Some(to);
         self
@@ -115,7 +113,7 @@ impl Route {
             && self.gates.is(other.gates)
             && self.needs.is(other.needs)
             && self.actions.is(other.actions)
-            && self.bare == other.bare
+            && of_row(self.hazard) == of_row(other.hazard)
     }
 
     /// The section that its path names, and what of the path is below, for constants; `None` where there is no such section.
@@ -132,6 +130,14 @@ impl Route {
             Some(section) => Some((section, self.path.split_at(end).1)),
             None => None,
         }
+    }
+}
+
+/// A hazard that is looked out for in its row alone, for constants.
+const fn of_row(hazard: Option<Hazard>) -> u8 {
+    match hazard {
+        None | Some(Hazard::ShowsSecret | Hazard::TakesArguments) => 0,
+        Some(hazard) => 1 + hazard as u8,
     }
 }
 

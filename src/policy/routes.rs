@@ -7,7 +7,7 @@ use super::grants::Grants;
 use super::route::{Hazard, Route, route};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
-use Hazard::{ShowsSecret, TakesArguments};
+use Hazard::{Rewrites, ShowsEnvironment, ShowsSecret, Signals, TakesArguments};
 use Method::{Delete, Get, Head, Post, Put};
 use Protocol::{H2c, Tcp, WebSocket};
 
@@ -23,7 +23,7 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/json", &[Get]).gate("ALLOW_INSPECT"),
     route("/containers/{name}/export", &[Get]).gate("ALLOW_EXPORT"),
     route("/containers/{name}/changes", &[Get]).gate("ALLOW_CHANGES"),
-    route("/containers/{name}/top", &[Get]).gate("ALLOW_TOP"),
+    route("/containers/{name}/top", &[Get]).gate("ALLOW_TOP").hazard(ShowsEnvironment),
     route("/containers/{name}/logs", &[Get]).gate("ALLOW_LOGS"),
     route("/containers/{name}/stats", &[Get]),
     route("/containers/{name}/attach/ws", &[Get]).gate("ALLOW_ATTACH").acts().hijacked(WebSocket),
@@ -32,9 +32,9 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/kill", &[Post]).gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
     route("/containers/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
     route("/containers/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
-    route("/containers/{name}/restart", &[Post]).action("ALLOW_RESTARTS"),
-    route("/containers/{name}/start", &[Post]).action("ALLOW_START").bare(),
-    route("/containers/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
+    route("/containers/{name}/restart", &[Post]).action("ALLOW_RESTARTS").hazard(Signals),
+    route("/containers/{name}/start", &[Post]).action("ALLOW_START").hazard(Rewrites),
+    route("/containers/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS").hazard(Signals),
     route("/containers/{name}/wait", &[Post]),
     route("/containers/{name}/resize", &[Post]),
     route("/containers/{name}/attach", &[Post]).gate("ALLOW_ATTACH").hijacked(Tcp),
@@ -159,12 +159,15 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
     route("/libpod/containers/{name}/rename", &[Post]),
     route("/libpod/containers/{name}/resize", &[Post]),
-    route("/libpod/containers/{name}/restart", &[Post]).action("ALLOW_RESTARTS"),
+    route("/libpod/containers/{name}/restart", &[Post]).action("ALLOW_RESTARTS").hazard(Signals),
     route("/libpod/containers/{name}/restore", &[Post]),
-    route("/libpod/containers/{name}/start", &[Post]).action("ALLOW_START").bare(),
+    route("/libpod/containers/{name}/start", &[Post]).action("ALLOW_START").hazard(Rewrites),
     route("/libpod/containers/{name}/stats", &[Get]),
-    route("/libpod/containers/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
-    route("/libpod/containers/{name}/top", &[Get]).gate("ALLOW_TOP"),
+    route("/libpod/containers/{name}/stop", &[Post])
+        .action("ALLOW_STOP")
+        .action("ALLOW_RESTARTS")
+        .hazard(Signals),
+    route("/libpod/containers/{name}/top", &[Get]).gate("ALLOW_TOP").hazard(ShowsEnvironment),
     route("/libpod/containers/{name}/unmount", &[Post]),
     route("/libpod/containers/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
     route("/libpod/containers/{name}/update", &[Post]),
@@ -228,10 +231,10 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/pods/{name}/json", &[Get]).gate("ALLOW_INSPECT"),
     route("/libpod/pods/{name}/kill", &[Post]).gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
     route("/libpod/pods/{name}/pause", &[Post]).action("ALLOW_PAUSE"),
-    route("/libpod/pods/{name}/restart", &[Post]).action("ALLOW_RESTARTS"),
-    route("/libpod/pods/{name}/start", &[Post]).action("ALLOW_START").bare(),
-    route("/libpod/pods/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS"),
-    route("/libpod/pods/{name}/top", &[Get]).gate("ALLOW_TOP"),
+    route("/libpod/pods/{name}/restart", &[Post]).action("ALLOW_RESTARTS").hazard(Signals),
+    route("/libpod/pods/{name}/start", &[Post]).action("ALLOW_START").hazard(Rewrites),
+    route("/libpod/pods/{name}/stop", &[Post]).action("ALLOW_STOP").action("ALLOW_RESTARTS").hazard(Signals),
+    route("/libpod/pods/{name}/top", &[Get]).gate("ALLOW_TOP").hazard(ShowsEnvironment),
     route("/libpod/pods/{name}/unpause", &[Post]).action("ALLOW_UNPAUSE"),
     route("/libpod/quadlets", &[Post, Delete]),
     route("/libpod/quadlets/json", &[Get]),

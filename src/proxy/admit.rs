@@ -8,7 +8,7 @@ use crate::http::head::{self, RequestHead};
 use crate::http::hijack::{OtherUpgrade, Terms};
 use crate::http::method::Method;
 use crate::http::target::{self, Target};
-use crate::policy::start::may_rewrite;
+use crate::policy::bare::asks_more;
 use crate::policy::{Denial, Policy, Verdict};
 use std::fmt;
 use std::time::Duration;
@@ -124,25 +124,25 @@ pub fn admit<'b>(bytes: &'b [u8], policy: &Policy) -> (Option<RequestLine<'b>>, 
     match RequestHead::parse(bytes) {
         Ok(head) => {
             let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
-            (Some(RequestLine { method: head.method_name, path }), judge(bytes.len(), &head, policy))
+            (Some(RequestLine { method: head.method_name, path }), judge(bytes, &head, policy))
         }
         Err(error) => (None, Err(Refusal::Head(error))),
     }
 }
 
-fn judge(head_length: usize, head: &RequestHead<'_>, policy: &Policy) -> Result<Admitted, Refusal> {
+fn judge(bytes: &[u8], head: &RequestHead<'_>, policy: &Policy) -> Result<Admitted, Refusal> {
     let target = Target::parse(head.method, head.target.as_bytes()).map_err(Refusal::Target)?;
     let allowed = match policy.judge(head.method, &target) {
         Verdict::Allow(allowed) => allowed,
         Verdict::Deny(denial) => return Err(Refusal::Denied(denial)),
     };
     let framing = BodyFraming::of_request(head).map_err(Refusal::Framing)?;
-    if let Some(lacking) = allowed.bare_start
-        && may_rewrite(framing)
+    if let Some((hazard, lacking)) = allowed.bare
+        && asks_more(hazard, bytes, framing)
     {
-        return Err(Refusal::Denied(Denial::StartWithBody(allowed.variable, lacking)));
+        return Err(Refusal::Denied(Denial::WithBody(allowed.variable, hazard, lacking)));
     }
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
-    Ok(Admitted { head_length, method, framing, persistent, terms, variable })
+    Ok(Admitted { head_length: bytes.len(), method, framing, persistent, terms, variable })
 }

@@ -215,7 +215,7 @@ fn judgement(environment: &[(String, String)], method: &str, target: &str) {
     let readings = naive::Target::read(method, target.as_bytes()).expect("what is accepted is clean");
     match (policy.judge(parsed, &clean), naive::judge(&environment, method, &readings)) {
         (Verdict::Allow(allowed), Some(naive)) => {
-            assert_eq!(allowed.bare_start.is_some(), naive.bare_start);
+            assert_eq!(allowed.bare.is_some(), naive.bare);
             assert_eq!(allowed.hijack.map(protocol), naive.hijack);
             assert_eq!(allowed.variable == "ALLOW_ROUTES", naive.by_line, "{}", allowed.variable);
             let variable = allowed.variable;
@@ -282,6 +282,10 @@ pub fn lists(input: &[u8]) {
         "?showsecret=true",
         "?showsecret=0",
         "?%63heckpoint",
+        "?signal=9",
+        "?ps_args=e",
+        "?All=1",
+        "?t=1&parent=x",
         "?x=containers-storage:[",
     ]);
     judgement(&environment, method, &format!("{version}{path}{query}"));
@@ -327,7 +331,7 @@ const ENVIRONMENTS_OF_LISTS: [&str; 7] = [
 
 /// In place of a placeholder in a line, `{}` being itself. The last are no names.
 const NAMES_OF_LINES: [&str; 24] = [
-    "{}", "{}", "{}", "{x}", "a", "b", "a*", "A", "web", "web-*", "json", "create", "start", "scp", "tag",
+    "{}", "{}", "{}", "{id}", "a", "b", "a*", "A", "web", "web-*", "json", "create", "start", "scp", "tag",
     "remove", "registry", "müll", "mü*", "x;y", ".*", ".", "*", "a%2Fb",
 ];
 

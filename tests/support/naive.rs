@@ -572,18 +572,36 @@ impl Environment {
             None => routes_taken(method, path).iter().any(is_listed),
             // It is the same path, and the slash may keep it from the route that would take it from another.
             Some(slashless) => {
-                routes_serving(method, path).iter().chain(&routes_serving(method, slashless)).any(is_listed)
+                let serving = [path, slashless].map(|path| routes_serving(method, path)).concat();
+                // A name of no letters is one to some.
+                let path: String = without_version(path).flat_map(|segment| ["/", segment]).collect();
+                let nameless = |route: &&Route| {
+                    route.has(method)
+                        && route.path.split('{').next() == Some(&path)
+                        && route.segments.last().is_some_and(|last| is_placeholder(last))
+                        && !ROUTES.iter().any(|other| other.has(method) && other.path == path)
+                };
+                serving.iter().any(is_listed) || ROUTES.iter().filter(nameless).any(|route| is_listed(&route))
             }
         }
     }
 
     /// Whether lines of ALLOW_ROUTES open a path, whichever route the daemon takes it for.
-    fn opens(&self, method: &str, path: &str) -> bool {
+    fn opens(&self, method: &str, path: &str, query: &str) -> bool {
+        // These have podman do to others what a name was given for.
+        let to_others = ["all", "depend", "parent"].iter().any(|word| may_hold(query, word));
         let routes = routes_taken(method, path);
         let segments: Vec<&str> = without_version(path).collect();
         let is_named = |route: &Route| {
             let mut lines = self.allow.iter().filter(|line| line.is_for(method, route));
-            lines.any(|line| serves(&route.segments, &line.names(), &segments))
+            lines.any(|line| {
+                let has_names = line
+                    .names()
+                    .iter()
+                    .zip(&route.segments)
+                    .any(|(name, segment)| is_placeholder(segment) && !is_placeholder(name));
+                serves(&route.segments, &line.names(), &segments) && !(has_names && to_others)
+            })
         };
         !routes.is_empty() && routes.into_iter().all(is_named)
     }
@@ -629,10 +647,19 @@ impl Route {
         let pairs = || self.segments.iter().copied().zip(names.clone());
         self.segments.len() == names.len()
             && pairs().all(|(segment, name)| match is_placeholder(segment) {
-                true => is_placeholder(name) || (with_names && is_name(name)),
+                true => {
+                    ["{name}", "{id}"].contains(&name)
+                        || is_own(segment, name)
+                        || (with_names && is_name(name))
+                }
                 false => name == segment,
             })
     }
+}
+
+/// Whether a line spells the placeholder of a route, which may be written `{name:.*}`.
+fn is_own(segment: &str, name: &str) -> bool {
+    segment.replace(":.*", "") == name
 }
 
 fn is_placeholder(segment: &str) -> bool {
@@ -661,7 +688,27 @@ impl Line {
     /// Reads a list; `None` where a line names no route.
     fn read_all(text: &str, with_names: bool) -> Option<Vec<Self>> {
         let mut lines = Vec::new();
-        for line in text.split('\n').map(str::trim).filter(|line| !line.starts_with('#')) {
+        for line in text.split('\n').map(|line| line.trim_matches([' ', '\t', '\r'])) {
+            // What ends a line to somebody else than YAML.
+            if line.contains(|letter: char| {
+                letter != '\t' && letter.is_control() || "\u{2028}\u{2029}".contains(letter)
+            }) {
+                return None;
+            }
+            if let Some(comment) = line.strip_prefix('#') {
+                let words: Vec<&str> = comment.split_whitespace().collect();
+                let behind = words.iter().zip(words.iter().skip(1)).enumerate();
+                let mut routes = behind.filter(|(at, (method, path))| {
+                    let starts = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+                        .iter()
+                        .any(|name| method.ends_with(name) && (*at > 0 || method != &name));
+                    starts && path.starts_with('/')
+                });
+                if routes.next().is_some() {
+                    return None;
+                }
+                continue;
+            }
             for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
                 let words: Vec<&str> = entry.split_whitespace().collect();
                 let [method, path] = words[..] else { return None };
@@ -675,7 +722,7 @@ impl Line {
                 lines.push(Self { method: method.to_owned(), path: path.to_owned(), route });
             }
         }
-        Some(lines)
+        (!lines.is_empty() || text.trim().is_empty()).then_some(lines)
     }
 
     fn names(&self) -> Vec<&str> {
@@ -701,7 +748,7 @@ fn serves(route: &[&str], names: &[&str], path: &[&str]) -> bool {
             (false, _) => taken[0] == *segment,
             (true, _) if is_placeholder(names[0]) => taken.iter().all(|segment| !segment.is_empty()),
             (true, start) => decode(taken[0]).is_some_and(|name| match start {
-                Some(start) => name.starts_with(start) && !name.contains('/'),
+                Some(start) => name.strip_prefix(start).is_some_and(|rest| !rest.contains(['/', '@'])),
                 None => name == names[0],
             }),
         };
@@ -739,8 +786,10 @@ fn routes_taken(method: &str, path: &str) -> Vec<&'static Route> {
 pub struct Allowed {
     /// The protocol that the daemon may turn the connection to.
     pub hijack: Option<&'static str>,
-    /// Only ALLOW_START or a line allows this start: no new settings in its body.
-    pub bare_start: bool,
+    /// A body could ask for more than is allowed: new settings of a start, the signal of a stop.
+    pub bare: bool,
+    /// Of these it is a start.
+    pub is_start: bool,
     /// A line of ALLOW_ROUTES allows it, and no variable.
     pub by_line: bool,
 }
@@ -750,7 +799,8 @@ pub fn judge(environment: &Environment, method: &str, target: &Target) -> Option
     let query = target.query.as_deref().unwrap_or_default();
     let podman = judge_path(environment, method, &target.sent, query)?;
     let docker = judge_path(environment, method, &target.decoded, query)?;
-    Some(Allowed { bare_start: podman.bare_start || docker.bare_start, ..docker })
+    let is_start = podman.is_start || docker.is_start;
+    Some(Allowed { bare: podman.bare || docker.bare, is_start, ..docker })
 }
 
 fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) -> Option<Allowed> {
@@ -758,12 +808,12 @@ fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) 
         return None;
     }
     let by_variables = judge_by_variables(environment, method, path, query)?;
-    if by_variables.verdict.is_some_and(|allowed| !allowed.bare_start) {
+    if by_variables.verdict.is_some_and(|allowed| !allowed.bare) {
         return by_variables.verdict;
     }
-    if by_variables.is_plain && environment.opens(method, path) {
-        let Judgement { hijack, is_start, .. } = by_variables;
-        return Some(Allowed { hijack, bare_start: is_start, by_line: true });
+    if by_variables.is_plain && environment.opens(method, path, query) {
+        let Judgement { hijack, is_start, is_stop, .. } = by_variables;
+        return Some(Allowed { hijack, bare: is_start || is_stop, is_start, by_line: true });
     }
     by_variables.verdict
 }
@@ -775,6 +825,8 @@ struct Judgement {
     /// Whether its query asks for nothing more than its path does.
     is_plain: bool,
     is_start: bool,
+    /// Or a restart.
+    is_stop: bool,
 }
 
 /// `None` where nothing allows it, whatever the environment.
@@ -799,7 +851,13 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
     let table = if libpod { LIBPOD } else { DOCKER };
     let section = table.iter().find(|(_, section, _)| *section == segments[0]);
     let Some((variable, section, _)) = section.filter(|(.., below)| segments.len() == 1 || *below) else {
-        return Some(Judgement { verdict: None, hijack: None, is_plain: true, is_start: false });
+        return Some(Judgement {
+            verdict: None,
+            hijack: None,
+            is_plain: true,
+            is_start: false,
+            is_stop: false,
+        });
     };
     let on = |variable: &str| environment.is_on(variable);
     segments.remove(0);
@@ -815,7 +873,7 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
 
     let end = if websocket { "attach/ws" } else { last };
     let gates = || GATES.iter().filter(|(_, ends)| containers && ends.contains(&end));
-    let gates_on = gates().all(|(gate, _)| on(gate));
+    let mut gates_on = gates().all(|(gate, _)| on(gate));
 
     let mut hijack = None;
     let mut is_plain = true;
@@ -852,12 +910,22 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
     }
     let action = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
     let is_start = action.is_some_and(|(action, _)| *action == "start");
+    let by_action = action.is_some_and(|(_, variables)| variables.iter().any(|one| on(one)));
+    let by_action = by_action && !(is_start && may_name_checkpoint(query));
     is_plain &= !(is_start && may_name_checkpoint(query));
-    let by_action = is_plain && action.is_some_and(|(_, variables)| variables.iter().any(|one| on(one)));
-    let bare_start = !allowed && is_start;
+    let is_stop = action.is_some_and(|(action, _)| ["stop", "restart"].contains(action));
+    if is_stop && may_hold(query, "signal") {
+        // It is a kill then.
+        is_plain = false;
+        gates_on &= on("ALLOW_KILL");
+    }
+    if containers && method == "GET" && last == "top" && !slash && may_hold(query, "ps_args") {
+        gates_on &= on("ALLOW_INSPECT");
+    }
+    let bare = (is_start && !allowed) || (is_stop && !on("ALLOW_KILL"));
     let verdict =
-        (gates_on && (allowed || by_action)).then_some(Allowed { hijack, bare_start, by_line: false });
-    Some(Judgement { verdict, hijack, is_plain, is_start })
+        (gates_on && (allowed || by_action)).then_some(Allowed { hijack, bare, is_start, by_line: false });
+    Some(Judgement { verdict, hijack, is_plain, is_start, is_stop })
 }
 
 /// Percent escapes read once; what is no escape stays.
@@ -907,8 +975,12 @@ fn may_show_secret(query: &str) -> bool {
 
 /// Whether dockerd may read a checkpoint out of a query: its key in any spelling, with any value or none.
 fn may_name_checkpoint(query: &str) -> bool {
-    let mut keys = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
-    keys.any(|key| may_be(key, "checkpoint") || may_be(key, "checkpoint-dir"))
+    may_hold(query, "checkpoint") || may_hold(query, "checkpoint-dir")
+}
+
+/// Whether a query has this key, in any spelling.
+fn may_hold(query: &str, word: &str) -> bool {
+    query.split(['&', ';']).any(|pair| may_be(pair.split('=').next().unwrap_or_default(), word))
 }
 
 /// What is spelled with escapes may be anything.
@@ -938,7 +1010,8 @@ pub fn admit(stream: &[u8], environment: &Environment) -> Result<Admitted, Stop>
     let target = Target::read(&request.method, &request.target).ok_or(refused)?;
     let allowed = judge(environment, &request.method, &target).ok_or(refused)?;
     let framing = request.framing().ok_or(refused)?;
-    if allowed.bare_start && !matches!(framing, Framing::Length(0..=7)) {
+    let is_form = String::from_utf8_lossy(&stream[..head]).to_ascii_lowercase().contains("form-urlencoded");
+    if allowed.bare && !matches!(framing, Framing::Length(0..=7)) && (allowed.is_start || is_form) {
         return Err(refused);
     }
     if ["tcp", "websocket"].iter().any(|protocol| allowed.hijack == Some(*protocol)) {

@@ -110,9 +110,10 @@ const DANGERS: &[Danger] = &[
         "runs the command that checks the container's health",
         &["GET /libpod/containers/{name}/healthcheck"],
     ),
+    danger("takes limits of memory and processes away from a container", &["POST /containers/{name}/update"]),
     danger(
-        "takes limits of memory and processes away from a container",
-        &["POST /containers/{name}/update", "POST /libpod/containers/{name}/update"],
+        "runs any command in a container as its health check, and writes what it prints to any folder of the host",
+        &["POST /libpod/containers/{name}/update"],
     ),
     danger(COMMITS, &["POST /commit", "POST /libpod/commit"]),
     danger(
@@ -139,9 +140,12 @@ const DANGERS: &[Danger] = &[
         ],
     ),
     danger(
+        "sends any image of this host to any registry that a client names; podman also writes it to any path of the host",
+        &["POST /images/{name}/push"],
+    ),
+    danger(
         "sends what this host has to any registry that a client names",
         &[
-            "POST /images/{name}/push",
             "POST /plugins/{name}/push",
             "POST /libpod/images/{name}/push",
             "POST /libpod/artifacts/{name}/push",
@@ -335,14 +339,13 @@ pub(super) fn warnings(lists: &Lists) -> impl Iterator<Item = String> {
     });
     let ids = lists.allow.iter().filter(|line| line.names_an_id()).map(|line| {
         format!(
-            "ALLOW_ROUTES with {line} names what can be the start of an ID, as it has hexadecimal digits alone: dockerd takes it for \
-             any container with such an ID, whatever its name is"
+            "ALLOW_ROUTES with {line} names what can be the start of an ID: daemons take it for whatever has such an ID, by any name"
         )
     });
     let closed = lists
         .allow
         .iter()
-        .filter(|line| lists.deny.iter().any(|deny| deny.covers(line)))
+        .filter(|line| lists.deny.iter().any(|deny| deny.takes_in(line)))
         .map(|line| format!("ALLOW_ROUTES opens nothing with {line}, as DENY_ROUTES closes it"));
     dangers.chain(ids).chain(closed)
 }

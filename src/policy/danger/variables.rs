@@ -199,16 +199,15 @@ pub(super) fn warnings(grants: Grants, dialect: Dialect) -> impl Iterator<Item =
 
 /// Containers can be read without POST: what that shows depends on the gates.
 fn reads_of_containers(grants: Grants) -> impl Iterator<Item = String> {
-    // `top?ps_args=e` has the host's ps show the environment of processes.
-    const ENVIRONMENT: Grants = Grants::named("ALLOW_INSPECT").union(Grants::named("ALLOW_TOP"));
+    const INSPECT: Grants = Grants::named("ALLOW_INSPECT");
     const FILES: Grants = Grants::named("ALLOW_ARCHIVE").union(Grants::named("ALLOW_EXPORT"));
-    let shown = match (grants.intersects(ENVIRONMENT), grants.intersects(FILES)) {
+    let shown = match (grants.intersects(INSPECT), grants.intersects(FILES)) {
         (true, false) => Some(SHOWS_ENVIRONMENT.to_owned()),
         (true, true) => Some(format!("{SHOWS_ENVIRONMENT}, and reads all its files")),
         (false, true) => Some(String::from("reads all files of every container")),
         (false, false) => None,
     };
-    let gates = ENVIRONMENT.union(FILES).intersection(grants);
+    let gates = INSPECT.union(FILES).intersection(grants);
     let names: Vec<_> = gates.variables().map(|variable| format!("{}=0", variable.name)).collect();
     let close = if names.len() == 1 { "closes" } else { "close" };
     let close = format!("{} {close} that", listed(&names));

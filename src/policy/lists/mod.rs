@@ -11,7 +11,7 @@ use super::grants::Grants;
 use super::need::Need;
 use super::route::Route;
 use super::routes::ROUTES;
-use super::{Allowed, Verdict};
+use super::{Allowed, Verdict, query};
 use crate::http::bytes::{hex_value, unescape};
 use crate::http::method::Method;
 use crate::http::path::split_version;
@@ -85,7 +85,7 @@ impl Lists {
     pub(super) fn judge(
         &self,
         method: Method,
-        path: &[u8],
+        (path, query): (&[u8], Option<&[u8]>),
         need: &Need,
         grants: Grants,
         by_variables: Verdict,
@@ -95,30 +95,32 @@ impl Lists {
         }
         let opens = match by_variables {
             // Without a limit to its body there is nothing to add.
-            Verdict::Allow(Allowed { bare_start: None, .. })
-            | Verdict::Deny(Denial::Method | Denial::Name) => false,
-            _ => !need.beyond && self.opens(method, path),
+            Verdict::Allow(Allowed { bare: None, .. }) | Verdict::Deny(Denial::Method | Denial::Name) => {
+                false
+            }
+            _ => !need.beyond && self.opens(method, path, query),
         };
         if !opens {
             return by_variables;
         }
-        let bare_start = need.bare.then(|| need.full(grants));
-        Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare_start })
+        let lacking = |hazard| need.all.union(need.gates).union(need.free(hazard)).without(grants);
+        let bare = need.limited.map(|hazard| (hazard, lacking(hazard)));
+        Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare })
     }
 
-    /// The first line of ALLOW_ROUTES that names a path.
-    pub(super) fn allowing(&self, method: Method, path: &[u8]) -> Option<&Line> {
+    /// The first line of ALLOW_ROUTES that names a path, with such a query.
+    pub(super) fn allowing(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> Option<&Line> {
         let (_, path) = split_version(path);
-        self.allow.iter().find(|line| line.has(method) && line.names(path))
+        self.allow.iter().find(|line| line.covers(method, path, query))
     }
 
     /// Whether ALLOW_ROUTES names every row that the daemon may take a path for.
-    fn opens(&self, method: Method, path: &[u8]) -> bool {
-        let Some(line) = self.allowing(method, path) else { return false };
+    fn opens(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> bool {
+        let Some(line) = self.allowing(method, path, query) else { return false };
         let (version, path) = split_version(path);
         let is_named = |row: &Route| {
             let mut lines = self.allow.iter().filter(|line| ptr::eq(line.route, row));
-            lines.any(|line| line.has(method) && line.names(path))
+            lines.any(|line| line.covers(method, path, query))
         };
         let mut rivals = line.rivals.iter().filter(|row| row.serves(path));
         rivals.all(|row| !row.may_take(version, path, line.rows()) || is_named(row))
@@ -163,6 +165,13 @@ impl Line {
                 }))
     }
 
+    /// Whether it opens a request for a path, given without its version, as far as it is its row that the daemon takes it for.
+    fn covers(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> bool {
+        self.has(method)
+            && self.names(path)
+            && (self.names.is_empty() || !query.is_some_and(query::reaches_others))
+    }
+
     /// Whether it closes a path of this method: its row may be what the daemon takes it for. With a slash at its end it is the same
     /// path, and nobody knows whether a row that names more of it would still take it.
     fn closes(&self, method: Method, path: &[u8]) -> bool {
@@ -170,14 +179,33 @@ impl Line {
         self.has(method)
             && match path.strip_suffix(b"/") {
                 None => self.serves(path) && self.route.may_take(version, path, self.rows()),
-                Some(slashless) => self.serves(slashless) || self.serves(path),
+                Some(slashless) => {
+                    self.serves(slashless) || self.serves(path) || self.has_no_name(method, path)
+                }
             }
     }
 
-    /// Whether a name of it could be the start of an ID, which is made of hexadecimal digits.
+    /// Whether a path is its row's with a name of no letters at its end, which daemons take for one, and no other row.
+    fn has_no_name(&self, method: Method, path: &[u8]) -> bool {
+        self.end.is_empty()
+            && path == self.start.as_bytes()
+            && !ROUTES.iter().any(|row| row.has(method) && row.path.as_bytes() == path)
+    }
+
+    /// Whether a name of it could be the start of an ID: hexadecimal digits, of which podman 5 takes `_` for any; Swarm's also have
+    /// the other letters, and those of images `sha256:` before.
     pub(super) fn names_an_id(&self) -> bool {
-        let is_hex = |name: &Name| name.text.bytes().all(|byte| hex_value(byte).is_some());
-        self.names.iter().flatten().any(is_hex)
+        const OF_SWARM: [&str; 6] =
+            ["/configs/", "/networks/", "/nodes/", "/secrets/", "/services/", "/tasks/"];
+        const OF_IMAGES: &str = "sha256:";
+        let is_hex = |byte| hex_value(byte).is_some() || byte == b'_';
+        let is_of_swarm = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        self.names.iter().flatten().any(|Name { text, is_prefix }| {
+            text.bytes().all(is_hex)
+                || text.starts_with(OF_IMAGES)
+                || (*is_prefix && OF_IMAGES.starts_with(text) && self.start.ends_with("/images/"))
+                || (*is_prefix && OF_SWARM.contains(&self.start) && text.bytes().all(is_of_swarm))
+        })
     }
 
     /// Whether it is a part of its row with its method: of some names, or of HEAD in place of GET.
@@ -186,7 +214,7 @@ impl Line {
     }
 
     /// Whether all that the other names is of this one's row, where this one has no names.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub(super) fn takes_in(&self, other: &Self) -> bool {
         self.route == other.route && self.has(other.method)
     }
 
@@ -221,12 +249,13 @@ impl fmt::Display for Line {
 }
 
 impl Name {
-    /// Whether it is that of a segment, which is read without its escapes. What holds a slash then is none to Docker.
+    /// Whether it is that of a segment, which is read without its escapes. What holds a slash then is none to Docker, and with an @
+    /// podman takes an image by its digest, whatever name is before it.
     fn is_of(&self, segment: &[u8]) -> bool {
         let mut letters = unescape(segment);
         self.text.bytes().all(|expected| letters.next() == Some(expected))
             && match self.is_prefix {
-                true => letters.all(|letter| letter != b'/'),
+                true => letters.all(|letter| !matches!(letter, b'/' | b'@')),
                 false => letters.next().is_none(),
             }
     }

@@ -9,14 +9,42 @@ use crate::vars::Error;
 
 /// Reads lines, or what stands between commas; a line that starts with # is a comment. DENY_ROUTES takes no names.
 pub(super) fn lines(variable: &'static str, value: &str, takes_names: bool) -> Result<Vec<Line>, Error> {
-    let lines = value.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
-    let entries = lines.flat_map(|(at, line)| line.split(',').map(move |entry| (at + 1, entry.trim())));
-    let entries = entries.filter(|(_, entry)| !entry.is_empty());
-    let read = |(number, entry): (usize, &str)| {
-        let because = |reason| Error::Line { variable, number, line: entry.to_owned(), reason };
-        line(entry, takes_names).map_err(because)
-    };
-    entries.map(read).collect()
+    let mut lines = Vec::new();
+    for (at, text) in value.split('\n').enumerate() {
+        let text = text.trim_matches([' ', '\t', '\r']);
+        let because =
+            |entry: &str, reason| Error::Line { variable, number: at + 1, line: entry.to_owned(), reason };
+        if text.chars().any(ends_a_line_elsewhere) {
+            return Err(because(text, String::from("has a character that is no text")));
+        }
+        if let Some(comment) = text.strip_prefix('#') {
+            if hides_a_line(comment) {
+                let reason =
+                    "is a comment with a line in it, which would be left out: a comment ends with its line";
+                return Err(because(text, String::from(reason)));
+            }
+            continue;
+        }
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            lines.push(line(entry, takes_names).map_err(|reason| because(entry, reason))?);
+        }
+    }
+    if lines.is_empty() && !value.is_empty() {
+        return Err(Error::value(variable, value, "lines of METHOD /path, and has none"));
+    }
+    Ok(lines)
+}
+
+/// Whether a character is a control, or the end of a line to some editor.
+fn ends_a_line_elsewhere(letter: char) -> bool {
+    (letter.is_control() && letter != '\t') || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a comment goes on with what looks like a line: YAML makes one line of several where the text is folded (`>`).
+fn hides_a_line(comment: &str) -> bool {
+    let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
+    let starts = |method: &str| comment.match_indices(&format!("{method} /")).any(|(at, _)| at > 0);
+    ["GET", "HEAD", "POST", "PUT", "DELETE"].into_iter().any(starts)
 }
 
 /// Reads a line.
@@ -34,7 +62,9 @@ fn line(text: &str, takes_names: bool) -> Result<Line, String> {
     };
     let mut names = Vec::new();
     for (pattern, segment) in route.path.split('/').zip(path.split('/')) {
-        let is_name = is_placeholder(pattern) && !is_placeholder(segment);
+        // Docker's documentation has {id} where the table has {name}.
+        let is_any = segment == pattern || matches!(segment, "{name}" | "{id}");
+        let is_name = is_placeholder(pattern) && !is_any;
         names.push(if is_name { Some(name(segment, pattern)?) } else { None });
     }
     if names.iter().all(Option::is_none) {
@@ -64,7 +94,7 @@ fn name(text: &str, placeholder: &str) -> Result<Name, String> {
         "." | ".." => Err(String::from("has a . or .. segment, which no request has")),
         name if name.chars().all(is_of_a_name) => Ok(Name { text: name.to_owned(), is_prefix }),
         _ => Err(format!(
-            "has {text:?} for {placeholder}: a name has letters, digits, and no escapes; a * stands at its end alone"
+            "has {text:?} for {placeholder}: a name has letters and digits, no braces and no escapes; a * stands at its end alone"
         )),
     }
 }
