@@ -824,7 +824,8 @@ fn a_start_granted_by_allow_start_alone_carries_no_host_config() {
         Err(Refusal::Denied(denial)) => denial.to_string(),
         other => panic!("{other:?}"),
     };
-    let reason = "ALLOW_START covers starts without a body, which could change the container; ";
+    let reason =
+        "ALLOW_START and ALLOW_ROUTES cover starts without a body, which could change the container; ";
     assert_eq!(says("ALLOW_START=1", path), format!("{reason}set CONTAINERS=1 and POST=1 to allow it"));
     assert_eq!(says("ALLOW_START=1 POST=1", path), format!("{reason}set CONTAINERS=1 to allow it"));
     let pod = "/v4.0.0/libpod/pods/a/start";
@@ -1368,7 +1369,8 @@ fn a_start_granted_by_a_line_alone_carries_no_host_config() {
     for framing in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
         assert!(start(&listed("CONTAINERS=1 POST=1", line, ""), framing).is_ok(), "{framing}");
     }
-    let reason = "ALLOW_ROUTES covers starts without a body, which could change the container; ";
+    let reason =
+        "ALLOW_START and ALLOW_ROUTES cover starts without a body, which could change the container; ";
     for (environment, missing) in
         [("", "set CONTAINERS=1 and POST=1 to allow it"), ("POST=1", "set CONTAINERS=1 to allow it")]
     {
@@ -1692,7 +1694,7 @@ fn a_stop_that_could_name_a_signal_is_a_kill() {
     );
     assert_eq!(
         says.expect_err("denied").to_string(),
-        "ALLOW_STOP covers this without a form as its body, which could name a signal; set ALLOW_KILL=1 to allow it"
+        "it is allowed without a form as its body, which could name a signal; set ALLOW_KILL=1 to allow it"
     );
 }
 

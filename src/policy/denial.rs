@@ -18,8 +18,8 @@ pub enum Denial {
     Method,
     /// No variable grants what podman would do with such a name (`names.rs`).
     Name,
-    /// With a body that could ask for more, it needs these besides the variable that allows it without.
-    WithBody(&'static str, Hazard, Grants),
+    /// Its body could ask for more than is allowed, which needs these.
+    WithBody(Hazard, Grants),
     /// A line of DENY_ROUTES names the route.
     Listed(Method, &'static Route),
 }
@@ -48,12 +48,13 @@ impl fmt::Display for Denial {
                 "no variable allows such a name, for which podman opens a store of images, or runs a command, of the client's \
                  making",
             ),
-            Self::WithBody(by, hazard, grants) => {
-                let without = match hazard {
-                    Hazard::Rewrites => "starts without a body, which could change the container",
-                    _ => "this without a form as its body, which could name a signal",
-                };
-                write!(f, "{by} covers {without}; ")?;
+            Self::WithBody(hazard, grants) => {
+                f.write_str(match hazard {
+                    Hazard::Rewrites => {
+                        "ALLOW_START and ALLOW_ROUTES cover starts without a body, which could change the container; "
+                    }
+                    _ => "it is allowed without a form as its body, which could name a signal; ",
+                })?;
                 write_set(f, *grants)
             }
             Self::Listed(method, route) => write!(f, "DENY_ROUTES closes {} {}", method.as_str(), route.path),

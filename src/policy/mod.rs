@@ -221,33 +221,33 @@ impl Policy {
     /// Judges a request. A path with escapes has two readings, and both must be allowed.
     #[must_use]
     pub fn judge(&self, method: Method, target: &Target<'_>) -> Verdict {
-        let read = |path| self.judge_reading(method, path, target.query());
-        let sent = read(target.path());
-        match target.decoded().map(read) {
-            None => self.lift(sent.1, &sent.0),
-            Some(decoded) => self.lift(Need::judge_both(sent, decoded, self.grants), &decoded.0),
-        }
-    }
-
-    /// Judges one reading of a path, which must be clean.
-    fn judge_reading(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> (Need, Verdict) {
-        let need = Need::of(method, path, query);
-        if self.dialect.refuses(method) {
-            return (need, Verdict::Deny(Denial::Method));
-        }
-        let by_variables = need.judge(self.grants);
-        let verdict = match &self.lists {
-            None => by_variables,
-            Some(lists) => lists.judge(method, (path, query), &need, self.grants, by_variables),
-        };
-        (need, verdict)
+        let (path, query) = (target.path(), target.query());
+        let sent = Need::of(method, path, query);
+        let of_sent = self.hold(&sent, method, path, query);
+        let Some(path) = target.decoded() else { return self.lift(of_sent, &sent) };
+        let decoded = Need::of(method, path, query);
+        let of_decoded = self.hold(&decoded, method, path, query);
+        self.lift(Need::judge_both((&sent, of_sent), (&decoded, of_decoded), self.grants), &decoded)
     }
 
     /// Judges a row of the table, or a line of a list, as it stands there.
     #[must_use]
     pub fn judge_row(&self, method: Method, path: &str, query: Option<&str>) -> Verdict {
-        let (need, verdict) = self.judge_reading(method, path.as_bytes(), query.map(str::as_bytes));
-        self.lift(verdict, &need)
+        let (path, query) = (path.as_bytes(), query.map(str::as_bytes));
+        let need = Need::of(method, path, query);
+        self.lift(self.hold(&need, method, path, query), &need)
+    }
+
+    /// Holds what one reading of a request needs against what is open.
+    fn hold(&self, need: &Need, method: Method, path: &[u8], query: Option<&[u8]>) -> Verdict {
+        if self.dialect.refuses(method) {
+            return Verdict::Deny(Denial::Method);
+        }
+        let by_variables = need.judge(self.grants);
+        match &self.lists {
+            None => by_variables,
+            Some(lists) => lists.judge(method, (path, query), need, self.grants, by_variables),
+        }
     }
 
     /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.

@@ -174,8 +174,8 @@ impl Need {
 
     /// The verdict on a request with two readings, of which `decoded` is Docker's; each comes with its own.
     pub(super) fn judge_both(
-        (sent, of_sent): (Self, Verdict),
-        (decoded, of_decoded): (Self, Verdict),
+        (sent, of_sent): (&Self, Verdict),
+        (decoded, of_decoded): (&Self, Verdict),
         grants: Grants,
     ) -> Verdict {
         Verdict::Deny(match (of_sent, of_decoded) {

@@ -140,7 +140,7 @@ fn judge(bytes: &[u8], head: &RequestHead<'_>, policy: &Policy) -> Result<Admitt
     if let Some((hazard, lacking)) = allowed.bare
         && asks_more(hazard, bytes, framing)
     {
-        return Err(Refusal::Denied(Denial::WithBody(allowed.variable, hazard, lacking)));
+        return Err(Refusal::Denied(Denial::WithBody(hazard, lacking)));
     }
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
