@@ -212,7 +212,7 @@ fn cp_in_and_out() {
     let folder = Folder::new("cp");
     std::fs::write(folder.path("in"), vec![b'x'; 3_000_000]).unwrap();
     let inside = format!("{}:/tmp/copied", container.name);
-    engine.check("CONTAINERS POST", &docker(["cp", &folder.path("in"), &inside]));
+    engine.check("CONTAINERS PUT", &docker(["cp", &folder.path("in"), &inside]));
     assert_eq!(engine.docker(["exec", &container.name, "wc", "-c", "/tmp/copied"]), "3000000 /tmp/copied\n");
     engine.check("CONTAINERS", &docker(["cp", &inside, &folder.path("out")]));
     assert!(std::fs::read(folder.path("in")).unwrap() == std::fs::read(folder.path("out")).unwrap());
@@ -284,9 +284,63 @@ fn wait_for_the_exit_status() {
 fn rm() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("rm");
-    engine.check("CONTAINERS POST", &docker(["rm", "-f", &container.name]));
+    engine.check("CONTAINERS DELETE", &docker(["rm", "-f", &container.name]));
     let names = engine.docker(["ps", "-a", "--format", "{{.Names}}"]);
     assert!(names.lines().all(|name| name != container.name), "{names}");
+}
+
+#[test]
+#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+fn a_line_is_for_the_containers_of_its_name() {
+    let engine = Engine::take_turn();
+    let [of_line, other] = ["line-1", "other"].map(|name| engine.sleeper(name));
+    let id = other.inspect("{{.Id}}");
+    let pids = || [&of_line, &other].map(|container| container.inspect("{{.State.Pid}}"));
+    let proxy = engine.proxy_of(&[("ALLOW_ROUTES", "POST /containers/line-*/restart"), ("EVENTS", "0")]);
+    let before = pids();
+    for name in [&*other.name, id.trim(), &id[..12]] {
+        let output = docker(["restart", "-t", "0", name]).run(&proxy.host());
+        assert!(!output.success && output.stderr.contains(" is denied: "), "{output:?}");
+    }
+    assert_eq!(pids(), before);
+    assert!(docker(["restart", "-t", "0", &of_line.name]).run(&proxy.host()).success);
+    let after = pids();
+    assert!(after[0] != before[0] && after[1] == before[1], "{before:?} {after:?}");
+}
+
+#[test]
+#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+fn a_gate_holds_whatever_else_is_open() {
+    let engine = Engine::take_turn();
+    let container =
+        engine.container("gated", &["-d", "--init", "-e", "SECRET=hidden", "busybox", "sleep", "999"]);
+    let pid = container.inspect("{{.State.Pid}}");
+    let name = &*container.name;
+    let open = [("CONTAINERS", "1"), ("POST", "1"), ("EXEC", "1"), ("ALLOW_RESTARTS", "1")];
+    for (gate, arguments) in [
+        ("ALLOW_EXEC", &["exec", name, "touch", "/ran"][..]),
+        ("ALLOW_KILL", &["kill", name]),
+        ("ALLOW_INSPECT", &["inspect", "--type", "container", name]),
+        ("ALLOW_INSPECT", &["top", name, "e"]),
+        ("ALLOW_TOP", &["top", name]),
+        ("ALLOW_LOGS", &["logs", name]),
+        ("ALLOW_EXPORT", &["export", name]),
+        ("DELETE", &["rm", "-f", name]),
+        ("PUT", &["cp", "/etc/hostname", &format!("{name}:/copied")]),
+    ] {
+        let proxy = engine.proxy_of(&[&open[..], &[(gate, "0")]].concat());
+        let output = client("docker", arguments.iter().copied()).run(&proxy.host());
+        assert!(!output.success && !output.stdout.contains("hidden"), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(&format!("set {gate}=1 to allow it")), "{arguments:?}: {output:?}");
+    }
+    assert_eq!(container.inspect("{{.State.Pid}}"), pid);
+    let changed = engine.docker(["diff", name]);
+    assert!(!changed.contains("/ran") && !changed.contains("/copied"), "{changed}");
+    // What shows the environment is closed, and the processes are not.
+    let proxy = engine.proxy_of(&[("CONTAINERS", "1"), ("ALLOW_INSPECT", "0")]);
+    let output = docker(["top", name]).run(&proxy.host());
+    assert!(output.success && output.stdout.contains("sleep 999"), "{output:?}");
+    assert!(engine.docker(["top", name, "e"]).contains("SECRET=hidden"), "it is worth a gate");
 }
 
 #[test]
@@ -381,7 +435,11 @@ impl Engine {
     }
 
     fn proxy(&self, granted: &[&str]) -> Proxy {
-        Proxy::start(self.host.strip_prefix("unix://").unwrap(), granted, &[])
+        self.proxy_of(&granted.iter().map(|name| (*name, "1")).collect::<Vec<_>>())
+    }
+
+    fn proxy_of(&self, variables: &[(&str, &str)]) -> Proxy {
+        Proxy::start(self.host.strip_prefix("unix://").unwrap(), variables)
     }
 
     /// Shows that the command is refused where it is not granted, and runs it where it is.
@@ -402,7 +460,9 @@ impl Engine {
         let one_missing = needed.iter().map(|one| vec![*one]).filter(|_| needed.len() > 1);
         for missing in one_missing.chain([needed.clone()]) {
             let granted: Vec<&str> = needed.iter().copied().filter(|one| !missing.contains(one)).collect();
-            let proxy = Proxy::start(self.host.strip_prefix("unix://").unwrap(), &granted, &missing);
+            let on = granted.iter().map(|name| (*name, "1"));
+            let variables: Vec<_> = on.chain(missing.iter().map(|name| (*name, "0"))).collect();
+            let proxy = self.proxy_of(&variables);
             let (since, before) = (now(), self.state());
             let output = command.run(&proxy.host());
             let denials = proxy.denials();
@@ -532,12 +592,11 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn start(socket: &str, granted: &[&str], denied: &[&str]) -> Self {
+    fn start(socket: &str, variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"))
             .env_clear()
             .envs([("SOCKET_PATH", socket), ("LISTEN", "127.0.0.1:0")])
-            .envs(granted.iter().map(|name| (name, "1")))
-            .envs(denied.iter().map(|name| (name, "0")))
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
