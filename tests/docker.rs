@@ -389,7 +389,7 @@ fn docker_py() {
         ("exec_detached", "CONTAINERS EXEC POST"),
         ("attach_websocket", "CONTAINERS POST"),
         ("logs_followed", "CONTAINERS POST"),
-        ("put_archive", "CONTAINERS POST"),
+        ("put_archive", "CONTAINERS PUT"),
         ("get_archive", "CONTAINERS"),
         ("build", "BUILD IMAGES POST"),
     ] {
