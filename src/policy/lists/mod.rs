@@ -1,7 +1,7 @@
 //! ALLOW_ROUTES and DENY_ROUTES: routes one by one, whatever sections, methods and gates say.
 //!
 //! A line names a row of the table, and means that row alone. A path can belong to several rows, and nobody knows here which one
-//! the daemon takes it for ([`Route::may_take`]). So a line of DENY_ROUTES closes what may be its row's, and ALLOW_ROUTES opens what
+//! the daemon takes it for (`Route::may_take`). So a line of DENY_ROUTES closes what may be its row's, and ALLOW_ROUTES opens what
 //! can be no other row's than those that it names.
 
 mod read;
