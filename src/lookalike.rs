@@ -130,7 +130,7 @@ fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [Known]) -> Option<M
 
 /// Whether a name can only be that of a list of what is closed or open.
 fn is_about_routes(name: &str) -> bool {
-    name.starts_with("DENY") || name.contains("ROUTES")
+    ["DENY", "DENIED_", "BLOCK_"].iter().any(|start| name.starts_with(start)) || name.contains("ROUTES")
 }
 
 /// What to say of a switch that is named as a part of the API is.

@@ -403,11 +403,6 @@ fn what_a_line_opens_is_warned_of() {
             "",
             "ALLOW_ROUTES with POST /containers/7_*/restart names what can be the start of an ID: ",
         ),
-        (
-            "GET /images/sh*/json",
-            "",
-            "ALLOW_ROUTES with GET /images/sh*/json names what can be the start of an ID: ",
-        ),
         ("GET /nodes/x*", "", "ALLOW_ROUTES with GET /nodes/x* names what can be the start of an ID: "),
         (
             "POST /containers/be*/restart",
@@ -500,7 +495,16 @@ fn whatever_opens_more_is_told_by_the_status_of_a_difference() {
         ("CONTAINERS=1", "LEARN=1"),
         ("CONTAINERS=1\nDENY_ROUTES=HEAD /containers/{name}/json", "CONTAINERS=1"),
         ("CONTAINERS=1", "\u{feff}POST=1\nCONTAINERS=1"),
-        ("ALLOW_STOP=1\nALLOW_KILL=0", "ALLOW_STOP=1"),
+        (
+            "ALLOW_RESTARTS=1\nALLOW_KILL=0\nDENY_ROUTES=POST /containers/{name}/kill",
+            "ALLOW_RESTARTS=1\nDENY_ROUTES=POST /containers/{name}/kill",
+        ),
+        ("ALLOW_STOP=1", "ALLOW_STOP=1\nCONTAINERS=1\nPOST=1"),
+        // By the arguments of ps.
+        (
+            "CONTAINERS=1\nALLOW_INSPECT=0\nDENY_ROUTES=GET /containers/{name}/json",
+            "CONTAINERS=1\nDENY_ROUTES=GET /containers/{name}/json",
+        ),
         // Known routes close, and others open.
         ("ALLOW_ROUTES=GET /images/json", &*format!("IMAGES=1\nDENY_ROUTES={}", of_images.join(","))),
     ] {

@@ -1694,7 +1694,7 @@ fn a_stop_that_could_name_a_signal_is_a_kill() {
     );
     assert_eq!(
         says.expect_err("denied").to_string(),
-        "it is allowed without a form as its body, which could name a signal; set ALLOW_KILL=1 to allow it"
+        "it is allowed without a form as its body, which could name a signal; set ALLOW_RESTARTS=1 and ALLOW_KILL=1 to allow it"
     );
 }
 
@@ -1717,6 +1717,58 @@ fn arguments_of_ps_need_the_gate_of_inspect() {
             assert_eq!(denial(&closed, &request), "set ALLOW_INSPECT=1 to allow it", "{request}");
         }
     }
+}
+
+/// What needs more to kill needs as much to stop with a signal.
+#[test]
+fn allow_stop_alone_sends_no_signal() {
+    let request = "POST /v1.51/containers/a/stop?signal=USR1&t=-1";
+    assert_eq!(denial("ALLOW_STOP=1", request), "set ALLOW_RESTARTS=1 to allow it");
+    assert!(allows("ALLOW_STOP=1", "POST /containers/a/stop?t=-1"));
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8";
+    assert!(with_fields("ALLOW_STOP=1", "POST /containers/a/stop", form).is_err());
+    for environment in ["ALLOW_RESTARTS=1", "CONTAINERS=1 POST=1", "ALLOW_STOP=1 CONTAINERS=1 POST=1"] {
+        assert!(allows(environment, request), "{environment}");
+        assert!(with_fields(environment, "POST /containers/a/stop", form).is_ok(), "{environment}");
+    }
+}
+
+/// podman reads the form of a tag.
+#[test]
+fn no_form_names_a_store_whatever_is_granted() {
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 80";
+    let all = [everything(), String::from("LEARN=1")];
+    for path in [
+        "/v1.41/images/a/b/tag",
+        "/v5.0.0/libpod/images/a/tag",
+        "/v5.0.0/libpod/images/a%2Fb/untag",
+        "/images/%61/tag",
+    ] {
+        for environment in &all {
+            let request = format!("POST {path}?repo=c");
+            assert!(allows(environment, &request), "{request}");
+            assert!(
+                with_fields(environment, &request, "Content-Type: application/json\r\nContent-Length: 80")
+                    .is_ok()
+            );
+            let denied = with_fields(environment, &request, form).expect_err("a form").to_string();
+            assert!(denied.starts_with("no variable allows it with a form as its body, "), "{denied}");
+        }
+        let line = |name: &str| (name == "ALLOW_ROUTES").then(|| String::from("POST /images/{name}/tag"));
+        let policy = Policy::from_vars(&line).expect("a list");
+        let head = format!("POST /images/a/tag HTTP/1.1\r\nHost: docker\r\n{form}\r\n\r\n");
+        assert!(admit(head.as_bytes(), &policy).1.is_err());
+    }
+}
+
+/// An experimental dockerd removes it in any folder.
+#[test]
+fn a_checkpoint_in_a_folder_of_the_host_needs_post_to_be_removed() {
+    let request = "DELETE /containers/a/checkpoints/b?dir=/root";
+    assert_eq!(denial("CONTAINERS=1 DELETE=1", request), "set POST=1 to allow it");
+    assert!(allows("CONTAINERS=1 DELETE=1", "DELETE /containers/a/checkpoints/b"));
+    assert!(!allows("CONTAINERS=1 DELETE=1", "DELETE /containers/a%2Fcheckpoints/b?Dir=/root"));
+    assert!(allows("CONTAINERS=1 POST=1", request));
 }
 
 /// podman restarts every container, removes others, and compares with others, whatever the name in the path is.
@@ -1754,6 +1806,27 @@ fn a_line_with_a_name_opens_nothing_that_a_query_does_to_others() {
         assert!(judged(any, request), "{request}");
         assert!(judged(line, request.split('?').next().expect("a path")), "{request}");
     }
+    // What is removed with force beside what is named; podman's client says that it is off.
+    for (line, request) in [
+        ("DELETE /libpod/volumes/a", "DELETE /v5.0.0/libpod/volumes/a?force=true"),
+        ("DELETE /images/a*", "DELETE /images/a?force=1"),
+        ("DELETE /libpod/networks/a", "DELETE /v5.0.0/libpod/networks/a?Force"),
+    ] {
+        assert!(!judged(line, request), "{request}");
+        assert!(judged(
+            line,
+            &request.replace("=true", "=false").replace("=1", "=0").replace("?Force", "?force=0")
+        ));
+    }
+    let rm =
+        "DELETE /v5.0.0/libpod/containers/web?depend=false&force=true&ignore=false&timeout=10&volumes=false";
+    assert!(judged("DELETE /libpod/containers/web", rm));
+    // Nor does the start of a name stand for where an image is, or for its ID.
+    for name in ["containers-storage:vault", "dir:x", "docker-archive:x", "sha256:1150", "sha256%3A1150"] {
+        let line = format!("GET /images/{}*/json", &name[..2]);
+        assert!(!judged(&line, &format!("GET /images/{name}/json")), "{name}");
+    }
+    assert!(judged("GET /images/do*/json", "GET /images/dozzle:v9/json"));
     // An image's digest is that of any image, whatever name is before it.
     assert!(judged("GET /images/bus*/json", "GET /images/busybox:latest/json"));
     assert!(!judged("GET /images/bus*/json", "GET /images/bus@sha256:1150/json"));

@@ -53,6 +53,12 @@ impl fmt::Display for Denial {
                     Hazard::Rewrites => {
                         "ALLOW_START and ALLOW_ROUTES cover starts without a body, which could change the container; "
                     }
+                    Hazard::OpensStore => {
+                        return f.write_str(
+                            "no variable allows it with a form as its body, for which podman could open a store of images of the \
+                             client's making",
+                        );
+                    }
                     _ => "it is allowed without a form as its body, which could name a signal; ",
                 })?;
                 write_set(f, *grants)

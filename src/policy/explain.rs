@@ -5,13 +5,11 @@
 use crate::http::method::Method;
 use crate::http::target::Target;
 use crate::policy::lists::ALLOW_ROUTES;
+use crate::policy::query::QUERIES;
 use crate::policy::text::wrap;
 use crate::policy::{Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
-
-/// A query that makes podman show a secret in clear: a request of its own to the policy.
-const SHOW_SECRET: &str = "showsecret=true";
 
 /// The judgement of one request, as `explain METHOD PATH` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +97,7 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
 
 /// The routes of one section under its title.
 fn group(out: &mut String, policy: &Policy, only_allowed: bool, section: Grants, title: &str) {
-    let rows: Vec<_> = rows(&[policy])
+    let rows: Vec<_> = rows(&[policy], &QUERIES[..1])
         .filter(|row| row.section == section)
         .map(|row| (row.verdict(policy), row))
         .filter(|(verdict, _)| !only_allowed || matches!(verdict, Verdict::Allow(_)))
@@ -141,13 +139,17 @@ impl Row {
     }
 }
 
-/// Every route with its methods; such as can be made to show a secret; and the lines of lists that are not whole rows.
-fn rows<'p>(policies: &'p [&Policy]) -> impl Iterator<Item = Row> + 'p {
-    let of_table = Need::of_routes().flat_map(|(route, method, plain)| {
-        let shown = Need::of(method, route.path.as_bytes(), Some(SHOW_SECRET.as_bytes()));
-        let shows = shown != plain && route.path.contains('{');
-        let row = |query| Row::new(method, route.path.to_owned(), query);
-        [Some(row(None)), shows.then(|| row(Some(SHOW_SECRET)))].into_iter().flatten()
+/// Every route with its methods; what of it one of these queries makes another request to the policy; and the lines of lists that
+/// are not whole rows.
+fn rows<'p>(policies: &'p [&Policy], queries: &'p [&'static str]) -> impl Iterator<Item = Row> + 'p {
+    let of_table = Need::of_routes().flat_map(move |(route, method, plain)| {
+        let row = move |query| Row::new(method, route.path.to_owned(), query);
+        let asks_more = move |query: &&str| {
+            route.path.contains('{')
+                && Need::of(method, route.path.as_bytes(), Some(query.as_bytes())) != plain
+        };
+        let asking = queries.iter().copied().filter(asks_more).map(move |query| row(Some(query)));
+        std::iter::once(row(None)).chain(asking)
     });
     let lists = policies.iter().filter_map(|policy| policy.lists());
     let parts = lists.flat_map(|lists| lists.allow.iter().chain(&lists.deny)).filter(|line| line.is_part());
@@ -186,7 +188,14 @@ pub struct Difference {
 #[must_use]
 pub fn difference(old: &Policy, new: &Policy) -> Difference {
     let policies = [old, new];
-    let mut changes: Vec<_> = rows(&policies).filter_map(|row| Change::of(row, old, new)).collect();
+    let mut changes: Vec<Change> = Vec::new();
+    for change in rows(&policies, &QUERIES).filter_map(|row| Change::of(row, old, new)) {
+        let route = |change: &Change| (change.opens, change.row.method, change.row.path.clone());
+        // With a query it is news where the route itself does not change alike.
+        if change.row.query.is_none() || !changes.iter().any(|other| route(other) == route(&change)) {
+            changes.push(change);
+        }
+    }
     for change in elsewhere().filter_map(|row| Change::of(row, old, new)) {
         let kind = |change: &Change| (change.opens, change.row.section, change.row.method);
         if !changes.iter().any(|other| kind(other) == kind(&change)) {

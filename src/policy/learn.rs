@@ -12,6 +12,7 @@ use crate::http::target::Target;
 use crate::policy::bare::asks_more;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
+use crate::policy::query::QUERIES;
 use crate::policy::text::wrap;
 use crate::policy::{Denial, Dialect, Grants, Kind, Need, ROUTES, Route, VARIABLES, Variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,10 +97,15 @@ impl Learner {
             return;
         };
         let paths = [Some(target.path()), target.decoded()];
-        let readings: Vec<_> =
-            paths.into_iter().flatten().map(|path| Reading::of(head.method, path, target.query())).collect();
-        let example = example(head.method, target.decoded().unwrap_or(target.path()), target.query());
-        let asked = |need: &Need| need.limited.filter(|&hazard| asks_more(hazard, bytes, framing));
+        let query = target.query();
+        let mut readings: Vec<_> =
+            paths.into_iter().flatten().map(|path| Reading::of(head.method, path, query)).collect();
+        for Reading { need, .. } in &mut readings {
+            if let Some(hazard) = need.limited.filter(|&hazard| asks_more(hazard, bytes, framing)) {
+                *need = Need { by_line: None, ..need.asking(hazard) };
+            }
+        }
+        let example = example(head.method, target.decoded().unwrap_or(target.path()), query);
         let mut seen = self.seen();
         let seen = &mut *seen;
         let refused = readings
@@ -119,14 +125,12 @@ impl Learner {
             Some(_) => seen.news |= seen.never.add(example.clone(), MAX_REFUSED),
             None => {
                 for Reading { need, .. } in &readings {
-                    let free = asked(need).map_or(Grants::NONE, |hazard| need.free(hazard));
-                    let ways = Ways { gates: need.gates.union(free), all: need.all, any: need.any };
+                    let ways = Ways { gates: need.gates, all: need.all, any: need.any };
                     seen.news |= seen.needs.entry(ways).or_default().add(example.clone(), MAX_EXAMPLES);
                 }
             }
         }
-        let is_beyond =
-            |Reading { need, routes }: &Reading| need.beyond || asked(need).is_some() || routes.is_empty();
+        let is_beyond = |Reading { need, routes }: &Reading| need.by_line.is_none() || routes.is_empty();
         if readings.iter().any(is_beyond) {
             seen.news |= seen.beyond.add(example, MAX_REFUSED);
         } else {
@@ -330,12 +334,13 @@ impl Examples {
 /// A request without what is the client's own: its route, or its section where it is on no known one.
 fn example(method: Method, path: &[u8], query: Option<&[u8]>) -> String {
     // What of the query counts, and not what the client wrote.
-    let query = if Need::of(method, path, query) == Need::of(method, path, None) {
-        ""
-    } else if method == Method::Post {
-        "?checkpoint"
-    } else {
-        "?showsecret=true"
+    let need = |query| Need::of(method, path, query);
+    let query = match need(query) {
+        asked if asked == need(None) => String::new(),
+        asked => {
+            let says = QUERIES.into_iter().find(|query| need(Some(query.as_bytes())) == asked);
+            format!("?{}", says.unwrap_or("..."))
+        }
     };
     let path = without_version(path);
     let method_name = method.as_str();

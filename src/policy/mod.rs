@@ -251,14 +251,16 @@ impl Policy {
     }
 
     /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
-    const fn lift(&self, verdict: Verdict, need: &Need) -> Verdict {
+    fn lift(&self, verdict: Verdict, need: &Need) -> Verdict {
         match verdict {
             Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..))
                 if self.learning =>
             {
-                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare: None })
+                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare: need.never_bare() })
             }
-            Verdict::Allow(allowed) if self.learning => Verdict::Allow(Allowed { bare: None, ..allowed }),
+            Verdict::Allow(allowed) if self.learning => {
+                Verdict::Allow(Allowed { bare: need.never_bare(), ..allowed })
+            }
             verdict => verdict,
         }
     }

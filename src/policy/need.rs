@@ -23,8 +23,8 @@ pub struct Need {
     pub any: Grants,
     /// What its body could ask for besides (`bare.rs`).
     pub limited: Option<Hazard>,
-    /// Whether its query asks for more than its route does, so that nothing that names the route alone covers it.
-    pub beyond: bool,
+    /// What must be on for a line of ALLOW_ROUTES to cover it; `None` where its query asks for more than any line opens.
+    pub by_line: Option<Grants>,
     /// The section's variable alone; none where the path belongs to no section.
     pub section: Grants,
     /// Why no variable can allow it, where that is so.
@@ -38,8 +38,10 @@ const DELETE: Grants = Grants::named("DELETE");
 const PATCH: Grants = Grants::named("PATCH");
 const KILL: Grants = Grants::named("ALLOW_KILL");
 const INSPECT: Grants = Grants::named("ALLOW_INSPECT");
+const RESTARTS: Grants = Grants::named("ALLOW_RESTARTS");
 const SHOW_SECRETS: Grants = Hazard::ShowsSecret.sections();
 const TAKE_ARGUMENTS: Grants = Hazard::TakesArguments.sections();
+const REMOVE_FOLDERS: Grants = Hazard::RemovesFolder.sections();
 
 impl Need {
     const fn of_section(section: Grants) -> Self {
@@ -48,7 +50,7 @@ impl Need {
             all: section,
             any: Grants::NONE,
             limited: None,
-            beyond: false,
+            by_line: Some(Grants::NONE),
             section,
             never: None,
             hijack: None,
@@ -93,7 +95,10 @@ impl Need {
         need.all = need.all.union(of_method);
         if of_method.is_empty() && SHOW_SECRETS.contains(section) && query::shows_secret(query) {
             need.all = need.all.union(Grants::POST);
-            need.beyond = true;
+            need.by_line = None;
+        }
+        if method == Method::Delete && REMOVE_FOLDERS.contains(section) && query::names_folder(query) {
+            need.all = need.all.union(Grants::POST);
         }
         let Some(route) = route else { return need };
         // Whatever the method and the depth of the name.
@@ -104,21 +109,52 @@ impl Need {
             need.any = route.actions;
             match route.hazard {
                 Some(Hazard::Rewrites) if query::names_checkpoint(query) => {
-                    (need.any, need.beyond) = (Grants::NONE, true);
+                    return Self { by_line: None, ..need.asking(Hazard::Rewrites) };
                 }
                 Some(Hazard::Signals) if query::names_signal(query) => {
-                    (need.gates, need.beyond) = (need.gates.union(KILL), true);
+                    return Self { by_line: None, ..need.asking(Hazard::Signals) };
                 }
                 Some(Hazard::ShowsEnvironment) if query::names_arguments_of_ps(query) => {
-                    need.gates = need.gates.union(INSPECT);
+                    return need.asking(Hazard::ShowsEnvironment);
                 }
-                hazard => {
-                    need.limited =
-                        hazard.filter(|hazard| matches!(hazard, Hazard::Rewrites | Hazard::Signals))
-                }
+                Some(Hazard::Rewrites | Hazard::Signals | Hazard::OpensStore) => need.limited = route.hazard,
+                _ => {}
             }
         }
         need
+    }
+
+    /// The same where the request asks for what a hazard of its row is about.
+    pub(super) fn asking(self, hazard: Hazard) -> Self {
+        let asking = Self { limited: None, ..self };
+        match hazard {
+            Hazard::Rewrites => Self { any: Grants::NONE, ..asking },
+            // As a kill: a stop alone is none.
+            Hazard::Signals => {
+                Self { gates: self.gates.union(KILL), any: self.any.intersection(RESTARTS), ..asking }
+            }
+            Hazard::ShowsEnvironment => {
+                Self { gates: self.gates.union(INSPECT), by_line: Some(INSPECT), ..asking }
+            }
+            Hazard::OpensStore => Self { never: Some(Denial::Name), ..asking },
+            // What is looked out for in the whole section.
+            Hazard::ShowsSecret | Hazard::TakesArguments | Hazard::RemovesFolder => asking,
+        }
+    }
+
+    /// What is lacking where its body asks for more, and for what that is.
+    pub(super) fn bare(&self, grants: Grants) -> Option<(Hazard, Grants)> {
+        let hazard = self.limited?;
+        match self.asking(hazard).judge(grants) {
+            Verdict::Allow(_) => None,
+            Verdict::Deny(denial) => Some((hazard, denial.missing())),
+        }
+    }
+
+    /// What its body may not ask for whatever is on.
+    pub(super) fn never_bare(&self) -> Option<(Hazard, Grants)> {
+        let hazard = self.limited?;
+        self.asking(hazard).never.map(|_| (hazard, Grants::NONE))
     }
 
     /// What each known route needs with each of its methods, without a query.
@@ -157,19 +193,9 @@ impl Need {
         }
     }
 
-    /// What must be on for its body to be free.
-    pub(super) const fn free(&self, hazard: Hazard) -> Grants {
-        match hazard {
-            Hazard::Rewrites => self.all,
-            _ => KILL,
-        }
-    }
-
     fn allowed(&self, by: Grants, grants: Grants) -> Verdict {
         let variable = by.variables().next().map_or("", |variable| variable.name);
-        let lacking = |hazard| Some((hazard, self.free(hazard).without(grants)));
-        let bare = self.limited.and_then(lacking).filter(|(_, lacking)| !lacking.is_empty());
-        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare })
+        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare: self.bare(grants) })
     }
 
     /// The verdict on a request with two readings, of which `decoded` is Docker's; each comes with its own.

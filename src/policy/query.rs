@@ -1,9 +1,12 @@
 //! Queries that ask for more than their path does.
 
+/// One query for each thing that is looked for in this file, for reports.
+pub(super) const QUERIES: [&str; 5] = ["showsecret=true", "checkpoint", "signal", "ps_args", "dir"];
+
 /// Whether a query could make podman show a secret in clear (`showsecret`, on the compat path too). Its decoder matches
 /// keys without regard to case, letters beyond ASCII included.
 pub(super) fn shows_secret(query: &[u8]) -> bool {
-    values_of(&[b"showsecret"], query).any(|value| !matches!(value, b"=false" | b"=0"))
+    values_of(&[b"showsecret"], query).any(|value| !is_off(value))
 }
 
 /// Whether a start's query could name a checkpoint to go on from, which dockerd (where it is experimental) looks for in any
@@ -22,10 +25,23 @@ pub(super) fn names_arguments_of_ps(query: &[u8]) -> bool {
     values_of(&[b"ps_args"], query).next().is_some()
 }
 
+/// Whether a query could name a folder of checkpoints.
+pub(super) fn names_folder(query: &[u8]) -> bool {
+    values_of(&[b"dir"], query).next().is_some()
+}
+
 /// Whether a query could have podman do to others what is asked for by the name of one: `all` restarts every container, `depend`
-/// removes those that depend on it, `parent` compares with another one.
-pub(super) fn reaches_others(query: &[u8]) -> bool {
-    values_of(&[b"all", b"depend", b"parent"], query).next().is_some()
+/// removes those that depend on it, `parent` compares with another one. `force` removes the containers that use a volume, an image or
+/// a network; what is removed of containers and pods is that itself.
+pub(super) fn reaches_others(query: &[u8], of_containers: bool) -> bool {
+    let words: [&[u8]; 4] = [b"all", b"depend", b"parent", b"force"];
+    let words = if of_containers { &words[..3] } else { &words };
+    values_of(words, query).any(|value| !is_off(value))
+}
+
+/// Whether the value of a switch, with its `=`, is plainly that it is off.
+fn is_off(value: &[u8]) -> bool {
+    matches!(value, b"=false" | b"=0")
 }
 
 /// The value, with its `=`, of each pair of a query whose key is one of these words in some reader's eyes: every key that is

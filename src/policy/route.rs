@@ -36,12 +36,16 @@ pub enum Hazard {
     ShowsSecret,
     /// podman makes arguments of a command of the name at the path's end, and of the query (`names.rs`). In the whole section, too.
     TakesArguments,
+    /// It removes a checkpoint in the folder of the host that the query names. In the whole section, as its path ends in a name.
+    RemovesFolder,
     /// A start takes new settings of the container, or goes on from any folder of the host. Actions open it only without.
     Rewrites,
-    /// It sends the signal that the query or a form names (dockerd from API 1.42), which needs the gate of kill.
+    /// It sends the signal that the query or a form names (dockerd from API 1.42), which needs what a kill needs.
     Signals,
     /// ps, which gets arguments of the query, shows the environment of processes, which needs the gate of inspect.
     ShowsEnvironment,
+    /// podman opens the store of images that a form names (`names.rs`): its tag reads forms, and no client sends any.
+    OpensStore,
 }
 
 /// Of no path, and with nothing to say.
@@ -136,7 +140,7 @@ impl Route {
 /// A hazard that is looked out for in its row alone, for constants.
 const fn of_row(hazard: Option<Hazard>) -> u8 {
     match hazard {
-        None | Some(Hazard::ShowsSecret | Hazard::TakesArguments) => 0,
+        None | Some(Hazard::ShowsSecret | Hazard::TakesArguments | Hazard::RemovesFolder) => 0,
         Some(hazard) => 1 + hazard as u8,
     }
 }

@@ -7,7 +7,7 @@ use super::grants::Grants;
 use super::route::{Hazard, Route, route};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
-use Hazard::{Rewrites, ShowsEnvironment, ShowsSecret, Signals, TakesArguments};
+use Hazard::{OpensStore, RemovesFolder, Rewrites, ShowsEnvironment, ShowsSecret, Signals, TakesArguments};
 use Method::{Delete, Get, Head, Post, Put};
 use Protocol::{H2c, Tcp, WebSocket};
 
@@ -45,7 +45,7 @@ pub static ROUTES: &[Route] = &[
     route("/containers/prune", &[Post]),
     route("/containers/{name}", &[Delete]),
     route("/containers/{name}/checkpoints", &[Get, Post]).acts(),
-    route("/containers/{name}/checkpoints/{checkpoint}", &[Delete]),
+    route("/containers/{name}/checkpoints/{checkpoint}", &[Delete]).hazard(RemovesFolder),
     route("/commit", &[Post]),
     route("/exec/{id}/json", &[Get]),
     route("/exec/{id}/start", &[Post]).hijacked(Tcp),
@@ -60,7 +60,7 @@ pub static ROUTES: &[Route] = &[
     route("/images/load", &[Post]),
     route("/images/create", &[Post]),
     route("/images/{name}/push", &[Post]),
-    route("/images/{name}/tag", &[Post]),
+    route("/images/{name}/tag", &[Post]).hazard(OpensStore),
     route("/images/prune", &[Post]),
     route("/images/{name}", &[Delete]),
     route("/build", &[Post]),
@@ -195,9 +195,9 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/images/{name}/json", &[Get]),
     route("/libpod/images/{name}/push", &[Post]),
     route("/libpod/images/{name}/resolve", &[Get]),
-    route("/libpod/images/{name}/tag", &[Post]),
+    route("/libpod/images/{name}/tag", &[Post]).hazard(OpensStore),
     route("/libpod/images/{name}/tree", &[Get]),
-    route("/libpod/images/{name}/untag", &[Post]),
+    route("/libpod/images/{name}/untag", &[Post]).hazard(OpensStore),
     route("/libpod/images/{name}/changes", &[Get]).gate("ALLOW_CHANGES").needs("LIBPOD_CONTAINERS"),
     route("/libpod/info", &[Get]),
     route("/libpod/kube/apply", &[Post]),

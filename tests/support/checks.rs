@@ -286,6 +286,9 @@ pub fn lists(input: &[u8]) {
         "?ps_args=e",
         "?All=1",
         "?t=1&parent=x",
+        "?force=false",
+        "?force=1",
+        "?dir=/",
         "?x=containers-storage:[",
     ]);
     judgement(&environment, method, &format!("{version}{path}{query}"));

@@ -589,7 +589,10 @@ impl Environment {
     /// Whether lines of ALLOW_ROUTES open a path, whichever route the daemon takes it for.
     fn opens(&self, method: &str, path: &str, query: &str) -> bool {
         // These have podman do to others what a name was given for.
-        let to_others = ["all", "depend", "parent"].iter().any(|word| may_hold(query, word));
+        let of_section = without_version(path).find(|segment| *segment != "libpod").unwrap_or_default();
+        let force = (!["containers", "pods"].contains(&of_section)).then_some("force");
+        let words = ["all", "depend", "parent"].into_iter().chain(force);
+        let to_others = words.into_iter().any(|word| may_be_on(query, word));
         let routes = routes_taken(method, path);
         let segments: Vec<&str> = without_version(path).collect();
         let is_named = |route: &Route| {
@@ -748,7 +751,12 @@ fn serves(route: &[&str], names: &[&str], path: &[&str]) -> bool {
             (false, _) => taken[0] == *segment,
             (true, _) if is_placeholder(names[0]) => taken.iter().all(|segment| !segment.is_empty()),
             (true, start) => decode(taken[0]).is_some_and(|name| match start {
-                Some(start) => name.strip_prefix(start).is_some_and(|rest| !rest.contains(['/', '@'])),
+                Some(start) => {
+                    let transport = name.split_once(':').map_or("", |(transport, _)| transport);
+                    let listed = "sha256 atomic containers-storage dir docker docker-archive docker-daemon oci oci-archive sif tarball";
+                    name.strip_prefix(start).is_some_and(|rest| !rest.contains(['/', '@']))
+                        && !listed.split(' ').any(|one| one == transport)
+                }
                 None => name == names[0],
             }),
         };
@@ -812,8 +820,8 @@ fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) 
         return by_variables.verdict;
     }
     if by_variables.is_plain && environment.opens(method, path, query) {
-        let Judgement { hijack, is_start, is_stop, .. } = by_variables;
-        return Some(Allowed { hijack, bare: is_start || is_stop, is_start, by_line: true });
+        let Judgement { hijack, is_start, is_stop, is_tag, .. } = by_variables;
+        return Some(Allowed { hijack, bare: is_start || is_stop || is_tag, is_start, by_line: true });
     }
     by_variables.verdict
 }
@@ -827,6 +835,7 @@ struct Judgement {
     is_start: bool,
     /// Or a restart.
     is_stop: bool,
+    is_tag: bool,
 }
 
 /// `None` where nothing allows it, whatever the environment.
@@ -857,6 +866,7 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
             is_plain: true,
             is_start: false,
             is_stop: false,
+            is_tag: false,
         });
     };
     let on = |variable: &str| environment.is_on(variable);
@@ -910,22 +920,30 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
     }
     let action = ACTIONS.iter().find(|(action, _)| containers && post && !slash && *action == last);
     let is_start = action.is_some_and(|(action, _)| *action == "start");
-    let by_action = action.is_some_and(|(_, variables)| variables.iter().any(|one| on(one)));
-    let by_action = by_action && !(is_start && may_name_checkpoint(query));
+    let mut by_action = action.is_some_and(|(_, variables)| variables.iter().any(|one| on(one)));
+    by_action &= !(is_start && may_name_checkpoint(query));
     is_plain &= !(is_start && may_name_checkpoint(query));
     let is_stop = action.is_some_and(|(action, _)| ["stop", "restart"].contains(action));
     if is_stop && may_hold(query, "signal") {
         // It is a kill then.
         is_plain = false;
         gates_on &= on("ALLOW_KILL");
+        by_action &= on("ALLOW_RESTARTS");
     }
     if containers && method == "GET" && last == "top" && !slash && may_hold(query, "ps_args") {
         gates_on &= on("ALLOW_INSPECT");
+        is_plain &= on("ALLOW_INSPECT");
     }
-    let bare = (is_start && !allowed) || (is_stop && !on("ALLOW_KILL"));
+    if *section == "containers" && !libpod && method == "DELETE" && may_hold(query, "dir") {
+        allowed &= on("POST");
+    }
+    let is_kill = on("ALLOW_KILL") && (allowed || on("ALLOW_RESTARTS"));
+    // podman reads the form.
+    let is_tag = *section == "images" && post && !slash && (last == "tag" || (libpod && last == "untag"));
+    let bare = (is_start && !allowed) || (is_stop && !is_kill) || is_tag;
     let verdict =
         (gates_on && (allowed || by_action)).then_some(Allowed { hijack, bare, is_start, by_line: false });
-    Some(Judgement { verdict, hijack, is_plain, is_start, is_stop })
+    Some(Judgement { verdict, hijack, is_plain, is_start, is_stop, is_tag })
 }
 
 /// Percent escapes read once; what is no escape stays.
@@ -967,9 +985,14 @@ fn is_version(segment: &str) -> bool {
 
 /// Whether podman may read `showsecret` out of a query: its key in any spelling, and not plainly switched off.
 fn may_show_secret(query: &str) -> bool {
+    may_be_on(query, "showsecret")
+}
+
+/// Whether a query may have this key, in any spelling, and not plainly off.
+fn may_be_on(query: &str, word: &str) -> bool {
     query.split(['&', ';']).any(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        may_be(key, "showsecret") && !["false", "0"].contains(&value)
+        may_be(key, word) && !["false", "0"].contains(&value)
     })
 }
 

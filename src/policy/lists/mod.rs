@@ -100,14 +100,14 @@ impl Lists {
             Verdict::Allow(Allowed { bare: None, .. }) | Verdict::Deny(Denial::Method | Denial::Name) => {
                 false
             }
-            _ => !need.beyond && self.opens(method, path, query),
+            _ => {
+                need.by_line.is_some_and(|needed| grants.contains(needed)) && self.opens(method, path, query)
+            }
         };
         if !opens {
             return by_variables;
         }
-        let lacking = |hazard| need.all.union(need.gates).union(need.free(hazard)).without(grants);
-        let bare = need.limited.map(|hazard| (hazard, lacking(hazard)));
-        Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare })
+        Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare: need.bare(grants) })
     }
 
     /// The first line of ALLOW_ROUTES that names a path, with such a query.
@@ -171,7 +171,12 @@ impl Line {
     fn covers(&self, method: Method, path: &[u8], query: Option<&[u8]>) -> bool {
         self.has(method)
             && self.names(path)
-            && (self.names.is_empty() || !query.is_some_and(query::reaches_others))
+            && (self.names.is_empty() || !query.is_some_and(|query| self.reaches_others(query)))
+    }
+
+    fn reaches_others(&self, query: &[u8]) -> bool {
+        let of_containers = self.start.ends_with("/containers/") || self.start.ends_with("/pods/");
+        query::reaches_others(query, of_containers)
     }
 
     /// Whether it closes a path of this method: its row may be what the daemon takes it for. With a slash at its end it is the same
@@ -199,13 +204,11 @@ impl Line {
     pub(super) fn names_an_id(&self) -> bool {
         const OF_SWARM: [&str; 6] =
             ["/configs/", "/networks/", "/nodes/", "/secrets/", "/services/", "/tasks/"];
-        const OF_IMAGES: &str = "sha256:";
         let is_hex = |byte| hex_value(byte).is_some() || byte == b'_';
         let is_of_swarm = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         self.names.iter().flatten().any(|Name { text, is_prefix }| {
             text.bytes().all(is_hex)
-                || text.starts_with(OF_IMAGES)
-                || (*is_prefix && OF_IMAGES.starts_with(text) && self.start.ends_with("/images/"))
+                || text.starts_with("sha256:")
                 || (*is_prefix && OF_SWARM.contains(&self.start) && text.bytes().all(is_of_swarm))
         })
     }
@@ -251,14 +254,38 @@ impl fmt::Display for Line {
 }
 
 impl Name {
-    /// Whether it is that of a segment, which is read without its escapes. What holds a slash then is none to Docker, and with an @
-    /// podman takes an image by its digest, whatever name is before it.
+    /// Whether it is that of a segment, which is read without its escapes. What holds a slash then is none to Docker. An image can
+    /// have other names beside its own, which the start of a name does not stand for.
     fn is_of(&self, segment: &[u8]) -> bool {
         let mut letters = unescape(segment);
         self.text.bytes().all(|expected| letters.next() == Some(expected))
             && match self.is_prefix {
-                true => letters.all(|letter| !matches!(letter, b'/' | b'@')),
+                true => letters.all(|letter| !matches!(letter, b'/' | b'@')) && !is_elsewhere(segment),
                 false => letters.next().is_none(),
             }
     }
+}
+
+/// What stands before a colon where an image is named by its ID, or by where it is (containers/image `transports`): podman takes it for
+/// that. With an @ it takes an image by its digest, whatever name is before it.
+const ELSEWHERE: [&str; 11] = [
+    "sha256",
+    "atomic",
+    "containers-storage",
+    "dir",
+    "docker",
+    "docker-archive",
+    "docker-daemon",
+    "oci",
+    "oci-archive",
+    "sif",
+    "tarball",
+];
+
+/// Whether the name of an image begins so.
+fn is_elsewhere(segment: &[u8]) -> bool {
+    unescape(segment).any(|letter| letter == b':')
+        && ELSEWHERE
+            .iter()
+            .any(|word| unescape(segment).take_while(|&letter| letter != b':').eq(word.bytes()))
 }
