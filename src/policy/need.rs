@@ -10,7 +10,6 @@ use super::routes::ROUTES;
 use super::{Allowed, Verdict, names, query};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
-use crate::http::target::Target;
 
 /// What a request needs: every gate, and all of one set of variables or any one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +58,6 @@ impl Need {
 
     const fn never(denial: Denial) -> Self {
         Self { never: Some(denial), ..Self::of_section(Grants::NONE) }
-    }
-
-    /// What a request needs in podman's reading of its path, and in Docker's where that is another one.
-    #[must_use]
-    pub fn of_target(method: Method, target: &Target<'_>) -> (Self, Option<Self>) {
-        let of = |path| Self::of(method, path, target.query());
-        (of(target.path()), target.decoded().map(of))
     }
 
     /// What a request needs in one reading of its path, which must be clean.
