@@ -500,6 +500,10 @@ fn whatever_opens_more_is_told_by_the_status_of_a_difference() {
             "ALLOW_RESTARTS=1\nDENY_ROUTES=POST /containers/{name}/kill",
         ),
         ("ALLOW_STOP=1", "ALLOW_STOP=1\nCONTAINERS=1\nPOST=1"),
+        (
+            "ALLOW_ROUTES=GET /containers/web/top\nALLOW_INSPECT=0",
+            "ALLOW_ROUTES=GET /containers/web/top\nALLOW_INSPECT=1",
+        ),
         // By the arguments of ps.
         (
             "CONTAINERS=1\nALLOW_INSPECT=0\nDENY_ROUTES=GET /containers/{name}/json",

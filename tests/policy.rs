@@ -1596,6 +1596,19 @@ fn no_name_of_a_store_is_allowed_whatever_is_granted() {
             r#"GET /images/json?filters={"before":["containers-storage:\u005bvfs@/a]b"]}"#,
             r#"GET /images/json?filters={"before":["\u0063ontainers-storage%3A%5Cu005Bvfs@/a]b"]}"#,
             r#"GET /images/json?filters={"before":["%5c%75%30%30%36%33ontainers-storage:[vfs@/a]b"]}"#,
+            // podman puts a colon and the tag behind, and the transport before what it pushes.
+            "POST /images/a/tag?repo=containers-storage&tag=%5Bvfs@/a%2B/b%5Dc",
+            "POST /images/a/tag?tag=x&repo=%43ontainers%2Dstorage",
+            "POST /images/create?fromImage=containers-storage&tag=a",
+            "POST /images/a/tag?repo=a&tag=[vfs@/a]b",
+            "POST /images/a/tag?repo=a&tag=%5B",
+            "POST /images/a/tag?repo=a&tag=[:overlay.mount_program=/a]b",
+            "POST /images/containers-storage/push?tag=a",
+            "POST /images/containers-storage%2Fpush",
+            "POST /v4.0.0/libpod/images/%5Boverlay@/a+/b%5Dx/push",
+            "POST /v1.40/images/%5Boverlay@/a/push?tag=%2B/b%5Dx",
+            "POST /v4.0.0/libpod/images/scp/a@b::%5Bvfs@/a%5Db",
+            "POST /v4.0.0/libpod/images/%5B%5Dx/push",
         ] {
             assert_eq!(denial(environment, request), Denial::Name.to_string(), "{request}");
         }
@@ -1606,6 +1619,9 @@ fn no_name_of_a_store_is_allowed_whatever_is_granted() {
             r#"GET /images/json?filters={"label":["a:[b"],"reference":["containers-storage"]}"#,
             r#"GET /images/json?filters={"before":["\u00zz","\u12","\\"]}"#,
             "GET /images/json?filters=%",
+            "POST /images/containers-storage-x/push?tag=containers-storages",
+            r#"POST /build?cachefrom=["a/b"]&cachefrom=[]&t=[::1]:5000/a"#,
+            "POST /build?cachefrom=%5B%22a%22%5D",
         ] {
             assert!(allows(environment, request), "{request}");
         }
@@ -1761,6 +1777,35 @@ fn no_form_names_a_store_whatever_is_granted() {
     }
 }
 
+/// The rest can be in the query.
+#[test]
+fn not_even_a_short_form_tags() {
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
+    let tag =
+        |length: &str| with_fields(&everything(), "POST /images/a/tag?repo=b", &format!("{form}{length}"));
+    assert!(tag("0").is_ok());
+    assert!(tag("1").is_err() && tag("7").is_err());
+}
+
+/// A line of DENY_ROUTES is lifted by LEARN=1, and what nothing allows is not.
+#[test]
+fn while_learning_a_line_of_deny_routes_opens_nothing() {
+    for (line, request) in [
+        ("GET /images/{name}/json", "GET /images/containers-storage:%5Bvfs@/a%5Db/json"),
+        ("POST /libpod/images/scp/{name}", "POST /v4.0.0/libpod/images/scp/a%20b"),
+    ] {
+        let lists = |name: &str| match name {
+            "DENY_ROUTES" => Some(line.to_owned()),
+            "LEARN" => Some(String::from("1")),
+            _ => None,
+        };
+        let policy = Policy::from_vars(&lists).expect("a list");
+        let (method, target) = request.split_once(' ').expect("METHOD target");
+        assert!(judged(&policy, method, target).is_err(), "{request}");
+        assert!(judged(&policy, "GET", "/images/a/json").is_ok());
+    }
+}
+
 /// An experimental dockerd removes it in any folder.
 #[test]
 fn a_checkpoint_in_a_folder_of_the_host_needs_post_to_be_removed() {
@@ -1769,6 +1814,12 @@ fn a_checkpoint_in_a_folder_of_the_host_needs_post_to_be_removed() {
     assert!(allows("CONTAINERS=1 DELETE=1", "DELETE /containers/a/checkpoints/b"));
     assert!(!allows("CONTAINERS=1 DELETE=1", "DELETE /containers/a%2Fcheckpoints/b?Dir=/root"));
     assert!(allows("CONTAINERS=1 POST=1", request));
+    let line = |name: &str| {
+        (name == "ALLOW_ROUTES").then(|| String::from("DELETE /containers/{name}/checkpoints/{checkpoint}"))
+    };
+    let by_line = Policy::from_vars(&line).expect("a list");
+    assert!(judged(&by_line, "DELETE", "/containers/a/checkpoints/b").is_ok());
+    assert!(judged(&by_line, "DELETE", "/containers/a/checkpoints/b?dir=/root").is_err());
 }
 
 /// podman restarts every container, removes others, and compares with others, whatever the name in the path is.

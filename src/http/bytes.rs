@@ -78,7 +78,7 @@ pub const fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// A text whose percent escapes are read once. What is no escape stays.
-pub fn unescape(mut text: &[u8]) -> impl Iterator<Item = u8> {
+pub fn unescape(mut text: &[u8]) -> impl Iterator<Item = u8> + Clone {
     std::iter::from_fn(move || {
         let (byte, rest) = next_byte(text)?;
         text = rest;

@@ -14,11 +14,16 @@ const FORM: &[u8] = b"form-urlencoded";
 /// Whether the body of a request with this head could ask for what this hazard is about.
 #[must_use]
 pub fn asks_more(hazard: Hazard, head: &[u8], framing: BodyFraming) -> bool {
-    let has_room = !matches!(framing, BodyFraming::None | BodyFraming::Length(0..=MAX_BARE_BODY));
-    has_room
-        && match hazard {
-            Hazard::Rewrites => true,
-            // Clients send JSON with a stop, which nobody reads.
-            _ => head.windows(FORM.len()).any(|window| window.eq_ignore_ascii_case(FORM)),
-        }
+    let has_room = |most| {
+        !matches!(framing, BodyFraming::None)
+            && !matches!(framing, BodyFraming::Length(length) if length <= most)
+    };
+    // Clients send JSON with a stop, which nobody reads.
+    let is_form = || head.windows(FORM.len()).any(|window| window.eq_ignore_ascii_case(FORM));
+    match hazard {
+        Hazard::Rewrites => has_room(MAX_BARE_BODY),
+        // It needs but a letter, as the query can hold the rest.
+        Hazard::OpensStore => has_room(0) && is_form(),
+        _ => has_room(MAX_BARE_BODY) && is_form(),
+    }
 }

@@ -53,6 +53,7 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanatio
             Verdict::Allow(allowed) => {
                 let bare = match allowed.bare {
                     Some((Hazard::Rewrites, _)) => ", as long as it has no body",
+                    Some((Hazard::OpensStore, _)) => ", as long as its body is no form",
                     Some(_) => ", as long as its body names no signal",
                     None => "",
                 };
@@ -142,23 +143,20 @@ impl Row {
 /// Every route with its methods; what of it one of these queries makes another request to the policy; and the lines of lists that
 /// are not whole rows.
 fn rows<'p>(policies: &'p [&Policy], queries: &'p [&'static str]) -> impl Iterator<Item = Row> + 'p {
-    let of_table = Need::of_routes().flat_map(move |(route, method, plain)| {
-        let row = move |query| Row::new(method, route.path.to_owned(), query);
-        let asks_more = move |query: &&str| {
-            route.path.contains('{')
-                && Need::of(method, route.path.as_bytes(), Some(query.as_bytes())) != plain
-        };
-        let asking = queries.iter().copied().filter(asks_more).map(move |query| row(Some(query)));
-        std::iter::once(row(None)).chain(asking)
-    });
+    let of_table = Need::of_routes()
+        .map(|(route, method, _)| (route.path.to_owned(), method.as_str(), route.path.contains('{')));
     let lists = policies.iter().filter_map(|policy| policy.lists());
     let parts = lists.flat_map(|lists| lists.allow.iter().chain(&lists.deny)).filter(|line| line.is_part());
     // Each once, of several policies.
-    let parts: BTreeSet<_> = parts.map(|line| (line.path(), line.method.as_str())).collect();
-    let of_lists = parts
-        .into_iter()
-        .filter_map(|(path, method)| Some(Row::new(Method::parse(method.as_bytes())?, path, None)));
-    of_table.chain(of_lists)
+    let parts: BTreeSet<_> = parts.map(|line| (line.path(), line.method.as_str(), true)).collect();
+    of_table.chain(parts).flat_map(move |(path, method, has_name)| {
+        let method = Method::parse(method.as_bytes()).unwrap_or(Method::Other);
+        let need = |query: Option<&str>| Need::of(method, path.as_bytes(), query.map(str::as_bytes));
+        let asks_more = |query: &&&'static str| has_name && need(Some(query)) != need(None);
+        let asking = queries.iter().filter(asks_more).map(|query| Some(*query));
+        let rows = std::iter::once(None).chain(asking).map(|query| Row::new(method, path.clone(), query));
+        rows.collect::<Vec<_>>()
+    })
 }
 
 /// What is behind a verdict, in few words.
@@ -166,6 +164,7 @@ fn reason(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Allow(allowed) => match allowed.bare {
             Some((Hazard::Rewrites, _)) => format!("{}, no body or checkpoint", allowed.variable),
+            Some((Hazard::OpensStore, _)) => format!("{}, no form", allowed.variable),
             Some(_) => format!("{}, no signal", allowed.variable),
             None => allowed.variable.to_owned(),
         },

@@ -2,20 +2,33 @@
 //!
 //! podman takes the name of an image for a reference with a transport (containers/image `alltransports.ParseImageName`). One of a
 //! store of one's own, `containers-storage:[overlay@/folder+/folder:overlay.mount_program=/program]name`, it opens with these
-//! options, on the way to a GET's answer too: the program runs as podman's user. And `images/scp` makes a command of a name by
-//! cutting it at its spaces (podman up to 5.8, `CreateCommands`).
+//! options, on the way to a GET's answer too: the program runs as podman's user. The name may come in pieces: podman puts a colon
+//! and a tag behind it, and before the name of what is pushed it puts `containers-storage:` itself, unless it has a transport
+//! (podman `ParseStorageReference`). And `images/scp` makes a command of a name by cutting it at its spaces (podman up to 5.8,
+//! `CreateCommands`).
 
 use crate::http::bytes::{hex_value, next_byte, unescape};
 
-/// How the name of an image in a store of the client's choice begins (containers/image `storage/storage_transport.go`).
-const STORE: &[u8] = b"containers-storage:[";
+/// How the name of an image in a store begins, up to its colon (containers/image `storage/storage_transport.go`).
+const STORE: &[u8] = b"containers-storage";
 
-/// Whether a path or a query holds the name of a store, in whatever parameter, once escapes of URLs and then of JSON are read.
+/// Whether a path or a query holds the name of a store, or a piece that podman makes one of, in whatever parameter, once escapes of
+/// URLs and then of JSON are read.
 pub(super) fn open_store(path: &[u8], query: &[u8]) -> bool {
-    let may_hold = |text| memchr::memchr3(b'[', b'%', b'\\', text).is_some();
-    [path, query].into_iter().any(|text| may_hold(text) && names_store(text))
+    let values = query.split(|byte| matches!(byte, b'&' | b';'));
+    let values = values.map(|pair| &pair[memchr::memchr(b'=', pair).map_or(0, |at| at + 1)..]);
+    [path, query].into_iter().any(|text| may_hold_store(text) && names_store(text))
+        || (has_brackets(path) && name_starts_with_store(path))
+        || (has_brackets(query) && values.into_iter().any(value_starts_with_store))
 }
 
+fn may_hold_store(text: &[u8]) -> bool {
+    const END: &[u8] = b"storage";
+    let ends = |at: usize| text[at + 1..].get(..END.len()).is_some_and(|end| end.eq_ignore_ascii_case(END));
+    memchr::memchr2(b'%', b'\\', text).is_some() || memchr::memchr_iter(b'-', text).any(ends)
+}
+
+/// Whether a bracket follows, or nothing of this piece does: then it may follow in another one.
 fn names_store(mut text: &[u8]) -> bool {
     let mut matched = 0;
     while let Some((byte, rest)) = read_json(text) {
@@ -26,10 +39,51 @@ fn names_store(mut text: &[u8]) -> bool {
             byte => usize::from(byte == STORE[0]),
         };
         if matched == STORE.len() {
-            return true;
+            matched = 0;
+            match read_json(text) {
+                None | Some((b'/' | b'&' | b';', _)) => return true,
+                Some((b':', rest)) if read_json(rest).is_some_and(|(byte, _)| byte == b'[') => return true,
+                Some(_) => {}
+            }
         }
     }
     false
+}
+
+fn has_brackets(text: &[u8]) -> bool {
+    memchr::memchr2(b'[', b'%', text).is_some()
+}
+
+/// Whether a name in a path starts with a bracket that is not that of a registry's IPv6 address.
+fn name_starts_with_store(path: &[u8]) -> bool {
+    let mut letters = unescape(path);
+    let mut starts = true;
+    while let Some(letter) = letters.next() {
+        if starts && letter == b'[' && !is_address(letters.clone()) {
+            return true;
+        }
+        starts = matches!(letter, b'/' | b':');
+    }
+    false
+}
+
+/// The same of the value of a parameter, which may be an array of JSON too.
+fn value_starts_with_store(value: &[u8]) -> bool {
+    let mut letters = unescape(value);
+    letters.next() == Some(b'[')
+        && !matches!(letters.clone().next(), Some(b'"' | b'{' | b'[' | b']'))
+        && !is_address(letters)
+}
+
+/// Whether an IPv6 address and its closing bracket come next.
+fn is_address(mut letters: impl Iterator<Item = u8>) -> bool {
+    let mut length = 0;
+    let end = letters.find(|&letter| {
+        let goes_on = hex_value(letter).is_some() || matches!(letter, b':' | b'.');
+        length += usize::from(goes_on);
+        !goes_on
+    });
+    length > 0 && end == Some(b']')
 }
 
 /// Whether podman would take the name of an image to copy (`/scp/NAME`, and `destination` in the query) for arguments of its

@@ -91,6 +91,7 @@ impl Need {
         }
         if method == Method::Delete && REMOVE_FOLDERS.contains(section) && query::names_folder(query) {
             need.all = need.all.union(Grants::POST);
+            need.by_line = None;
         }
         let Some(route) = route else { return need };
         // Whatever the method and the depth of the name.

@@ -798,6 +798,8 @@ pub struct Allowed {
     pub bare: bool,
     /// Of these it is a start.
     pub is_start: bool,
+    /// Or a tag.
+    pub is_tag: bool,
     /// A line of ALLOW_ROUTES allows it, and no variable.
     pub by_line: bool,
 }
@@ -808,7 +810,8 @@ pub fn judge(environment: &Environment, method: &str, target: &Target) -> Option
     let podman = judge_path(environment, method, &target.sent, query)?;
     let docker = judge_path(environment, method, &target.decoded, query)?;
     let is_start = podman.is_start || docker.is_start;
-    Some(Allowed { bare: podman.bare || docker.bare, is_start, ..docker })
+    let is_tag = podman.is_tag || docker.is_tag;
+    Some(Allowed { bare: podman.bare || docker.bare, is_start, is_tag, ..docker })
 }
 
 fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) -> Option<Allowed> {
@@ -821,7 +824,13 @@ fn judge_path(environment: &Environment, method: &str, path: &str, query: &str) 
     }
     if by_variables.is_plain && environment.opens(method, path, query) {
         let Judgement { hijack, is_start, is_stop, is_tag, .. } = by_variables;
-        return Some(Allowed { hijack, bare: is_start || is_stop || is_tag, is_start, by_line: true });
+        return Some(Allowed {
+            hijack,
+            bare: is_start || is_stop || is_tag,
+            is_start,
+            is_tag,
+            by_line: true,
+        });
     }
     by_variables.verdict
 }
@@ -842,6 +851,18 @@ struct Judgement {
 fn judge_by_variables(environment: &Environment, method: &str, path: &str, query: &str) -> Option<Judgement> {
     let [path_text, query_text] = [path, query].map(|text| unescape(text.as_bytes()));
     if names_store(&path_text) || names_store(&query_text) {
+        return None;
+    }
+    // A name that starts with a bracket becomes that of a store.
+    let path_text = String::from_utf8_lossy(&path_text).replace(':', "/");
+    let mut values =
+        query.split(['&', ';']).map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    if path_text.split('/').any(starts_a_store)
+        || values.any(|value| {
+            let value = String::from_utf8_lossy(&unescape(value.as_bytes())).into_owned();
+            starts_a_store(&value) && !["[[", "[{", "[\"", "[]"].iter().any(|json| value.starts_with(json))
+        })
+    {
         return None;
     }
     if !["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].contains(&method) {
@@ -941,8 +962,13 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
     // podman reads the form.
     let is_tag = *section == "images" && post && !slash && (last == "tag" || (libpod && last == "untag"));
     let bare = (is_start && !allowed) || (is_stop && !is_kill) || is_tag;
-    let verdict =
-        (gates_on && (allowed || by_action)).then_some(Allowed { hijack, bare, is_start, by_line: false });
+    let verdict = (gates_on && (allowed || by_action)).then_some(Allowed {
+        hijack,
+        bare,
+        is_start,
+        is_tag,
+        by_line: false,
+    });
     Some(Judgement { verdict, hijack, is_plain, is_start, is_stop, is_tag })
 }
 
@@ -971,7 +997,21 @@ fn names_store(text: &[u8]) -> bool {
         read.push(char::from(value.unwrap_or(text[at])));
         at += if value.is_some() { 6 } else { 1 };
     }
-    read.to_ascii_lowercase().contains("containers-storage:[")
+    let behind = read.to_ascii_lowercase();
+    let mut behind = behind.split("containers-storage").skip(1).peekable();
+    // What follows it in this piece: a bracket, or nothing, as another piece may follow.
+    std::iter::from_fn(|| behind.next().map(|text| (text.to_owned(), behind.peek().is_none()))).any(
+        |(text, last)| {
+            text.starts_with(":[") || text.starts_with(['/', '&', ';']) || (text.is_empty() && last)
+        },
+    )
+}
+
+/// Whether a text starts with a bracket, and with no IPv6 address in brackets.
+fn starts_a_store(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('[') else { return false };
+    let address = rest.split_once(']').map_or("", |(address, _)| address);
+    address.is_empty() || !address.chars().all(|letter| letter.is_ascii_hexdigit() || ":.".contains(letter))
 }
 
 /// A version as Docker (`v[0-9.]+`) or podman (`v[0-9][0-9A-Za-z.-]*`) takes it.
@@ -1034,7 +1074,9 @@ pub fn admit(stream: &[u8], environment: &Environment) -> Result<Admitted, Stop>
     let allowed = judge(environment, &request.method, &target).ok_or(refused)?;
     let framing = request.framing().ok_or(refused)?;
     let is_form = String::from_utf8_lossy(&stream[..head]).to_ascii_lowercase().contains("form-urlencoded");
-    if allowed.bare && !matches!(framing, Framing::Length(0..=7)) && (allowed.is_start || is_form) {
+    let most = if allowed.is_tag { 0 } else { 7 };
+    let fits = matches!(framing, Framing::Length(length) if length <= most);
+    if allowed.bare && !fits && (allowed.is_start || is_form) {
         return Err(refused);
     }
     if ["tcp", "websocket"].iter().any(|protocol| allowed.hijack == Some(*protocol)) {

@@ -103,7 +103,11 @@ const DANGERS: &[Danger] = &[
         "shows the tokens of the Swarm cluster, and can have this host join another cluster, whose managers are root on it",
     ),
     reads("TASKS", "shows the environment variables of every Swarm task, where passwords often are"),
-    writes("VOLUMES", "deletes volumes with their data, and makes a volume of any folder of this host"),
+    writes(
+        "VOLUMES",
+        "deletes volumes with their data, and makes a volume of any folder of this host; podman also opens any store of images that a \
+         body names, as the user that it runs as",
+    ),
     reads("LIBPOD_ARTIFACTS", "downloads any artifact of this host").unless("POST"),
     writes(
         "LIBPOD_ARTIFACTS",
@@ -159,7 +163,8 @@ const DANGERS: &[Danger] = &[
     reads("LIBPOD_VOLUMES", "reads every file of every volume").unless("POST"),
     writes(
         "LIBPOD_VOLUMES",
-        "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume",
+        "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume, and opens any store \
+         of images that a body names",
     ),
     deletes("CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),

@@ -92,22 +92,23 @@ impl Lists {
         grants: Grants,
         by_variables: Verdict,
     ) -> Verdict {
+        // What nothing opens no line closes: LEARN=1 would lift that.
+        if matches!(by_variables, Verdict::Deny(Denial::Method | Denial::Name)) {
+            return by_variables;
+        }
         if let Some(line) = self.deny.iter().find(|line| line.closes(method, path)) {
             return Verdict::Deny(Denial::Listed(line.method, line.route));
         }
-        let opens = match by_variables {
+        let is_covered = |needed| grants.contains(needed) && self.opens(method, path, query);
+        match by_variables {
             // Without a limit to its body there is nothing to add.
-            Verdict::Allow(Allowed { bare: None, .. }) | Verdict::Deny(Denial::Method | Denial::Name) => {
-                false
+            Verdict::Allow(Allowed { bare: None, .. }) => by_variables,
+            _ if need.by_line.is_some_and(is_covered) => {
+                let bare = need.bare(grants);
+                Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare })
             }
-            _ => {
-                need.by_line.is_some_and(|needed| grants.contains(needed)) && self.opens(method, path, query)
-            }
-        };
-        if !opens {
-            return by_variables;
+            _ => by_variables,
         }
-        Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare: need.bare(grants) })
     }
 
     /// The first line of ALLOW_ROUTES that names a path, with such a query.
