@@ -691,7 +691,7 @@ impl Line {
     /// Reads a list; `None` where a line names no route.
     fn read_all(text: &str, with_names: bool) -> Option<Vec<Self>> {
         let mut lines = Vec::new();
-        for line in text.split('\n').map(|line| line.trim_matches([' ', '\t', '\r'])) {
+        for line in text.trim().split('\n').map(|line| line.trim_matches([' ', '\t', '\r'])) {
             // What ends a line to somebody else than YAML.
             if line.contains(|letter: char| {
                 letter != '\t' && letter.is_control() || "\u{2028}\u{2029}".contains(letter)
@@ -957,6 +957,7 @@ fn judge_by_variables(environment: &Environment, method: &str, path: &str, query
     }
     if *section == "containers" && !libpod && method == "DELETE" && may_hold(query, "dir") {
         allowed &= on("POST");
+        is_plain = false;
     }
     let is_kill = on("ALLOW_KILL") && (allowed || on("ALLOW_RESTARTS"));
     // podman reads the form.
