@@ -860,6 +860,32 @@ fn a_misspelt_name_that_leaves_nothing_more_open_is_a_warning() {
 }
 
 #[test]
+fn a_misspelt_list_stops_the_start_where_it_would_leave_less_open() {
+    let lookalikes_of = |environment: [(&str, &str); 2]| {
+        lookalikes(environment.map(|(name, lines)| (name.to_owned(), lines.to_owned())))
+    };
+    let (one, two) = ("GET /info", "GET /info, GET /swarm");
+    for (list, misspelt, lines, instead) in [
+        ("ALLOW_ROUTES", "ALLOW_ROUTE", two, one),
+        ("ALLOW_ROUTES", "ALLOW_ROUTE", "GET /swarm", one),
+        ("DENY_ROUTES", "DENY_ROUTE", one, two),
+        ("DENY_ROUTES", "DENY_ROUTE", "GET /swarm", one),
+    ] {
+        let stop = lookalikes_of([(list, lines), (misspelt, instead)]).expect_err(lines);
+        assert!(stop.contains(&format!("did you mean {list}? More may be open")), "{stop}");
+    }
+    for (list, misspelt, lines, instead) in [
+        ("ALLOW_ROUTES", "ALLOW_ROUTE", one, two),
+        ("ALLOW_ROUTES", "ALLOW_ROUTE", one, one),
+        ("DENY_ROUTES", "DENY_ROUTE", two, one),
+    ] {
+        let warnings =
+            lookalikes_of([(list, lines), (misspelt, instead)]).unwrap_or_else(|stop| panic!("{stop}"));
+        assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    }
+}
+
+#[test]
 fn other_variables_of_a_container_raise_no_alarm() {
     let others = "PATH=/bin HOME=/ PWD=/ OLDPWD=/ SHLVL=1 TERM=xterm HOSTNAME=a USER=root LOGNAME=root SHELL=/bin/sh MAIL=/m _=/x \
         LANG=C LC_ALL=C.UTF-8 TZ=Etc/UTC EDITOR=vi DISPLAY=:0 TMPDIR=/tmp LD_LIBRARY_PATH=/lib SSL_CERT_FILE=/c container=podman \
