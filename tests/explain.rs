@@ -419,6 +419,14 @@ fn what_a_line_opens_is_warned_of() {
         assert_eq!(warnings.len(), 1, "{warnings:#?}");
         assert!(warnings[0].starts_with(expected), "{warnings:#?}");
     }
+    // Names that are no start of an ID, and lines beside what is closed.
+    for (allow, deny) in [
+        ("POST /containers/web-*/restart, GET /nodes/web-*, GET /nodes/x, GET /containers/x*/stats", ""),
+        ("GET /containers/{name}/stats", "GET /containers/{name}/logs"),
+        ("GET /volumes/{name}", "DELETE /volumes/{name}"),
+    ] {
+        assert_eq!(warnings_of(allow.to_owned(), deny), Vec::<String>::new(), "{allow}");
+    }
 }
 
 // === What an edited environment changes ===
