@@ -1733,6 +1733,11 @@ fn arguments_of_ps_need_the_gate_of_inspect() {
             assert_eq!(denial(&closed, &request), "set ALLOW_INSPECT=1 to allow it", "{request}");
         }
     }
+    // To whoever has a line of it, too.
+    let line = "GET /containers/{name}/top";
+    assert!(opens(&listed("ALLOW_INSPECT=0", line, ""), "GET /containers/a/top"));
+    assert!(!opens(&listed("ALLOW_INSPECT=0", line, ""), "GET /containers/a/top?ps_args=e"));
+    assert!(opens(&listed("", line, ""), "GET /containers/a/top?ps_args=e"));
 }
 
 /// What needs more to kill needs as much to stop with a signal.
@@ -1878,6 +1883,7 @@ fn a_line_with_a_name_opens_nothing_that_a_query_does_to_others() {
         assert!(!judged(&line, &format!("GET /images/{name}/json")), "{name}");
     }
     assert!(judged("GET /images/do*/json", "GET /images/dozzle:v9/json"));
+    assert!(judged("GET /images/do*/json", "GET /images/docker/json"));
     // An image's digest is that of any image, whatever name is before it.
     assert!(judged("GET /images/bus*/json", "GET /images/busybox:latest/json"));
     assert!(!judged("GET /images/bus*/json", "GET /images/bus@sha256:1150/json"));
