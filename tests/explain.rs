@@ -487,6 +487,15 @@ fn a_difference_names_what_opens_and_what_closes() {
         assert_eq!(stdout(&output), expected, "{new}");
         assert_eq!(output.status.code(), Some(i32::from(opens)), "{new}");
     }
+    // A restart that may name a signal is more than one that may not, and so the route itself.
+    let text = stdout(&difference("ALLOW_RESTARTS=1", "ALLOW_RESTARTS=1\nALLOW_KILL=0"));
+    let of_restart: Vec<_> =
+        text.lines().filter(|line| line.contains(" /containers/{name}/restart")).collect();
+    assert_eq!(
+        of_restart,
+        ["closes  POST     /containers/{name}/restart         ALLOW_RESTARTS, no signal"],
+        "{text}"
+    );
 }
 
 #[test]
