@@ -197,6 +197,9 @@ fn there_is_news_while_a_report_would_say_more_than_the_last() {
         ("GET /containers/a/json", "GET /containers/a/stats"),
         ("GET /containers/a/stats", "TRACE /"),
         ("TRACE /", "GET /debug/pprof/"),
+        ("GET /debug/pprof/", "GET /libpod/images/containers-storage:%5Ba%5Db/json"),
+        ("GET /libpod/images/containers-storage:%5Ba%5Db/json", "GET /containers/a/nonsense"),
+        ("GET /containers/a/nonsense", "GET /info"),
     ] {
         note(known);
         let _ = learner.report();
@@ -207,6 +210,12 @@ fn there_is_news_while_a_report_would_say_more_than_the_last() {
         note(known);
         assert!(learner.has_news(), "{new}");
     }
+}
+
+#[test]
+fn a_name_that_is_a_word_of_another_method_is_learned_as_a_name() {
+    let report = learned(Dialect::Tecnativa, &requests(&["DELETE /containers/json"]));
+    assert!(report.contains("        DELETE /containers/{name}\n"), "{report}");
 }
 
 #[test]
