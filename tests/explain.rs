@@ -471,7 +471,7 @@ fn a_difference_names_what_opens_and_what_closes() {
              closes  GET      /info                    needs INFO=1\n\
              closes  POST     /containers/web/start    needs ALLOW_START=1\n",
         ),
-        // A start with a body is more than one without.
+        // Beside lines and actions that stay.
         (
             "ALLOW_ROUTES=POST /services/create\nALLOW_START=1\nCONTAINERS=1\nDENY_ROUTES=POST /containers/create",
             "ALLOW_ROUTES=POST /services/create, DELETE /containers/{name}\nALLOW_START=1\nCONTAINERS=1\nDENY_ROUTES=POST /containers/create",
