@@ -89,12 +89,18 @@ fn var(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Says why an environment cannot be used.
+fn refuse(sentence: &str) -> ExitCode {
+    eprintln!("docker-socket-proxy: {sentence}");
+    ExitCode::from(USAGE)
+}
+
 /// What is read of an environment, and what speaks against variables in it that look like this program's and are none.
 ///
 /// # Errors
 /// The sentence that says why it cannot be used.
 fn read_from<T>(
-    environment: Vec<(String, String)>,
+    environment: impl IntoIterator<Item = (String, String)>,
     var: Vars<'_>,
     from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>,
 ) -> Result<(T, Vec<String>), String> {
@@ -105,11 +111,8 @@ fn read_from<T>(
 /// The same of the environment of this process. Where it cannot be used, that has been said, and the exit status is returned.
 fn read<T>(from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>) -> Result<(T, Vec<String>), ExitCode> {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
-    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
-    read_from(environment, &var, from_vars).map_err(|sentence| {
-        eprintln!("docker-socket-proxy: {sentence}");
-        ExitCode::from(USAGE)
-    })
+    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
+    read_from(environment, &var, from_vars).map_err(|sentence| refuse(&sentence))
 }
 
 /// The policy of a file of variables; what looks like one of this program's and is none has been said.
@@ -121,7 +124,7 @@ fn read_policy(file: &str) -> Result<Policy, String> {
     let environment = parse_file(&text)?;
     let var =
         |name: &str| environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-    let (policy, lookalikes) = read_from(environment.clone(), &var, Policy::from_vars)?;
+    let (policy, lookalikes) = read_from(environment.iter().cloned(), &var, Policy::from_vars)?;
     for sentence in lookalikes {
         eprintln!("docker-socket-proxy: {file}: {sentence}");
     }
@@ -129,18 +132,11 @@ fn read_policy(file: &str) -> Result<Policy, String> {
 }
 
 fn explain_difference(old: &str, new: &str) -> ExitCode {
-    let mut policies = Vec::new();
-    for file in [old, new] {
-        match read_policy(file) {
-            Ok(policy) => policies.push(policy),
-            Err(sentence) => {
-                eprintln!("docker-socket-proxy: {file}: {sentence}");
-                return ExitCode::from(USAGE);
-            }
-        }
-    }
-    let [old, new] = &policies[..] else { return ExitCode::FAILURE };
-    let difference = explain::difference(old, new);
+    let read = |file: &str| read_policy(file).map_err(|sentence| refuse(&format!("{file}: {sentence}")));
+    let difference = match read(old).and_then(|old| Ok(explain::difference(&old, &read(new)?))) {
+        Ok(difference) => difference,
+        Err(status) => return status,
+    };
     match print(&difference.text) {
         ExitCode::SUCCESS if difference.opens => ExitCode::FAILURE,
         printed => printed,

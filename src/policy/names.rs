@@ -7,6 +7,7 @@
 //! (podman `ParseStorageReference`). And `images/scp` makes a command of a name by cutting it at its spaces (podman up to 5.8,
 //! `CreateCommands`).
 
+use super::query::pairs;
 use crate::http::bytes::{hex_value, next_byte, unescape};
 
 /// How the name of an image in a store begins, up to its colon (containers/image `storage/storage_transport.go`).
@@ -15,11 +16,10 @@ const STORE: &[u8] = b"containers-storage";
 /// Whether a path or a query holds the name of a store, or a piece that podman makes one of, in whatever parameter, once escapes of
 /// URLs and then of JSON are read.
 pub(super) fn open_store(path: &[u8], query: &[u8]) -> bool {
-    let values = query.split(|byte| matches!(byte, b'&' | b';'));
-    let values = values.map(|pair| &pair[memchr::memchr(b'=', pair).map_or(0, |at| at + 1)..]);
+    let mut values = pairs(query).map(|(key, value)| value.strip_prefix(b"=").unwrap_or(key));
     [path, query].into_iter().any(|text| may_hold_store(text) && names_store(text))
         || (has_brackets(path) && name_starts_with_store(path))
-        || (has_brackets(query) && values.into_iter().any(value_starts_with_store))
+        || (has_brackets(query) && values.any(value_starts_with_store))
 }
 
 fn may_hold_store(text: &[u8]) -> bool {
@@ -98,7 +98,8 @@ pub(super) fn add_arguments(below: &[u8], query: &[u8]) -> bool {
         || values.any(starts_with_hyphen)
 }
 
-/// The first byte of a text whose percent escapes are read, and which may be JSON in which characters are written as `\u005b` (RFC 8259 7); and the rest.
+/// The first byte of a text whose percent escapes are read, and which may be JSON in which characters are written as `\u005b`
+/// (RFC 8259 7); and the rest.
 fn read_json(text: &[u8]) -> Option<(u8, &[u8])> {
     let (byte, behind) = next_byte(text)?;
     let escaped = || {

@@ -44,11 +44,16 @@ fn is_off(value: &[u8]) -> bool {
     matches!(value, b"=false" | b"=0")
 }
 
+/// Each key of a query, and its value with the `=`, where it has one. Go up to 1.16 ends a pair at a semicolon too.
+pub(super) fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
+    pairs.map(|pair| pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len())))
+}
+
 /// The value, with its `=`, of each pair of a query whose key is one of these words in some reader's eyes: every key that is
-/// not plainly another one counts. Go up to 1.16 ends a pair at a semicolon too.
+/// not plainly another one counts.
 fn values_of<'q>(words: &'q [&[u8]], query: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
-    query.split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
-        let (key, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
+    pairs(query).filter_map(move |(key, value)| {
         let escaped = key.iter().any(|byte| matches!(byte, b'%' | b'+'));
         (escaped || words.iter().any(|word| key.eq_ignore_ascii_case(word))).then_some(value)
     })

@@ -282,11 +282,7 @@ impl Route {
     /// The route that serves a path, given without its version: of several the one that names most of it.
     #[must_use]
     pub fn find(method: Method, path: &[u8]) -> Option<&'static Self> {
-        Self::all_that_serve(method, path).max_by_key(|route| route.words())
-    }
-
-    /// The rows that serve a path, given without its version.
-    pub(super) fn all_that_serve(method: Method, path: &[u8]) -> impl Iterator<Item = &'static Self> {
-        ROUTES.iter().filter(move |route| route.methods.contains(&method) && route.serves(path))
+        let serving = ROUTES.iter().filter(|route| route.methods.contains(&method) && route.serves(path));
+        serving.max_by_key(|route| route.words())
     }
 }

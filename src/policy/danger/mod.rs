@@ -28,6 +28,17 @@ const MANIFESTS: &str = "gives all rights of the user that podman runs as, often
                          body names, and runs the program that it names for it; it replaces manifest lists, and pushes \
                          images to any registry";
 
+const BUILDKIT: &str =
+    "is all of BuildKit: a client runs any command while an image is built, and reads the build cache";
+
+const SESSIONS: &str = "lets a client hand files and credentials to image builds, also to those of others";
+
+const DOWNLOADS: &str = "downloads any image of this host, with whatever was built into it";
+
+const NODES: &str = "makes any node a manager of the Swarm cluster, or removes it";
+
+const VOLUMES: &str = "deletes volumes with their data";
+
 /// What is dangerous in these variables and lines, and what of them opens nothing: one sentence each.
 pub(super) fn warnings(grants: Grants, dialect: Dialect, lists: Option<&Lists>) -> Vec<String> {
     variables::warnings(grants, dialect).chain(lists.into_iter().flat_map(routes::warnings)).collect()

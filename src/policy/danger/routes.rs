@@ -1,6 +1,6 @@
 //! What a user may not expect of a line of ALLOW_ROUTES.
 
-use super::{CALLS, COMMITS, MANIFESTS, PODMAN_USER};
+use super::{BUILDKIT, CALLS, COMMITS, DOWNLOADS, MANIFESTS, NODES, PODMAN_USER, SESSIONS, VOLUMES};
 use crate::policy::lists::{Line, Lists};
 use crate::policy::text::listed;
 
@@ -121,16 +121,10 @@ const DANGERS: &[Danger] = &[
          folder of the host",
         &["POST /build", "POST /libpod/build", "POST /libpod/local/build"],
     ),
+    danger(BUILDKIT, &["POST /grpc"]),
+    danger(SESSIONS, &["POST /session"]),
     danger(
-        "is all of BuildKit: a client runs any command while an image is built, and reads the build cache",
-        &["POST /grpc"],
-    ),
-    danger(
-        "lets a client hand files and credentials to image builds, also to those of others",
-        &["POST /session"],
-    ),
-    danger(
-        "downloads any image of this host, with whatever was built into it",
+        DOWNLOADS,
         &[
             "GET /images/get",
             "GET /images/{name}/get",
@@ -237,7 +231,7 @@ const DANGERS: &[Danger] = &[
         &["POST /volumes/create", "PUT /volumes/{name}", "POST /libpod/volumes/create"],
     ),
     danger(
-        "deletes volumes with their data",
+        VOLUMES,
         &[
             "DELETE /volumes/{name}",
             "POST /volumes/prune",
@@ -272,10 +266,7 @@ const DANGERS: &[Danger] = &[
             "POST /swarm/unlock",
         ],
     ),
-    danger(
-        "makes any node a manager of the Swarm cluster, or removes it",
-        &["POST /nodes/{id}/update", "DELETE /nodes/{id}"],
-    ),
+    danger(NODES, &["POST /nodes/{id}/update", "DELETE /nodes/{id}"]),
     danger(
         "is root on every node of the Swarm cluster: a client can have a service mount any folder of its host",
         &["POST /services/create", "POST /services/{id}/update"],

@@ -1,6 +1,9 @@
 //! What a user may not expect of a variable, in sentences for those who do not know the API.
 
-use super::{CALLS, COMMITS, ENVIRONMENTS, FILES, MANIFESTS, PODMAN_USER};
+use super::{
+    BUILDKIT, CALLS, COMMITS, DOWNLOADS, ENVIRONMENTS, FILES, MANIFESTS, NODES, PODMAN_USER, SESSIONS,
+    VOLUMES,
+};
 use crate::policy::text::listed;
 use crate::policy::{Dialect, Grants, Kind, Need, Variable, Verdict};
 
@@ -74,8 +77,8 @@ const DANGERS: &[Danger] = &[
         "starts the commands that were prepared inside containers; with CONTAINERS=1 and ALLOW_EXEC=1 as well, any command in \
          any container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
-    writes("GRPC", "is all of BuildKit: a client runs any command while an image is built, and reads the build cache"),
-    reads("IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
+    writes("GRPC", BUILDKIT),
+    reads("IMAGES", DOWNLOADS).unless("POST"),
     writes(
         "IMAGES",
         "downloads and deletes images, and replaces any by another of the same name, which runs at the next start; podman \
@@ -83,7 +86,7 @@ const DANGERS: &[Danger] = &[
     ),
     reads("IMAGES", CALLS),
     writes("NETWORKS", "connects any container to any network, past the walls between them"),
-    writes("NODES", "makes any node a manager of the Swarm cluster, or removes it"),
+    writes("NODES", NODES),
     reads("PLUGINS", CALLS).unless("POST"),
     writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
     writes("SECRETS", "creates and deletes Swarm secrets; podman also shows them in clear"),
@@ -92,7 +95,7 @@ const DANGERS: &[Danger] = &[
         "SERVICES",
         "is root on every node of the Swarm cluster: a client can start a service that mounts any folder of its host",
     ),
-    writes("SESSION", "lets a client hand files and credentials to image builds, also to those of others"),
+    writes("SESSION", SESSIONS),
     reads(
         "SWARM",
         "shows the tokens to join the Swarm cluster and the key to its data: whoever has them can add a manager of their own",
@@ -127,7 +130,7 @@ const DANGERS: &[Danger] = &[
          command in any container, this proxy's own too, where a client can start this program again with everything allowed",
     ),
     reads("LIBPOD_GENERATE", ENVIRONMENTS),
-    reads("LIBPOD_IMAGES", "downloads any image of this host, with whatever was built into it").unless("POST"),
+    reads("LIBPOD_IMAGES", DOWNLOADS).unless("POST"),
     writes(
         "LIBPOD_IMAGES",
         "downloads and deletes images, replaces any by another of the same name, which runs at the next start, and reads \
@@ -175,7 +178,7 @@ const DANGERS: &[Danger] = &[
     deletes("SECRETS", "deletes Swarm secrets"),
     deletes("CONFIGS", "deletes Swarm configs"),
     deletes("SERVICES", "deletes Swarm services"),
-    deletes("VOLUMES", "deletes volumes with their data"),
+    deletes("VOLUMES", VOLUMES),
     deletes("LIBPOD_ARTIFACTS", "deletes artifacts"),
     deletes("LIBPOD_CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("LIBPOD_CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
@@ -188,7 +191,7 @@ const DANGERS: &[Danger] = &[
     deletes("LIBPOD_PODS", "removes any pod with its containers"),
     deletes("LIBPOD_QUADLETS", "deletes quadlets"),
     deletes("LIBPOD_SECRETS", "deletes secrets"),
-    deletes("LIBPOD_VOLUMES", "deletes volumes with their data"),
+    deletes("LIBPOD_VOLUMES", VOLUMES),
 ];
 
 /// What is dangerous in these variables, and which of them open nothing: one sentence each.
