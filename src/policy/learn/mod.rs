@@ -4,17 +4,16 @@
 //! as the table of variables makes, and of each a few examples are kept as routes, without names or queries of the client's: memory
 //! is bounded whatever comes.
 
+mod report;
+
 use crate::http::framing::BodyFraming;
 use crate::http::head::RequestHead;
 use crate::http::method::Method;
 use crate::http::path::{split_version, without_version};
 use crate::http::target::Target;
 use crate::policy::bare::asks_more;
-use crate::policy::danger;
-use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
 use crate::policy::query::QUERIES;
-use crate::policy::text::wrap;
-use crate::policy::{Denial, Dialect, Grants, Kind, Need, ROUTES, Route, VARIABLES, Variable};
+use crate::policy::{Denial, Dialect, Grants, Need, ROUTES, Route};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -152,69 +151,7 @@ impl Learner {
         if seen.is_empty() {
             return String::from(NOTHING_SEEN);
         }
-        let mut out = String::new();
-        self.report_variables(&mut out, &seen);
-        if !seen.routes.is_empty() {
-            self.report_routes(&mut out, &seen);
-        }
-        out
-    }
-
-    fn report_variables(&self, out: &mut String, seen: &Seen) {
-        let wanted = seen.smallest();
-        let post = wanted.contains(Grants::POST);
-        let is_on = |variable: &Variable| variable.default.is_on(self.dialect, post);
-        let places = || VARIABLES.iter().enumerate().map(|(place, variable)| (Grants::of(place), variable));
-        let open = places().filter(|(one, variable)| wanted.contains(*one) || is_on(variable));
-        let open = open.fold(Grants::NONE, |open, (one, _)| open.union(one));
-        let start = out.len();
-        out.push_str("    environment:\n");
-        if self.dialect != Dialect::Tecnativa {
-            set(out, "DIALECT", self.dialect.name());
-        }
-        let mut to_close = Vec::new();
-        for (one, variable) in places() {
-            match (wanted.contains(one), is_on(variable)) {
-                (true, false) => {
-                    comment(out, seen.examples_of(one, wanted));
-                    set(out, variable.name, "1");
-                }
-                (false, true) if Need::is_opened_by(one, open.without(one)) => to_close.push(variable.name),
-                _ => {}
-            }
-        }
-        if !to_close.is_empty() {
-            comment(out, words("open by default, and no request needed it"));
-        }
-        for name in to_close {
-            set(out, name, "0");
-        }
-        if out[start..].lines().count() == 1 {
-            out.truncate(out.trim_end().len());
-            out.push_str(" {}\n");
-        }
-        for warning in danger::warnings(wanted, self.dialect, None) {
-            comment(out, words(&format!("beware: {warning}")));
-        }
-        list(out, "no variable allows:", &seen.never);
-    }
-
-    fn report_routes(&self, out: &mut String, seen: &Seen) {
-        out.push_str("    # or, in place of all that, just these routes:\n    environment:\n");
-        let lists = seen.lists();
-        for warning in danger::warnings(Grants::NONE, self.dialect, Some(&lists)) {
-            comment(out, words(&format!("beware: {warning}")));
-        }
-        list(out, "no line of ALLOW_ROUTES allows:", &seen.beyond);
-        for variable in VARIABLES {
-            if matches!(variable.kind, Kind::Section(_)) && variable.default.is_on(self.dialect, false) {
-                set(out, variable.name, "0");
-            }
-        }
-        let _ = writeln!(out, "      {}: |", ALLOW_ROUTES.name);
-        for line in &lists.allow {
-            let _ = writeln!(out, "        {line}");
-        }
+        report::both(&seen, self.dialect)
     }
 
     /// Whether a report would hold anything that the last one did not.
@@ -225,24 +162,6 @@ impl Learner {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn comment(out: &mut String, pieces: Vec<String>) {
-    wrap(out, "      # ", "      #   ", pieces);
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
-}
-
-fn set(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "      {name}: {value}");
-}
-
-fn list(out: &mut String, lead: &str, examples: &Examples) {
-    if !examples.kept.is_empty() {
-        comment(out, [lead.to_owned()].into_iter().chain(examples.listed()).collect());
     }
 }
 
@@ -265,69 +184,6 @@ impl Reading {
 impl Seen {
     fn is_empty(&self) -> bool {
         self.needs.is_empty() && self.never.kept.is_empty() && self.routes.is_empty()
-    }
-
-    /// ALLOW_ROUTES with just these routes. A line of GET stands for HEAD too.
-    fn lists(&self) -> Lists {
-        let routes = self.routes.iter().filter(|(place, method)| {
-            *method != Method::Head.as_str() || !self.routes.contains(&(*place, Method::Get.as_str()))
-        });
-        let line = |(place, method): &(usize, &str)| {
-            Some(Line::of_row(Method::parse(method.as_bytes())?, ROUTES.get(*place)?))
-        };
-        Lists { allow: routes.filter_map(line).collect(), deny: Vec::new() }
-    }
-
-    /// The smallest set that meets all needs: gates, what has no alternative, and of the actions those that are still lacking,
-    /// ALLOW_RESTARTS before ALLOW_STOP, which it covers.
-    fn smallest(&self) -> Grants {
-        let mut wanted = Grants::NONE;
-        for ways in self.needs.keys() {
-            wanted = wanted.union(ways.gates);
-            if ways.any.is_empty() {
-                wanted = wanted.union(ways.all);
-            }
-        }
-        let mut choices: Vec<_> = self.needs.keys().filter(|ways| !ways.any.is_empty()).collect();
-        choices.sort_by_key(|ways| ways.any.len());
-        for ways in choices {
-            if !ways.are_met_by(wanted) {
-                wanted = wanted.union(ways.any.iter().next().unwrap_or_default());
-            }
-        }
-        wanted
-    }
-
-    /// What needed this variable, where all of `wanted` is on.
-    fn examples_of(&self, variable: Grants, wanted: Grants) -> Vec<String> {
-        let mut of_it = Examples::default();
-        for (ways, examples) in &self.needs {
-            let needed = if wanted.contains(ways.all) { ways.all } else { ways.any };
-            if needed.union(ways.gates).contains(variable) {
-                for example in &examples.kept {
-                    of_it.add(example.clone(), MAX_EXAMPLES);
-                }
-                of_it.more |= examples.more;
-            }
-        }
-        of_it.listed()
-    }
-}
-
-impl Ways {
-    const fn are_met_by(&self, grants: Grants) -> bool {
-        grants.contains(self.gates) && (grants.contains(self.all) || grants.intersects(self.any))
-    }
-}
-
-impl Examples {
-    /// In pieces that stay whole: `GET /info,`, `GET /version`, `and others`.
-    fn listed(&self) -> Vec<String> {
-        let last = self.kept.len().saturating_sub(1);
-        let punctuated =
-            |(at, example): (usize, &String)| if at < last { format!("{example},") } else { example.clone() };
-        let more = self.more.then(|| String::from("and others"));
-        self.kept.iter().enumerate().map(punctuated).chain(more).collect()
     }
 }
 
