@@ -24,8 +24,9 @@ LABEL org.opencontainers.image.title="docker-socket-proxy" \
       org.opencontainers.image.description="A minimal filter in front of the Docker socket" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/docker-socket-proxy /docker-socket-proxy
-# The program's own defaults are those of Tecnativa's image, but for this: other containers reach it by the network.
-ENV LISTEN=:2375
+# The program's own defaults are those of Tecnativa's image, but for this: other containers reach it by the network. LISTEN itself
+# stays unset, so that the port is not open beside clients that have a name.
+ENV LISTEN_DEFAULT=:2375
 EXPOSE 2375
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=6s --start-period=5s CMD ["/docker-socket-proxy", "healthcheck"]

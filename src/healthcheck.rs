@@ -1,38 +1,51 @@
-//! `docker-socket-proxy healthcheck`: does the proxy of this environment answer, and the daemon behind it?
+//! `docker-socket-proxy healthcheck`: does the proxy of this environment answer wherever it listens, and the daemon behind it?
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Frontend, Listen};
 use crate::proxy::backlog::Backlog;
 use crate::proxy::daemon::{self, Daemon};
+use crate::proxy::places::Pool;
+use crate::proxy::stream::{Either, Stream};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::join;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::{JoinHandle, spawn};
+use tokio::time::{error::Elapsed, timeout};
 
-/// Both answers have to be there after so long: before Docker ends the check (the Dockerfile's HEALTHCHECK).
+/// All answers have to be there after so long: before Docker ends the check (the Dockerfile's HEALTHCHECK).
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Asks both.
+/// What became of a question that is asked beside others.
+type Asked<T> = JoinHandle<Result<T, Elapsed>>;
+
+fn ask<T: Send + 'static>(question: impl Future<Output = T> + Send + 'static) -> Asked<T> {
+    spawn(timeout(DEADLINE, question))
+}
+
+/// Asks every listener and the daemon, all at once.
 ///
 /// # Errors
 /// A sentence that says which of them does not answer, and why.
 pub async fn check(config: &Config) -> Result<(), String> {
-    let (proxy, daemon) = join!(
-        timeout(DEADLINE, ask_proxy(config.listen, config.disable_ipv6)),
-        timeout(DEADLINE, ask_daemon(config))
-    );
-    let (listen, path) = (config.listen, config.socket_path.display());
-    match proxy {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(format!("the proxy does not answer on {listen}: {error}")),
-        Err(_) => {
-            let full = full(config).unwrap_or_default();
-            return Err(format!("the proxy does not answer on {listen} within {DEADLINE:?}{full}"));
-        }
+    let listens = config
+        .frontends
+        .iter()
+        .flat_map(|frontend| frontend.listen.iter().map(move |listen| (frontend, listen)));
+    let asked: Vec<_> =
+        listens.map(|(frontend, listen)| (frontend, listen, ask(ask_proxy(listen.clone())))).collect();
+    let daemon = Daemon::new(config);
+    let daemon = ask(async move { ask_daemon(&daemon).await });
+    for (frontend, listen, answer) in asked {
+        let why = match answer.await.map_err(|error| error.to_string())? {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => format!(": {error}"),
+            Err(_) => format!(" within {DEADLINE:?}{}", full(config, frontend).unwrap_or_default()),
+        };
+        return Err(format!("the proxy does not answer on {listen}{why}"));
     }
-    match daemon {
+    let path = config.socket_path.display();
+    match daemon.await.map_err(|error| error.to_string())? {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(format!("the daemon at {path} does not answer /_ping with 200")),
         Ok(Err(error)) => Err(format!("the daemon at {path} does not answer: {error}")),
@@ -40,25 +53,39 @@ pub async fn check(config: &Config) -> Result<(), String> {
     }
 }
 
-/// Says so where the proxy does not answer because all its places are taken.
-fn full(config: &Config) -> Option<String> {
-    let Backlog { accepted, waiting } = Backlog::of(config.listen.port())?;
-    let most = config.max_connections;
-    (accepted >= most).then(|| {
-        format!(": it serves {accepted} clients, as many as MAX_CONNECTIONS says, and {waiting} wait")
-    })
+/// Says so where the proxy does not answer because all places are taken that this frontend has.
+fn full(config: &Config, frontend: &Frontend) -> Option<String> {
+    let of_listen = |listen: &Listen| match listen {
+        Listen::All(port) => Backlog::of_tcp(*port),
+        Listen::At(address) => Backlog::of_tcp(address.port()),
+        Listen::Unix(path) => Backlog::of_file(path),
+        Listen::Systemd(_) => None,
+    };
+    let known: Vec<_> = frontend.listen.iter().filter_map(of_listen).collect();
+    let accepted: usize = known.iter().map(|backlog| backlog.accepted).sum();
+    let waiting: usize = known.iter().map(|backlog| backlog.waiting).sum();
+    let least = Pool::new(config.max_connections, config.frontends.len()).share();
+    let says = if config.frontends.len() == 1 {
+        "as many as MAX_CONNECTIONS says"
+    } else {
+        "which are all that it has places for"
+    };
+    (accepted >= least).then(|| format!(": it serves {accepted} clients, {says}, and {waiting} wait"))
 }
 
 /// Connects, asks nothing, and waits for the proxy to end the connection in turn: that shows that it accepts and serves,
 /// whatever the policy grants, and leaves no line in its log.
-async fn ask_proxy(listen: Listen, disable_ipv6: bool) -> io::Result<()> {
-    let mut proxy = match listen {
+async fn ask_proxy(listen: Listen) -> io::Result<()> {
+    let mut proxy: Stream = match listen {
         Listen::At(address) if address.ip().is_unspecified() => {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await?
+            Either::Tcp(TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await?)
         }
-        Listen::At(address) => TcpStream::connect(address).await?,
-        Listen::All(port) if disable_ipv6 => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?,
-        Listen::All(port) => connect_here(port).await?,
+        Listen::At(address) => Either::Tcp(TcpStream::connect(address).await?),
+        Listen::All(port) => Either::Tcp(connect_here(port).await?),
+        Listen::Unix(path) => Either::Unix(UnixStream::connect(path).await?),
+        Listen::Systemd(_) => {
+            return Err(io::Error::other("systemd alone knows these sockets: ask systemctl is-active"));
+        }
     };
     proxy.shutdown().await?;
     proxy.read_to_end(&mut Vec::new()).await.map(drop)
@@ -79,8 +106,8 @@ async fn connect_here(port: u16) -> io::Result<TcpStream> {
 }
 
 /// Whether the daemon answers 200.
-async fn ask_daemon(config: &Config) -> Result<bool, daemon::Error> {
-    let mut daemon = Daemon::new(config).connect().await?;
+async fn ask_daemon(daemon: &Daemon) -> Result<bool, daemon::Error> {
+    let mut daemon = daemon.connect().await?;
     daemon.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").await?;
     let mut answer = [0; "HTTP/1.1 200".len()];
     daemon.read_exact(&mut answer).await?;

@@ -3,12 +3,10 @@
 //! The environment of a container holds much that is not meant for this program, so a name counts only where it is close to a
 //! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
 
-use crate::config::{Config, Exposure};
+use crate::config::{SETTINGS, frontends};
 use crate::distance::distance;
 use crate::policy::{ROUTES, Route, VARIABLES};
-use crate::vars::parse_switch;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use crate::vars::{Environment, parse_switch};
 
 /// What the author of a name that is no variable had in mind.
 enum Meant<'v> {
@@ -25,24 +23,22 @@ enum Meant<'v> {
 /// # Errors
 /// The sentence about the first one that could leave more open than was meant: a misspelt variable that under its right name
 /// would close something, or whose value would not be understood there.
-pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Result<Vec<String>, String> {
-    let mut given = BTreeMap::new();
-    for (name, value) in environment {
-        // Of one that is given twice, the first is read (getenv(3)).
-        given.entry(name).or_insert(value);
-    }
-    let environment = given;
-    if environment.get("BIND_CONFIG").is_some_and(|value| !value.trim().is_empty()) {
+pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
+    if environment.has("BIND_CONFIG") {
         return Err(String::from(BIND_CONFIG));
     }
     let variables = known();
-    let exposure = Exposure::from_vars(&|name| environment.get(name).cloned());
+    let open = frontends::read(environment);
     let mut sentences = Vec::new();
-    for (name, value) in environment.iter().filter(|(_, value)| !value.trim().is_empty()) {
+    for (name, value) in environment.iter().filter(|(name, _)| environment.has(name)) {
+        // Those of clients are looked at where they are read.
+        if frontends::split(name).is_some() {
+            continue;
+        }
         let is_switch = parse_switch("", value).is_ok();
         let Some(meant) = meant_by(name, is_switch, &variables) else { continue };
         // Other values can be long, and nobody knows what they hold.
-        let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.clone() };
+        let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.to_owned() };
         let nothing = format!("{setting} changes nothing, as no variable of this program has that name");
         sentences.push(match meant {
             Meant::Lists => {
@@ -52,12 +48,10 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
             Meant::Hint(hint) => format!("{nothing}: {hint}"),
             Meant::Variable(variable) => {
                 let sentence = format!("{nothing}: {}", did_you_mean(variable));
-                let meant = Exposure::from_vars(&|name| {
-                    if name == variable { Some(value.clone()) } else { environment.get(name).cloned() }
-                });
-                let covered = |exposure| meant.is_ok_and(|meant| meant.covers(exposure));
+                let meant = frontends::read(&environment.with(variable, value));
+                let covered = |open: &Vec<_>| meant.is_ok_and(|meant| frontends::cover(&meant, open));
                 // One that cannot be used does not start anyway.
-                if exposure.as_ref().is_ok_and(|exposure| !covered(exposure)) {
+                if open.as_ref().is_ok_and(|open| !covered(open)) {
                     return Err(format!("{sentence} {MORE_IS_OPEN}"));
                 }
                 sentence
@@ -69,24 +63,22 @@ pub fn lookalikes(environment: impl IntoIterator<Item = (String, String)>) -> Re
 
 /// A variable of this program.
 struct Known {
-    name: String,
+    name: &'static str,
     /// Its name as [`plain`] has it, which is compared with every name of the environment.
     plain: String,
     /// A misspelt name counts whatever its value is, not as a switch alone.
     any_value: bool,
 }
 
-/// All variables: those that are asked for where none is set.
+/// All variables.
 fn known() -> Vec<Known> {
-    let asked = RefCell::new(Vec::new());
-    let _ = Config::from_vars(&|name| {
+    let of_process = SETTINGS.iter().map(|setting| setting.name);
+    let known = |name: &'static str| {
         // Nobody else's names begin like these.
         let own = ["ALLOW_", "LIBPOD_"].iter().any(|prefix| name.starts_with(prefix));
-        let any_value = own || !is_grant(name);
-        asked.borrow_mut().push(Known { name: name.to_owned(), plain: plain(name), any_value });
-        None
-    });
-    asked.into_inner()
+        Known { name, plain: plain(name), any_value: own || !is_grant(name) }
+    };
+    frontends::variables().chain(of_process).map(known).collect()
 }
 
 /// A name without the case of its letters, what stands between its words or around them, a plural, and zeros for an O.
@@ -161,7 +153,7 @@ fn hint<'v>(name: &str, variables: &[&'v Known]) -> Option<Meant<'v>> {
     // ALLOW_CONTAINERS and LIBPOD_ALLOW_POD_RESTARTS, but not LIBPOD_SWARM: podman's own API has not all of Docker's sections.
     let own = || variables.iter().find(|variable| variable.name == format!("ALLOW_{word}"));
     let section = || name.strip_prefix("ALLOW_").and_then(|section| near(section, variables));
-    match (other, own().map(|own| &*own.name).or_else(section)) {
+    match (other, own().map(|own| own.name).or_else(section)) {
         (Some(other), _) => Some(Meant::Hint(other)),
         // Such a prefix has no other use.
         (None, Some(variable)) if bare.is_some() => Some(Meant::Variable(variable)),
@@ -212,14 +204,14 @@ fn is_in_capitals(name: &str) -> bool {
 /// and TEST to POST, AUTO to AUTH).
 fn near<'v>(name: &str, variables: &[&'v Known]) -> Option<&'v str> {
     let plain = plain(name);
-    let same = variables.iter().find(|real| real.plain == plain).map(|real| &*real.name);
+    let same = variables.iter().find(|real| real.plain == plain).map(|real| real.name);
     if !is_in_capitals(name) {
         return same;
     }
     same.or_else(|| {
         let slips = |real: &str| real.len() / 6;
         // A name that is longer or shorter by more is further away: most are not compared letter by letter.
-        let names = variables.iter().map(|real| &*real.name);
+        let names = variables.iter().map(|real| real.name);
         let close = names.filter(|real| real.len().abs_diff(name.len()) <= slips(real));
         let close = close.map(|real| (distance(name, real), real));
         close.filter(|&(distance, real)| distance <= slips(real)).min().map(|(_, real)| real)

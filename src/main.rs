@@ -2,14 +2,14 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use docker_socket_proxy::config::{Config, SETTINGS};
+use docker_socket_proxy::config::{Config, Frontend, SETTINGS, frontends};
 use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, Policy, VARIABLES, WhenUnset, explain};
 use docker_socket_proxy::service;
-use docker_socket_proxy::vars::{self, Setting, Vars, parse_file};
-use std::ffi::OsString;
+use docker_socket_proxy::vars::{self, Environment, Setting, parse_file};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -29,12 +29,17 @@ Usage: docker-socket-proxy [COMMAND]
   explain METHOD PATH     one request: exit status 0 if it is allowed, 1 if not, 64 on a bad call
   explain --diff OLD NEW  which routes open and close between two files of lines NAME=value: exit status 0 if nothing more
                           is open, 1 if something is, 64 on a bad call
-  healthcheck             exit status 0 if the proxy of this environment and the daemon answer, else 1 and a sentence
+  explain --client NAME   the same, each of them, for one client; without it, for every one
+  healthcheck             exit status 0 if the proxy of this environment answers wherever it listens, and the daemon too, else 1
+                          and a sentence
   --help, --version
 
 Everything is configured by the environment. 1 opens a section of the Docker API for GET and HEAD; other methods need
 POST=1 too, or the variable of just this method or action. A variable that is not set is 0, or what stands in brackets
 behind it. docs/variables.md of the source says more about each. `explain` shows which routes it opens.
+
+One proxy can serve several clients: TRAEFIK__CONTAINERS=1 is CONTAINERS=1 for the client TRAEFIK alone, who is listened for at
+TRAEFIK__LISTEN. So it is with every grant, and with ALLOW_ROUTES, DENY_ROUTES, DIALECT, LEARN, LISTEN_MODE and LISTEN_OWNER.
 
 ";
 
@@ -63,16 +68,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
+    match *arguments {
         [] => serve(),
         ["healthcheck"] => check_health(),
-        ["explain"] => explain_routes(false),
-        ["explain", "--allowed"] => explain_routes(true),
-        ["explain", "--diff", old, new] => explain_difference(old, new),
-        ["explain", "--diff", ..] => bad_call("explain --diff takes two files"),
-        ["explain", method, path] => explain_request(method, path),
-        ["explain", option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
-        ["explain", ..] => bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
+        ["explain", "--client", name, ref rest @ ..] => explain(Some(name), rest),
+        ["explain", ref rest @ ..] => explain(None, rest),
         ["--help" | "-h"] => print(&help()),
         ["--version" | "-V"] => print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n")),
         ["healthcheck", unknown, ..] | [unknown, ..] => bad_call(&format!("unknown argument {unknown:?}")),
@@ -82,11 +82,6 @@ fn main() -> ExitCode {
 fn bad_call(sentence: &str) -> ExitCode {
     eprintln!("docker-socket-proxy: {sentence}; see --help");
     ExitCode::from(USAGE)
-}
-
-/// Looks a variable up. What is not UTF-8 is replaced, so that it is refused where it means something.
-fn var(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Says why an environment cannot be used.
@@ -99,82 +94,145 @@ fn refuse(sentence: &str) -> ExitCode {
 ///
 /// # Errors
 /// The sentence that says why it cannot be used.
-fn read_from<T>(
-    environment: impl IntoIterator<Item = (String, String)>,
-    var: Vars<'_>,
-    from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>,
+fn read<T>(
+    environment: &Environment,
+    of: impl Fn(&Environment) -> Result<T, vars::Error>,
 ) -> Result<(T, Vec<String>), String> {
-    let read = from_vars(var).map_err(|error| error.to_string())?;
+    let read = of(environment).map_err(|error| error.to_string())?;
     Ok((read, lookalikes(environment)?))
 }
 
-/// The same of the environment of this process. Where it cannot be used, that has been said, and the exit status is returned.
-fn read<T>(from_vars: impl Fn(Vars<'_>) -> Result<T, vars::Error>) -> Result<(T, Vec<String>), ExitCode> {
-    let lossy = |text: OsString| text.to_string_lossy().into_owned();
-    let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value)));
-    read_from(environment, &var, from_vars).map_err(|sentence| refuse(&sentence))
+fn explain(client: Option<&str>, arguments: &[&str]) -> ExitCode {
+    let explained = match *arguments {
+        [] => explain_routes(client, false),
+        ["--allowed"] => explain_routes(client, true),
+        ["--diff", old, new] => explain_difference(client, old, new),
+        ["--diff", ..] => return bad_call("explain --diff takes two files"),
+        ["--client", ..] => return bad_call("explain --client takes a name"),
+        [method, path] => match explain_request(client, method, path) {
+            Ok(Err(call)) => return bad_call(&call.to_string()),
+            Ok(Ok(explained)) => Ok(explained),
+            Err(sentence) => Err(sentence),
+        },
+        [option] if option.starts_with('-') => return bad_call(&format!("unknown argument {option:?}")),
+        _ => return bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
+    };
+    match explained {
+        Ok((text, is_good)) => match print(&text) {
+            ExitCode::SUCCESS if !is_good => ExitCode::FAILURE,
+            printed => printed,
+        },
+        Err(sentence) => refuse(&sentence),
+    }
 }
 
-/// The policy of a file of variables; what looks like one of this program's and is none has been said.
+/// What is to be printed, and whether it is good news.
+type Explained = (String, bool);
+
+/// Those of an environment's clients that are asked for, and the sentences about lookalikes in it.
+///
+/// # Errors
+/// The sentence that says why it cannot be used, or that it has no such client.
+fn clients(environment: &Environment, client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), String> {
+    let (mut frontends, lookalikes) = read(environment, frontends::read)?;
+    if let Some(client) = client {
+        frontends.retain(|frontend| frontend.name.as_deref() == Some(client));
+        if frontends.is_empty() {
+            return Err(format!(
+                "no variable is the client {client}'s: {client}__LISTEN says where it is listened for"
+            ));
+        }
+    }
+    Ok((frontends, lookalikes))
+}
+
+/// A title for what is said of one of several clients.
+fn title(frontend: Option<&str>) -> String {
+    frontend.map_or_else(|| String::from("without a name"), |name| format!("client {name}"))
+}
+
+fn explain_routes(client: Option<&str>, only_allowed: bool) -> Result<Explained, String> {
+    let (frontends, lookalikes) = clients(&Environment::of_process(), client)?;
+    let mut text = String::new();
+    for frontend in &frontends {
+        if frontends.len() > 1 || frontend.name.is_some() {
+            text +=
+                &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, title(frontend.name.as_deref()));
+        }
+        text += &explain::routes(&frontend.policy, only_allowed, &lookalikes);
+    }
+    Ok((text, true))
+}
+
+fn explain_request(
+    client: Option<&str>,
+    method: &str,
+    path: &str,
+) -> Result<Result<Explained, explain::BadCall>, String> {
+    let (frontends, _) = clients(&Environment::of_process(), client)?;
+    let mut text = String::new();
+    let mut is_allowed = true;
+    for frontend in &frontends {
+        let prefix = frontends::prefix(frontend.name.as_deref());
+        let explained = match explain::request(&frontend.policy, &prefix, method, path) {
+            Ok(explained) => explained,
+            Err(call) => return Ok(Err(call)),
+        };
+        let who = if frontends.len() > 1 { title(frontend.name.as_deref()) + ": " } else { String::new() };
+        text += &format!("{who}{}\n", explained.sentence);
+        is_allowed &= explained.allowed;
+    }
+    Ok(Ok((text, is_allowed)))
+}
+
+fn explain_difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, String> {
+    let (old, new) = (clients_of_file(old, client)?, clients_of_file(new, client)?);
+    let names: BTreeSet<_> = old.iter().chain(&new).map(|frontend| frontend.name.as_deref()).collect();
+    let mut text = String::new();
+    let mut opens = false;
+    for name in &names {
+        let policy = |frontends: &[Frontend]| {
+            let of_name = frontends.iter().find(|frontend| frontend.name.as_deref() == *name);
+            of_name.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
+        };
+        let difference = explain::difference(&policy(&old), &policy(&new));
+        if names.len() > 1 || name.is_some() {
+            text += &format!("{}\n", title(*name));
+        }
+        text += &difference.text;
+        opens |= difference.opens;
+    }
+    Ok((text, !opens))
+}
+
+/// The clients of a file of variables; what looks like one of this program's and is none has been said.
 ///
 /// # Errors
 /// The sentence that says why it cannot be used.
-fn read_policy(file: &str) -> Result<Policy, String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read it: {error}"))?;
-    let environment = parse_file(&text)?;
-    let var =
-        |name: &str| environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-    let (policy, lookalikes) = read_from(environment.iter().cloned(), &var, Policy::from_vars)?;
+fn clients_of_file(file: &str, client: Option<&str>) -> Result<Vec<Frontend>, String> {
+    let of_file = |sentence: String| format!("{file}: {sentence}");
+    let text = fs::read_to_string(file).map_err(|error| of_file(format!("cannot read it: {error}")))?;
+    let environment = parse_file(&text).map_err(of_file)?;
+    // A client may be new.
+    let (frontends, lookalikes) = clients(&environment, None).map_err(of_file)?;
     for sentence in lookalikes {
         eprintln!("docker-socket-proxy: {file}: {sentence}");
     }
-    Ok(policy)
-}
-
-fn explain_difference(old: &str, new: &str) -> ExitCode {
-    let read = |file: &str| read_policy(file).map_err(|sentence| refuse(&format!("{file}: {sentence}")));
-    let difference = match read(old).and_then(|old| Ok(explain::difference(&old, &read(new)?))) {
-        Ok(difference) => difference,
-        Err(status) => return status,
-    };
-    match print(&difference.text) {
-        ExitCode::SUCCESS if difference.opens => ExitCode::FAILURE,
-        printed => printed,
-    }
-}
-
-fn explain_routes(only_allowed: bool) -> ExitCode {
-    match read(Policy::from_vars) {
-        Ok((policy, lookalikes)) => print(&explain::routes(&policy, only_allowed, &lookalikes)),
-        Err(status) => status,
-    }
-}
-
-fn explain_request(method: &str, path: &str) -> ExitCode {
-    let policy = match read(Policy::from_vars) {
-        Ok((policy, _)) => policy,
-        Err(status) => return status,
-    };
-    match explain::request(&policy, method, path) {
-        Ok(explained) => match print(&format!("{}\n", explained.sentence)) {
-            ExitCode::SUCCESS if !explained.allowed => ExitCode::FAILURE,
-            printed => printed,
-        },
-        Err(call) => bad_call(&call.to_string()),
-    }
+    let wanted = |frontend: &Frontend| client.is_none() || frontend.name.as_deref() == client;
+    Ok(frontends.into_iter().filter(wanted).collect())
 }
 
 fn serve() -> ExitCode {
-    match read(Config::from_vars) {
+    match read(&Environment::of_process(), Config::of) {
         Ok((config, lookalikes)) => service::run(config, lookalikes),
-        Err(status) => status,
+        Err(sentence) => refuse(&sentence),
     }
 }
 
 fn check_health() -> ExitCode {
-    let config = match read(Config::from_vars) {
+    let config = match read(&Environment::of_process(), Config::of) {
         Ok((config, _)) => config,
-        Err(status) => return status,
+        Err(sentence) => return refuse(&sentence),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let checked = runtime

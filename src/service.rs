@@ -3,14 +3,16 @@
 //! Nothing in here waits for standard output or standard error ([`Output`]): a stop takes SHUTDOWN_GRACE and less than a
 //! second more, whether somebody reads them or not.
 
-use crate::config::Config;
+use crate::config::{Config, Frontend};
 use crate::logging::{self, Logger, Output};
 use crate::policy;
 use crate::policy::learn::Learner;
+use crate::proxy::bind::{Entrance, bind};
 use crate::proxy::daemon::Daemon;
 use crate::proxy::{limits, listener};
 use crate::signals::{self, Stop};
 use log::{error, info, warn};
+use sd_notify::NotifyState;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -62,8 +64,10 @@ pub fn run(config: Config, lookalikes: Vec<String>) -> ExitCode {
 /// The log, and LEARN's report where there is to be one.
 fn outputs(config: &Config) -> io::Result<(&'static Logger, Option<Arc<Report>>)> {
     let logger = logging::start(config.log_level, config.log_directives.as_deref(), config.log_format)?;
-    let report = config.learner.clone().map(Report::new).transpose()?;
-    Ok((logger, report.map(Arc::new)))
+    let learning: Vec<_> =
+        config.frontends.iter().filter(|frontend| frontend.learner.is_some()).map(Arc::clone).collect();
+    let report = if learning.is_empty() { None } else { Some(Arc::new(Report::new(learning)?)) };
+    Ok((logger, report))
 }
 
 /// Lets what was said reach its readers.
@@ -105,30 +109,50 @@ async fn serve_until_told(
     logger: &'static Logger,
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
-    let listener =
-        listener::bind(&config).map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let entrances = bind(&config).map_err(|error| error.to_string())?;
     let stop = heed_signals(report.clone()).map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let address =
-        listener.local_addr().map_or_else(|_| config.listen.to_string(), |address| address.to_string());
-    info!(
-        event = "start";
-        "docker-socket-proxy {} on {address}, daemon at {}, granted: {}",
-        env!("CARGO_PKG_VERSION"), config.socket_path.display(), config.policy.granted(),
-    );
-    for warning in config.policy.warnings().into_iter().chain(lookalikes) {
-        warn!(event = "grants"; "{warning}");
+    for entrance in &entrances {
+        say_what_is_granted(&config, entrance);
     }
-    if report.is_some() {
-        tokio::spawn(remind_of_learning());
+    for lookalike in lookalikes {
+        warn!(event = "grants"; "{lookalike}");
+    }
+    if let Some(report) = &report {
+        tokio::spawn(remind_of_learning(Arc::clone(report)));
+    }
+    // Nobody is told where no systemd waits for it.
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        warn!(event = "systemd"; "cannot tell systemd that it is ready: {error}");
     }
     let config = Arc::new(config);
     tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
     let stopped = stopped(stop, config.shutdown_grace, logger, report.clone());
-    listener::run(listener, config, stopped).await.map_err(|error| format!("cannot start: {error}"))?;
-    if let Some(report) = report.filter(|report| report.learner.has_news()) {
+    listener::run(entrances, config, stopped).await.map_err(|error| format!("cannot start: {error}"))?;
+    if let Some(report) = report.filter(|report| report.has_news()) {
         report.print();
     }
     Ok(())
+}
+
+/// Says where somebody is served, with which grants, and what to beware of.
+fn say_what_is_granted(config: &Config, Entrance { frontend, listeners }: &Entrance) {
+    let name = frontend.name.as_deref();
+    let listener =
+        listeners.iter().map(|listener| &*listener.door.listener).collect::<Vec<_>>().join(" and ");
+    let who = name.map_or_else(String::new, |name| format!(" for {name}"));
+    info!(
+        event = "start", name, listener;
+        "docker-socket-proxy {}{who} on {listener}, daemon at {}, granted: {}",
+        env!("CARGO_PKG_VERSION"), config.socket_path.display(), frontend.policy.granted(),
+    );
+    for warning in frontend.policy.warnings() {
+        warn!(event = "grants", name; "{}", about(frontend, &warning));
+    }
+}
+
+/// A sentence about a client that has a name.
+fn about(frontend: &Frontend, sentence: &str) -> String {
+    frontend.name.as_ref().map_or_else(|| sentence.to_owned(), |name| format!("{name}: {sentence}"))
 }
 
 /// Takes the signals that do not stop the program, and returns those that do.
@@ -170,10 +194,12 @@ async fn stopped(mut stop: Stop, grace: Duration, logger: &'static Logger, repor
     });
 }
 
-async fn remind_of_learning() {
+async fn remind_of_learning(report: Arc<Report>) {
     loop {
-        // An error's level, so that it is seen whatever LOG_LEVEL is.
-        error!(event = "learn"; "{}", policy::LEARN_WARNING);
+        for frontend in &report.learning {
+            // An error's level, so that it is seen whatever LOG_LEVEL is.
+            error!(event = "learn", name = frontend.name; "{}", about(frontend, policy::LEARN_WARNING));
+        }
         tokio::time::sleep(LEARN_REMINDER).await;
     }
 }
@@ -187,18 +213,28 @@ async fn warn_of_missing_daemon(config: Arc<Config>) {
 
 /// LEARN's report, on standard output.
 struct Report {
-    learner: Arc<Learner>,
+    /// Those that learn.
+    learning: Vec<Arc<Frontend>>,
     stdout: Output,
 }
 
 impl Report {
-    fn new(learner: Arc<Learner>) -> io::Result<Self> {
+    fn new(learning: Vec<Arc<Frontend>>) -> io::Result<Self> {
         let dropped =
             |count| format!("# {count} reports of LEARN=1 were dropped here, as nobody read them\n");
-        Ok(Self { learner, stdout: Output::to(io::stdout(), dropped)? })
+        Ok(Self { learning, stdout: Output::to(io::stdout(), dropped)? })
+    }
+
+    fn learners(&self) -> impl Iterator<Item = &Learner> {
+        self.learning.iter().filter_map(|frontend| frontend.learner.as_deref())
+    }
+
+    fn has_news(&self) -> bool {
+        self.learners().any(Learner::has_news)
     }
 
     fn print(&self) {
-        self.stdout.put(self.learner.report().as_bytes());
+        let reports: String = self.learners().map(Learner::report).collect();
+        self.stdout.put(reports.as_bytes());
     }
 }

@@ -1,5 +1,7 @@
 //! Reading variables of the environment: what the process's and the grants have in common.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
@@ -8,7 +10,7 @@ pub enum Error {
     /// The value as a whole.
     Value {
         /// The variable's name.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// Its value as given.
         value: String,
         /// What it takes, as the end of a sentence: "it takes 0 or 1 (...)".
@@ -17,7 +19,7 @@ pub enum Error {
     /// A line of it.
     Line {
         /// The variable's name.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// The line's number, from 1.
         number: usize,
         /// What stands there.
@@ -25,12 +27,22 @@ pub enum Error {
         /// What is wrong with it, as the end of a sentence.
         reason: String,
     },
+    /// What is wrong with several, or with a name, as a whole sentence.
+    Sentence(String),
 }
 
 impl Error {
     /// For a value that is none of what is expected.
     pub fn value(variable: &'static str, value: &str, expected: &'static str) -> Self {
-        Self::Value { variable, value: value.to_owned(), expected }
+        Self::Value { variable: variable.into(), value: value.to_owned(), expected }
+    }
+
+    /// The name of the one variable that it is about, so that a prefix can be put before.
+    pub const fn variable(&mut self) -> Option<&mut Cow<'static, str>> {
+        match self {
+            Self::Value { variable, .. } | Self::Line { variable, .. } => Some(variable),
+            Self::Sentence(_) => None,
+        }
     }
 }
 
@@ -43,11 +55,61 @@ impl fmt::Display for Error {
             Self::Line { variable, number, line, reason } => {
                 write!(f, "{variable} cannot be used: line {number}, {line:?}, {reason}")
             }
+            Self::Sentence(sentence) => f.write_str(sentence),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// The variables of a process or of a file. What is not UTF-8 is replaced, so that it is refused where it means something.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// That of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect()
+    }
+
+    /// The value of a variable; `None` where it is not set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
+    /// Whether it is set to anything.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    /// Every name with its value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The same with this variable set to this value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut with = self.clone();
+        with.0.insert(name.to_owned(), value.to_owned());
+        with
+    }
+}
+
+/// Of a name that is given twice, the first counts (getenv(3)).
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            environment.0.entry(name.into()).or_insert(value.into());
+        }
+        environment
+    }
+}
 
 /// Looks a variable up; `None` where it is not set.
 pub type Vars<'v> = &'v dyn Fn(&str) -> Option<String>;
@@ -95,8 +157,8 @@ pub fn parse_switch(variable: &'static str, value: &str) -> Result<bool, Error> 
 ///
 /// # Errors
 /// The first line that is none of these, as a sentence.
-pub fn parse_file(text: &str) -> Result<Vec<(String, String)>, String> {
-    let mut variables: Vec<(String, String)> = Vec::new();
+pub fn parse_file(text: &str) -> Result<Environment, String> {
+    let mut variables = Environment::default();
     // Docker leaves out a byte order mark, too.
     for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
@@ -115,8 +177,7 @@ pub fn parse_file(text: &str) -> Result<Vec<(String, String)>, String> {
             }
             _ => value,
         };
-        variables.retain(|(other, _)| other != name);
-        variables.push((name.to_owned(), value.to_owned()));
+        variables.0.insert(name.to_owned(), value.to_owned());
     }
     Ok(variables)
 }

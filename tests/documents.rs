@@ -1,10 +1,9 @@
 //! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
-use docker_socket_proxy::config::{Config, SETTINGS};
+use docker_socket_proxy::config::{Config, Listen, SETTINGS, frontends};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{VARIABLES, WhenUnset};
 use docker_socket_proxy::vars::Error;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,20 +41,13 @@ fn settings() -> Vec<(&'static str, &'static str)> {
 }
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Error> {
-    Config::from_vars(&|name| {
-        variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
-    })
+    Config::of(&variables.iter().copied().collect())
 }
 
-/// The names that are asked for where none is set.
+/// The names of all variables.
 fn asked() -> BTreeSet<String> {
-    let names = RefCell::new(BTreeSet::new());
-    let config = Config::from_vars(&|name| {
-        names.borrow_mut().insert(name.to_owned());
-        None
-    });
-    assert!(config.is_ok());
-    names.into_inner()
+    let of_process = SETTINGS.iter().map(|setting| setting.name);
+    frontends::variables().chain(of_process).map(str::to_owned).collect()
 }
 
 /// The variables that `--help` lists, with the default in brackets behind; where none is said it is 0.
@@ -98,7 +90,7 @@ fn help_has_every_variable_with_its_default() {
         let default = if default.is_empty() { "0" } else { default };
         assert_eq!(help[name], default, "{name}");
     }
-    let unset = read(&[]).expect("the defaults").policy.grants();
+    let unset = read(&[]).expect("the defaults").frontends[0].policy.grants();
     for variable in VARIABLES {
         let default = match variable.default {
             WhenUnset::AsPostBut(_) => "as POST",
@@ -136,7 +128,8 @@ fn every_documented_variable_is_read() {
 fn every_documented_variable_is_known_in_other_case() {
     for (variable, _) in settings() {
         let written = (variable.to_lowercase(), String::from("0.5."));
-        let said = lookalikes([written]).map_or_else(|stop| stop, |warnings| warnings.concat());
+        let said = lookalikes(&[written].into_iter().collect())
+            .map_or_else(|stop| stop, |warnings| warnings.concat());
         assert!(said.contains(&format!("did you mean {variable}?")), "{variable}: {said:?}");
     }
 }
@@ -159,8 +152,8 @@ fn switches_and_times_take_the_values_that_are_named() {
     let empty: Vec<_> = asked().into_iter().map(|name| (name, String::new())).collect();
     let empty: Vec<_> = empty.iter().map(|(name, value)| (&**name, &**value)).collect();
     let empty = read(&empty).expect("empty values");
-    assert!(empty.policy.grants().is_empty());
-    assert_eq!(empty.listen, read(&[]).expect("the defaults").listen);
+    assert!(empty.frontends[0].policy.grants().is_empty());
+    assert_eq!(empty.frontends[0].listen, read(&[]).expect("the defaults").frontends[0].listen);
 }
 
 // === Packages ===
@@ -184,6 +177,14 @@ fn packaged(variables: &[(&str, &str)]) -> Config {
     read(variables).expect("values that can be used")
 }
 
+/// The port of all addresses that a package sets.
+fn port(variables: &[(&str, &str)]) -> u16 {
+    match packaged(variables).frontends[0].listen[..] {
+        [Listen::All(port)] => port,
+        ref other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn the_image_changes_no_default_but_that_of_the_documents() {
     let image = pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV ")));
@@ -192,7 +193,7 @@ fn the_image_changes_no_default_but_that_of_the_documents() {
     let documented: Vec<_> =
         documented.map(|(name, rest)| (name, rest.split('`').next().expect("a value"))).collect();
     assert_eq!(image, documented);
-    let port = packaged(&image).listen.port();
+    let port = port(&image);
     assert!(DOCKERFILE.lines().any(|line| line == format!("EXPOSE {port}")), "{port}");
 }
 
@@ -200,11 +201,11 @@ fn the_image_changes_no_default_but_that_of_the_documents() {
 fn the_service_grants_nothing_and_has_room_for_the_defaults() {
     let config = packaged(&pairs(ENV_FILE.lines().filter(|line| !line.starts_with('#'))));
     let defaults = read(&[]).expect("the defaults");
-    assert_eq!(config.listen, defaults.listen);
+    assert_eq!(config.frontends[0].listen, defaults.frontends[0].listen);
     let sections = ["/_ping", "/version", "/events", "/containers/json", "/info"];
     for path in sections {
         let head = format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n");
-        let judged = docker_socket_proxy::proxy::admit::admit(head.as_bytes(), &config.policy);
+        let judged = docker_socket_proxy::proxy::admit::admit(head.as_bytes(), &config.frontends[0].policy);
         assert!(judged.1.is_err(), "{path}");
     }
     let commented = ENV_FILE.lines().filter_map(|line| line.strip_prefix('#'));
@@ -222,8 +223,7 @@ fn the_quadlet_has_the_image_s_port_and_the_socket_that_it_mounts() {
     let config = packaged(&set);
     let folder = value(QUADLET, "Volume").split(':').nth(1).expect("a folder");
     assert_eq!(config.socket_path.parent(), Some(Path::new(folder)));
-    let port =
-        packaged(&pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV ")))).listen.port();
+    let port = port(&pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV "))));
     assert_eq!(value(QUADLET, "PublishPort"), format!("127.0.0.1:{port}:{port}"));
 }
 

@@ -35,7 +35,7 @@ fn warnings_of(environment: &str) -> Vec<String> {
 }
 
 fn lookalikes_of(environment: &str) -> Result<Vec<String>, String> {
-    lookalikes(pairs(environment).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
+    lookalikes(&pairs(environment).into_iter().collect())
 }
 
 // === explain ===
@@ -878,9 +878,7 @@ fn a_misspelt_name_that_leaves_nothing_more_open_is_a_warning() {
 
 #[test]
 fn a_misspelt_list_stops_the_start_where_it_would_leave_less_open() {
-    let lookalikes_of = |environment: [(&str, &str); 2]| {
-        lookalikes(environment.map(|(name, lines)| (name.to_owned(), lines.to_owned())))
-    };
+    let lookalikes_of = |environment: [(&str, &str); 2]| lookalikes(&environment.into_iter().collect());
     let (one, two) = ("GET /info", "GET /info, GET /swarm");
     for (list, misspelt, lines, instead) in [
         ("ALLOW_ROUTES", "ALLOW_ROUTE", two, one),

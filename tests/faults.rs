@@ -512,8 +512,7 @@ fn room_in_the_backlog_goes_to_who_waits_the_longest() {
     let socket = dir.join("docker.sock");
     let full = FullBacklog::at(&socket);
     let path = socket.to_str().expect("a path in UTF-8").to_owned();
-    let config =
-        Config::from_vars(&|name| (name == "SOCKET_PATH").then(|| path.clone())).expect("a configuration");
+    let config = Config::of(&[("SOCKET_PATH", path)].into_iter().collect()).expect("a configuration");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let daemon = Daemon::new(&config);

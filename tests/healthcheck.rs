@@ -5,6 +5,7 @@ mod support;
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::healthcheck::check;
 use docker_socket_proxy::proxy::backlog::Backlog;
+use docker_socket_proxy::proxy::bind::Address;
 use socket2::SockRef;
 use std::io::Read;
 use std::net::TcpListener;
@@ -98,8 +99,7 @@ fn says_which_end_does_not_answer() {
 /// The sentence of a check that waits for what never comes, and how long that took. Time stands still until `ready` returns, which
 /// it does when all that can come has come; then it jumps to the deadline.
 fn failure_by_deadline(vars: &[(&str, &str)], ready: impl FnOnce() + Send + 'static) -> (String, Duration) {
-    let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let config = Config::from_vars(&var).expect("variables that can be used");
+    let config = Config::of(&vars.iter().copied().collect()).expect("variables that can be used");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let begun = tokio::time::Instant::now();
@@ -167,11 +167,11 @@ fn says_that_all_places_are_taken() {
     let _waits = program.client();
     let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
     let vars = [("LISTEN", &listen[..]), ("SOCKET_PATH", &socket), ("MAX_CONNECTIONS", "2")];
-    let port = program.address.expect("it listens").port();
+    let address = Address::Tcp(program.address.expect("it listens"));
     let (sentence, _) = failure_by_deadline(&vars, move || {
         let deadline = Instant::now() + PATIENCE;
         // It waits itself, too.
-        while Backlog::waiting_on(port) != Some(2) {
+        while Backlog::waiting_on(&address) != Some(2) {
             assert!(Instant::now() < deadline, "it does not connect");
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -11,7 +11,7 @@ use docker_socket_proxy::proxy::pump::Pump;
 use docker_socket_proxy::proxy::relay::{Begun, End, exchange};
 use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use support::daemon::response;
 use support::{Client, FakeDaemon, Proxy, Session, pattern, show};
@@ -193,7 +193,7 @@ async fn both_sides() -> (TcpStream, Accepted, UnixStream, UnixStream) {
     let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let (accepted, peer) = listener.accept().await.expect("a client");
     let (daemon, socket) = UnixStream::pair().expect("a pair");
-    (client, Accepted::new(accepted, peer), daemon, socket)
+    (client, Accepted::tcp(accepted, peer, Arc::default()), daemon, socket)
 }
 
 #[tokio::test]

@@ -4,14 +4,14 @@ mod support;
 
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
+use docker_socket_proxy::proxy::bind::{Address, bind};
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
 use docker_socket_proxy::proxy::listener;
+use docker_socket_proxy::vars::Environment;
 use std::io::Read;
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use support::daemon::response;
 use support::{FakeDaemon, PATIENCE, Program, Proxy, show};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const DENIED: &[u8] = b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -93,16 +93,18 @@ fn an_idle_connection_ends_at_its_time_or_up_to_an_eighth_later() {
 
 #[test]
 fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_once() {
-    let config = Config::from_vars(&|name| (name == "LISTEN").then(|| "127.0.0.1:0".to_owned()));
-    let config = config.expect("a configuration");
+    let config = Config::of(&[("LISTEN", "127.0.0.1:0")].into_iter().collect()).expect("a configuration");
     let (seen, options) = mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listener = listener::bind(&config).expect("a free port");
-        let _client = std::net::TcpStream::connect(listener.local_addr().expect("an address"));
+        let entrances = bind(&config).expect("a free port");
+        let Address::Tcp(address) = entrances[0].listeners[0].address else {
+            panic!("no port: {entrances:?}")
+        };
+        let _client = std::net::TcpStream::connect(address);
         let served = Arc::new(tokio::sync::Notify::new());
         let done = Arc::clone(&served);
-        let serve = move |client: Accepted, _| {
+        let serve = move |client: Accepted, _: &_, _| {
             let socket = socket2::SockRef::from(&client);
             let time = socket.tcp_keepalive_time().expect("a time");
             let interval = socket.tcp_keepalive_interval().expect("an interval");
@@ -112,7 +114,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
             served.notify_one();
             std::future::ready(())
         };
-        listener::serve_each(listener, &config, done.notified(), serve).await.expect("a thread");
+        listener::serve_each(entrances, &config, done.notified(), serve).await.expect("a thread");
     });
     assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
 }
@@ -306,19 +308,14 @@ async fn with_a_moved_clock(
     test: impl AsyncFnOnce(UnixStream, Moved<'_>),
 ) -> tokio::time::Instant {
     let socket = daemon.socket().to_str().expect("a path in UTF-8").to_owned();
-    let config = Config::from_vars(&|name| match name {
-        "SOCKET_PATH" => Some(socket.clone()),
-        _ => vars.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()),
-    });
-    let config = config.expect("variables that can be used");
+    let environment: Environment = vars.iter().copied().chain([("SOCKET_PATH", &*socket)]).collect();
+    let config = Config::of(&environment).expect("variables that can be used");
     // What is sent through a pair of Unix sockets is there before any clock can jump.
     let (client, proxied) = UnixStream::pair().expect("a pair of sockets");
-    let proxied = OwnedFd::from(proxied.into_std().expect("a socket"));
-    let proxied = TcpStream::from_std(proxied.into()).expect("a socket");
     let (timekeeper, to_daemon) = (Timekeeper::default(), Daemon::new(&config));
-    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+    let accepted = Accepted::unix(proxied, Arc::default());
     let mut connection =
-        Connection::new(Accepted::new(proxied, peer), &config, &to_daemon, timekeeper.clock());
+        Connection::new(accepted, &config, &config.frontends[0], &to_daemon, timekeeper.clock());
     let clock = Moved { timekeeper: &timekeeper, period: Timekeeper::period(config.idle_timeout) };
     let serve = async move {
         connection.serve().await;

@@ -60,7 +60,8 @@ fn an_unknown_argument_exits_with_64_and_one_line() {
 fn a_value_that_cannot_be_used_exits_with_64_and_names_the_variable_and_the_value() {
     let switch = "0 or 1 (also true, false, yes, no, on, off)";
     let time = "a time above 0 and up to 1000 hours: seconds, or a number with ms, s, m or h";
-    let address = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses";
+    let address = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses, or unix:/PATH for a socket \
+                   file, or systemd; or several of these with commas between";
     let level = "emerg, alert, crit, err, warning, notice, info or debug (also off, error, warn, trace)";
     let count = "a number from 1 to 1000000";
     let directives = "off, error, warn, info, debug or trace, or TARGET=LEVEL, with commas between";

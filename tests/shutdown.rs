@@ -4,6 +4,7 @@ mod support;
 
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::logging;
+use docker_socket_proxy::proxy::bind::bind;
 use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::listener;
 use log::LevelFilter;
@@ -223,15 +224,14 @@ fn serves_three_clients_and_panics_at_the_second() {
     let logger = logging::start(LevelFilter::Info, None, logging::Format::Text).expect("a thread");
     // One at once: a panic must give its place back.
     let vars = [("LISTEN", "127.0.0.1:0"), ("MAX_CONNECTIONS", "1")];
-    let var = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    let config = Config::from_vars(&var).expect("a configuration");
+    let config = Config::of(&vars.into_iter().collect()).expect("a configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listener = listener::bind(&config).expect("a free port");
-        eprintln!("listening on {}", listener.local_addr().expect("an address"));
+        let entrances = bind(&config).expect("a free port");
+        eprintln!("listening on {}", entrances[0].listeners[0].address);
         let (begun, mut beginning) = mpsc::unbounded_channel();
         let number = std::sync::atomic::AtomicUsize::new(0);
-        let serve = move |mut client: Client, _| {
+        let serve = move |mut client: Client, _: &_, _| {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             begun.send(()).expect("the receiver lives");
             async move {
@@ -244,7 +244,7 @@ fn serves_three_clients_and_panics_at_the_second() {
                 beginning.recv().await;
             }
         };
-        listener::serve_each(listener, &config, all, serve).await.expect("a thread");
+        listener::serve_each(entrances, &config, all, serve).await.expect("a thread");
     });
     logger.output().drain(Instant::now() + PATIENCE);
 }

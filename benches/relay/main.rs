@@ -15,6 +15,7 @@ mod rows;
 use peer::{Kind, Peer, Process};
 use report::Report;
 use rows::{GROUPS, Group, SWEEPS, Scale};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -142,8 +143,9 @@ fn main() -> ExitCode {
 /// Measures what is wanted. Whether every limit was kept.
 fn run(mut options: Options) -> io::Result<bool> {
     let scratch = Scratch::new()?;
-    let (soft, hard) = rlimit::Resource::NOFILE.get()?;
-    rlimit::Resource::NOFILE.set(hard.min(20_000).max(soft), hard)?;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let most = maximum.map_or(20_000, |hard| hard.min(20_000));
+    setrlimit(Resource::Nofile, Rlimit { current: current.map(|soft| soft.max(most)), maximum })?;
     let socket = scratch.0.join("daemon.sock");
     let _daemon = Process::start(Command::new(std::env::current_exe()?).arg("--as-daemon").arg(&socket))?;
     while !socket.exists() {

@@ -1,6 +1,7 @@
 //! The two forms of a line.
 
 use crate::json;
+use crate::logging::source::Source;
 use log::Record;
 use log::kv::{Key, Value, VisitSource, VisitValue};
 use std::borrow::Cow;
@@ -22,7 +23,7 @@ pub fn cut(text: &str) -> Cow<'_, str> {
 /// The two forms of LOG_FORMAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// `LEVEL client: message`
+    /// `LEVEL source: message`
     Text,
     /// One JSON object a line: time, level, message and the line's fields.
     Json,
@@ -58,7 +59,8 @@ impl VisitValue<'_> for Text {
 }
 
 fn text(record: &Record<'_>) -> String {
-    let client = field(record, "client").map_or_else(String::new, |client| client + ": ");
+    let client = Source::of(record).to_string();
+    let client = if client.is_empty() { client } else { client + ": " };
     // Messages hold visible ASCII of the client's only; a daemon's or the system's words are escaped here.
     let message = record.args().to_string().replace(|character: char| character.is_control(), "?");
     format!("{:<5} {client}{message}\n", record.level())

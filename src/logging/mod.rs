@@ -7,6 +7,7 @@
 mod line;
 mod output;
 mod repeats;
+mod source;
 
 pub use line::{Format, cut};
 pub use output::{MAX_WAITING_BYTES, Output};
@@ -15,6 +16,7 @@ use line::field;
 use log::kv::{ToValue, Value};
 use log::{Level, LevelFilter, Log, Metadata, Record, error};
 use repeats::{Repeated, Repeats, WINDOW, Warning};
+use source::Source;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -84,12 +86,15 @@ impl Logger {
         ended.iter().for_each(|repeated| self.say(repeated));
     }
 
-    fn say(&self, Repeated { client, warning, count, over }: &Repeated) {
+    fn say(&self, Repeated { source, warning, count, over }: &Repeated) {
         let seconds = over.as_secs_f64().round() as u64;
-        let client = Some(client).filter(|client| !client.is_empty());
+        let [name, listener, client, uid] = source.fields();
         let fields = [
             ("event", "repeats".to_value()),
-            ("client", client.to_value()),
+            name,
+            listener,
+            client,
+            uid,
             ("method", warning.method.to_value()),
             ("path", warning.path.to_value()),
             ("variable", warning.variable.to_value()),
@@ -122,8 +127,7 @@ impl Log for Logger {
         }
         // Only what a client or a failing daemon can bring about at any rate.
         if record.level() <= Level::Warn {
-            let client = field(record, "client").unwrap_or_default();
-            let address = client.rsplit_once(':').map_or("", |(address, _port)| address);
+            let source = Source::of(record).without_port();
             let warning = Warning {
                 level: record.level(),
                 message: record.args().to_string(),
@@ -132,7 +136,7 @@ impl Log for Logger {
                 variable: field(record, "variable"),
             };
             let mut ended = Vec::new();
-            let first = self.repeats().is_first(address, warning, Instant::now(), &mut ended);
+            let first = self.repeats().is_first(&source, warning, Instant::now(), &mut ended);
             ended.iter().for_each(|repeated| self.say(repeated));
             if !first {
                 return;

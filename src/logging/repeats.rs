@@ -1,5 +1,6 @@
 //! What is said of a warning that comes again: the first one of each address in full, then one sum a minute.
 
+use crate::logging::source::Source;
 use log::Level;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -37,8 +38,8 @@ impl Warning {
 /// A warning that came again within a window.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Repeated {
-    /// The address; empty where the warning is about no client.
-    pub client: String,
+    /// The address or the user; empty where the warning is about no client.
+    pub source: Source,
     pub warning: Warning,
     pub count: u64,
     pub over: Duration,
@@ -47,7 +48,7 @@ pub struct Repeated {
 /// The warnings of the last minute, by the client's address and their words.
 #[derive(Default)]
 pub struct Repeats {
-    clients: HashMap<String, PerClient>,
+    clients: HashMap<Source, PerClient>,
     /// The kinds of all clients together.
     kinds: usize,
 }
@@ -67,19 +68,19 @@ impl Repeats {
     /// goes to `ended`.
     pub fn is_first(
         &mut self,
-        client: &str,
+        source: &Source,
         warning: Warning,
         now: Instant,
         ended: &mut Vec<Repeated>,
     ) -> bool {
-        if !self.clients.contains_key(client) {
+        if !self.clients.contains_key(source) {
             while self.kinds >= MAX_KINDS_IN_ALL {
                 self.forget_oldest(now, ended);
             }
         }
         let has_room = self.kinds < MAX_KINDS_IN_ALL;
         let new = || PerClient { since: now, kinds: HashMap::new() };
-        let kinds = &mut self.clients.entry(client.to_owned()).or_insert_with(new).kinds;
+        let kinds = &mut self.clients.entry(source.clone()).or_insert_with(new).kinds;
         let known = kinds.contains_key(&warning);
         let first = !known && kinds.len() < MAX_KINDS && has_room;
         let warning = if known || first { warning } else { Warning::of_many_kinds() };
@@ -98,7 +99,7 @@ impl Repeats {
             self.kinds -= client.kinds.len();
             for (warning, kind) in client.kinds.into_iter().filter(|(_, kind)| kind.repeated > 0) {
                 let over = now.duration_since(kind.since);
-                ended.push(Repeated { client: oldest.clone(), warning, count: kind.repeated, over });
+                ended.push(Repeated { source: oldest.clone(), warning, count: kind.repeated, over });
             }
         }
     }
@@ -107,7 +108,7 @@ impl Repeats {
     /// a storm is one line a minute.
     pub fn end_windows(&mut self, now: Instant, length: Duration) -> Vec<Repeated> {
         let mut ended = Vec::new();
-        self.clients.retain(|address, client| {
+        self.clients.retain(|source, client| {
             client.kinds.retain(|warning, kind| {
                 let over = now.duration_since(kind.since);
                 if over < length {
@@ -116,8 +117,8 @@ impl Repeats {
                 let count = std::mem::take(&mut kind.repeated);
                 kind.since = now;
                 if count > 0 {
-                    let (client, warning) = (address.clone(), warning.clone());
-                    ended.push(Repeated { client, warning, count, over });
+                    let (source, warning) = (source.clone(), warning.clone());
+                    ended.push(Repeated { source, warning, count, over });
                 }
                 count > 0
             });
@@ -139,7 +140,7 @@ mod tests {
     /// Says a warning; whether it is shown, and what was forgotten for it.
     fn say(repeats: &mut Repeats, client: &str, message: &str, now: Instant) -> (bool, Vec<Repeated>) {
         let mut ended = Vec::new();
-        let first = repeats.is_first(client, warning(message), now, &mut ended);
+        let first = repeats.is_first(&Source::at(client), warning(message), now, &mut ended);
         (first, ended)
     }
 
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(repeats.end_windows(at(59), WINDOW), []);
         let sum = |count, over| {
             let over = Duration::from_secs(over);
-            [Repeated { client: String::new(), warning: warning("storm"), count, over }]
+            [Repeated { source: Source::at(""), warning: warning("storm"), count, over }]
         };
         assert_eq!(repeats.end_windows(at(62), WINDOW), sum(58, 62));
         assert!(!is_first(&mut repeats, "storm", 63), "one line a minute");
@@ -203,7 +204,10 @@ mod tests {
             .flat_map(|address| say(&mut repeats, &address.to_string(), "denied", later).1)
             .collect();
         let over = Duration::from_secs(1);
-        assert_eq!(ended, [Repeated { client: "oldest".into(), warning: warning("denied"), count: 4, over }]);
+        assert_eq!(
+            ended,
+            [Repeated { source: Source::at("oldest"), warning: warning("denied"), count: 4, over }]
+        );
         assert!(say(&mut repeats, "oldest", "denied", later).0, "shown again");
     }
 }

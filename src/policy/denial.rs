@@ -35,10 +35,22 @@ impl Denial {
     }
 }
 
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Denial {
+    /// It as a client is told, whose variables have this prefix.
+    #[must_use]
+    pub fn told(self, prefix: &str) -> impl fmt::Display {
+        struct Told<'p>(Denial, &'p str);
+        impl fmt::Display for Told<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write(f, self.1)
+            }
+        }
+        Told(self, prefix)
+    }
+
+    fn write(self, f: &mut fmt::Formatter<'_>, prefix: &str) -> fmt::Result {
         match self {
-            Self::Missing(grants) => write_set(f, *grants),
+            Self::Missing(grants) => write_set(f, grants, prefix),
             Self::NoSection => f.write_str("no variable allows it, as it belongs to no section"),
             Self::Root => f.write_str(
                 "no variable allows it, as nothing is served there; a health check asks for GET /_ping",
@@ -61,13 +73,19 @@ impl fmt::Display for Denial {
                     }
                     _ => "it is allowed without a form as its body, which could name a signal; ",
                 })?;
-                write_set(f, *grants)
+                write_set(f, grants, prefix)
             }
             Self::Listed(method, route) => write!(f, "DENY_ROUTES closes {} {}", method.as_str(), route.path),
         }
     }
 }
 
-fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants) -> fmt::Result {
-    write!(f, "set {} to allow it", grants.settings(" and "))
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+fn write_set(f: &mut fmt::Formatter<'_>, grants: Grants, prefix: &str) -> fmt::Result {
+    write!(f, "set {} to allow it", grants.settings_of(prefix, " and "))
 }

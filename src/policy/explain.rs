@@ -38,11 +38,11 @@ impl fmt::Display for BadCall {
     }
 }
 
-/// Judges one request without a body.
+/// Judges one request without a body, of a client whose variables have this prefix.
 ///
 /// # Errors
 /// What is no request at all.
-pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanation, BadCall> {
+pub fn request(policy: &Policy, prefix: &str, method: &str, target: &str) -> Result<Explanation, BadCall> {
     let parsed = Method::parse(method.as_bytes()).ok_or(BadCall::Method)?;
     if !target.starts_with('/') {
         return Err(BadCall::Path);
@@ -64,7 +64,7 @@ pub fn request(policy: &Policy, method: &str, target: &str) -> Result<Explanatio
                 };
                 (true, format!("allowed: {method} {target}: {by}{bare}"))
             }
-            Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {denial}")),
+            Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {}", denial.told(prefix))),
         },
     };
     Ok(Explanation { allowed, sentence })

@@ -108,8 +108,14 @@ impl Grants {
     /// section is what one thinks of first.
     #[must_use]
     pub fn settings(self, between: &str) -> String {
+        self.settings_of("", between)
+    }
+
+    /// The same for a client whose variables have this prefix.
+    #[must_use]
+    pub fn settings_of(self, prefix: &str, between: &str) -> String {
         let methods = self.intersection(Self::METHODS);
         let ordered = self.without(methods).variables().chain(methods.variables());
-        ordered.map(|variable| format!("{}=1", variable.name)).collect::<Vec<_>>().join(between)
+        ordered.map(|variable| format!("{prefix}{}=1", variable.name)).collect::<Vec<_>>().join(between)
     }
 }

@@ -148,6 +148,12 @@ impl Policy {
         Ok(Self { grants, lists, dialect, learning })
     }
 
+    /// That of whom nothing is granted.
+    #[must_use]
+    pub const fn closed() -> Self {
+        Self { grants: Grants::NONE, lists: None, dialect: Dialect::Tecnativa, learning: false }
+    }
+
     /// What is on.
     #[must_use]
     pub const fn grants(&self) -> Grants {

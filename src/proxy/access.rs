@@ -3,15 +3,16 @@
 use crate::config::Config;
 use crate::logging::cut;
 use crate::proxy::admit::Admitted;
+use crate::proxy::client::Client;
+use crate::proxy::peer::{Peer, log_of};
 use crate::proxy::relay::Begun;
-use log::{Level, log, log_enabled};
-use std::net::SocketAddr;
+use log::{Level, log_enabled};
 use tokio::time::Instant;
 
 /// An allowed request in flight, as far as the log shows it.
 pub struct Access {
     level: Level,
-    client: SocketAddr,
+    peer: Peer,
     method: &'static str,
     /// Cut for the log.
     path: String,
@@ -24,23 +25,24 @@ pub struct Access {
 impl Access {
     /// Of an admitted request with this path; `None` where the log does not show it.
     #[must_use]
-    pub fn new(config: &Config, client: SocketAddr, admitted: &Admitted, path: &str) -> Option<Self> {
+    pub fn new(config: &Config, client: &Client, admitted: &Admitted, path: &str) -> Option<Self> {
         let level = if config.log_requests { Level::Info } else { Level::Debug };
         if !log_enabled!(level) {
             return None;
         }
         let path = cut(path).into_owned();
         let (method, variable) = (admitted.method().as_str(), admitted.variable());
-        Some(Self { level, client, method, path, variable, started: Instant::now(), status: None })
+        let peer = client.peer();
+        Some(Self { level, peer, method, path, variable, started: Instant::now(), status: None })
     }
 
     /// The answer has begun. Says so where it goes on: it may do so for days, and until then the log would not know of it.
     pub fn begin(&mut self, Begun { status, streams, .. }: Begun) {
         self.status = Some(status);
-        let Self { level, client, method, path, variable, .. } = &*self;
+        let Self { level, peer, method, path, variable, .. } = &*self;
         if streams {
-            log!(
-                *level, client:% = client, event = "begun", method, path, variable, status;
+            log_of!(
+                peer, *level, event = "begun", method, path, variable, status;
                 "{method} {path} is allowed by {variable}: {status}, and goes on"
             );
         }
@@ -53,12 +55,12 @@ impl Access {
 
     /// Says what became of it: the bytes that were passed each way, and what cut it.
     pub fn end(self, up: u64, down: u64, cut: Option<&str>) {
-        let Self { level, client, method, path, variable, started, status } = self;
+        let Self { level, peer, method, path, variable, started, status } = self;
         let ms = started.elapsed().as_millis() as u64;
         let answer = status.map_or_else(|| String::from("no answer"), |status| status.to_string());
         let end = cut.map_or_else(String::new, |cut| format!(", cut by the {cut}"));
-        log!(
-            level, client:% = client, event = "allowed", method, path, variable, status, ms, up, down, cut;
+        log_of!(
+            &peer, level, event = "allowed", method, path, variable, status, ms, up, down, cut;
             "{method} {path} is allowed by {variable}: {answer} in {ms} ms, {up} bytes up, {down} down{end}"
         );
     }

@@ -1,18 +1,21 @@
 //! The client: its socket, how its end is noticed where nobody reads or writes it, and how its connection is closed.
 //!
-//! Whatever is TCP's alone is in here.
+//! Whatever is of one kind of socket alone is in here.
 
+use crate::proxy::peer::{Door, Peer};
 use crate::proxy::scratch::discard;
-use socket2::{SockRef, Socket, TcpKeepalive};
+use crate::proxy::stream::{Either, Stream};
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
-use tokio::net::{TcpStream, tcp};
+use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio::time::timeout;
 
 /// How long a client may be silent before the kernel asks whether it is still there, and how it asks: two minutes in all.
@@ -27,12 +30,12 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 /// How long a client may take to read our last words before its connection is closed under it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sets on a listening socket what each client's socket is to have, as Linux has an accepted socket inherit it: small writes
+/// Sets on a listening TCP socket what each client's socket is to have, as Linux has an accepted socket inherit it: small writes
 /// go out at once, and TCP keep-alive.
 ///
 /// # Errors
 /// The system's.
-pub fn set_options(listener: &Socket) -> io::Result<()> {
+pub fn set_options(listener: &SockRef<'_>) -> io::Result<()> {
     listener.set_tcp_nodelay(true)?;
     listener.set_tcp_keepalive(&KEEPALIVE)
 }
@@ -40,28 +43,54 @@ pub fn set_options(listener: &Socket) -> io::Result<()> {
 /// A client that was accepted.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Stream,
+    /// Its address, over TCP.
+    address: Option<SocketAddr>,
+    door: Arc<Door>,
 }
 
 impl Client {
-    /// The client behind an accepted socket. An IPv4 address that a dual-stack socket shows as one of IPv6 (RFC 4291 2.5.5.2)
+    /// The client behind an accepted TCP socket. An IPv4 address that a dual-stack socket shows as one of IPv6 (RFC 4291 2.5.5.2)
     /// is shown as what it is.
     #[must_use]
-    pub const fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()) }
+    pub const fn tcp(stream: TcpStream, address: SocketAddr, door: Arc<Door>) -> Self {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        Self { stream: Either::Tcp(stream), address: Some(address), door }
     }
 
-    /// Where it comes from.
+    /// The client behind an accepted Unix socket.
     #[must_use]
-    pub const fn peer(&self) -> SocketAddr {
-        self.peer
+    pub const fn unix(stream: UnixStream, door: Arc<Door>) -> Self {
+        Self { stream: Either::Unix(stream), address: None, door }
+    }
+
+    /// Who it is, for the log. The kernel is asked where it is a Unix socket.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        let credentials = match &self.stream {
+            Either::Tcp(_) => None,
+            Either::Unix(stream) => stream.peer_cred().ok(),
+        };
+        Peer {
+            door: Arc::clone(&self.door),
+            address: self.address,
+            uid: credentials.map(|credentials| credentials.uid()),
+            pid: credentials.and_then(|credentials| credentials.pid()).filter(|&pid| pid != 0),
+        }
     }
 
     /// Both directions, to be used at the same time.
     pub fn split(&mut self) -> (Reader<'_>, impl AsyncWrite + Unpin) {
-        let (reader, writer) = self.stream.split();
-        (Reader(reader), writer)
+        match &mut self.stream {
+            Either::Tcp(stream) => {
+                let (reader, writer) = stream.split();
+                (Reader(Either::Tcp(reader)), Either::Tcp(writer))
+            }
+            Either::Unix(stream) => {
+                let (reader, writer) = stream.split();
+                (Reader(Either::Unix(reader)), Either::Unix(writer))
+            }
+        }
     }
 
     /// What it sends.
@@ -89,21 +118,25 @@ impl Client {
         .await;
     }
 
-    /// Has the connection end with a reset, not in order, once it is dropped: its reader sees that it is cut.
+    /// Has the connection end with a reset, not in order, once it is dropped: its reader sees that it is cut. A Unix socket has no
+    /// such end.
     pub fn end_by_reset(&self) {
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
 }
 
 impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+        match &self.stream {
+            Either::Tcp(stream) => stream.as_fd(),
+            Either::Unix(stream) => stream.as_fd(),
+        }
     }
 }
 
 /// What a client sends, and its end.
 #[derive(Debug)]
-pub struct Reader<'c>(tcp::ReadHalf<'c>);
+pub struct Reader<'c>(Either<tcp::ReadHalf<'c>, unix::ReadHalf<'c>>);
 
 impl Reader<'_> {
     /// Waits until there is something to read, or the end.
@@ -111,22 +144,48 @@ impl Reader<'_> {
     /// # Errors
     /// The system's.
     pub async fn readable(&self) -> io::Result<()> {
-        self.0.readable().await
+        match &self.0 {
+            Either::Tcp(reader) => reader.readable().await,
+            Either::Unix(reader) => reader.readable().await,
+        }
     }
 
-    /// Waits for an error of the client's, such as a reset, while nobody reads or writes it. It may wake for every byte that comes.
+    /// Waits until the client is gone, while nobody reads or writes it. It may wake for every byte that comes.
     pub async fn gone(&self) {
-        let _ = self.0.ready(Interest::ERROR).await;
+        match &self.0 {
+            Either::Tcp(reader) => {
+                let _ = reader.ready(Interest::ERROR).await;
+            }
+            // The socket's own readiness does not tell the end of both directions from that of one.
+            Either::Unix(_) => {
+                if let Ok(gone) = self.watch() {
+                    gone.await;
+                }
+            }
+        }
     }
 
-    /// Waits by a second handle for an error of the client's: a reset, or no answer to TCP keep-alive. Costs nothing before it is
-    /// first polled, and then, unlike [`Reader::gone`], wakes for nothing else. Where both directions have ended in order, the
-    /// error may still come as long as output is on its way.
+    /// Waits by a second handle for the client to go: over TCP for an error, which is a reset or no answer to TCP keep-alive. Costs
+    /// nothing before it is first polled, and then, unlike [`Reader::gone`], wakes for nothing else. Where both directions have
+    /// ended in order, the error may still come as long as output is on its way; a Unix socket then tells nothing any more
+    /// ([`Reader::hangs_up`]).
     ///
     /// # Errors
     /// No descriptor is left.
     pub fn watch(&self) -> io::Result<impl Future<Output = io::Error> + use<>> {
-        self.0.as_ref().as_fd().try_clone_to_owned().map(error_of)
+        let (socket, gone) = match &self.0 {
+            Either::Tcp(reader) => (reader.as_ref().as_fd(), Interest::ERROR),
+            // A client that closes ends both directions at once, which is a hang-up (unix(7)); one that shuts down its write half does
+            // not. tokio shows a hang-up with every interest that can be waited for, and this one wakes for nothing else.
+            Either::Unix(reader) => (reader.as_ref().as_fd(), Interest::PRIORITY.add(Interest::ERROR)),
+        };
+        Ok(end_of(socket.try_clone_to_owned()?, gone))
+    }
+
+    /// Whether the end of both directions in order looks as if the client had gone.
+    #[must_use]
+    pub const fn hangs_up(&self) -> bool {
+        matches!(self.0, Either::Unix(_))
     }
 }
 
@@ -140,19 +199,19 @@ impl AsyncRead for Reader<'_> {
     }
 }
 
-/// Waits for the error of a socket.
+/// Waits until a socket is ready for its end, and returns its error.
 #[allow(
     deprecated,
     reason = "its successor wants a promise that the descriptor stays open, which an owned one does"
 )]
-async fn error_of(socket: OwnedFd) -> io::Error {
-    // The error is told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
+async fn end_of(socket: OwnedFd, end: Interest) -> io::Error {
+    // Errors and hang-ups are told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
     // it is in urgent data, which nobody sends.
     let socket = match AsyncFd::with_interest(socket, Interest::PRIORITY) {
         Ok(socket) => socket,
         Err(error) => return error,
     };
-    if let Err(error) = socket.ready(Interest::ERROR).await {
+    if let Err(error) = socket.ready(end).await {
         return error;
     }
     // Whoever reads or writes may have taken it.

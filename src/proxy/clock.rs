@@ -22,8 +22,8 @@ struct Time {
     stopping: bool,
 }
 
-/// Moves all clocks.
-#[derive(Debug, Default)]
+/// Moves all clocks. Clones are the same.
+#[derive(Debug, Clone, Default)]
 pub struct Timekeeper(Arc<watch::Sender<Time>>);
 
 /// The clock of one connection.

@@ -16,7 +16,7 @@
 //!
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
-use crate::config::Config;
+use crate::config::{Config, Frontend};
 use crate::http::head::{self, Finder};
 use crate::http::method::Method;
 use crate::http::reply::Reply;
@@ -25,12 +25,13 @@ use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{self, Daemon, is_quiet};
+use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::refuse::refuse;
 use crate::proxy::relay::{End, exchange};
 use crate::proxy::scratch::discard;
 use crate::proxy::splice::splice;
-use log::{debug, warn};
+use log::Level::{Debug, Warn};
 use std::fmt::Display;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
@@ -45,6 +46,7 @@ pub struct Connection<'c> {
     daemon: Option<UnixStream>,
     to_daemon: &'c Daemon,
     config: &'c Config,
+    frontend: &'c Frontend,
     /// How long the connection may be idle.
     clock: Clock,
     request: Pump,
@@ -58,12 +60,19 @@ pub struct Connection<'c> {
 impl<'c> Connection<'c> {
     /// Takes an accepted client.
     #[must_use]
-    pub fn new(client: Client, config: &'c Config, to_daemon: &'c Daemon, clock: Clock) -> Self {
+    pub fn new(
+        client: Client,
+        config: &'c Config,
+        frontend: &'c Frontend,
+        to_daemon: &'c Daemon,
+        clock: Clock,
+    ) -> Self {
         Self {
             client,
             daemon: None,
             to_daemon,
             config,
+            frontend,
             clock,
             request: Pump::default(),
             response: Pump::default(),
@@ -79,7 +88,7 @@ impl<'c> Connection<'c> {
                 Ok(Some(length)) => length,
                 Ok(None) => return,
                 Err(refusal) => {
-                    let reply = refuse(&refusal, self.client.peer(), None);
+                    let reply = refuse(&refusal, &self.client.peer(), None);
                     return self.reply(&reply, false).await;
                 }
             };
@@ -108,7 +117,7 @@ impl<'c> Connection<'c> {
                     return;
                 }
                 End::BadRequestBody(error) => {
-                    let reply = refuse(&Refusal::Framing(error), self.client.peer(), None);
+                    let reply = refuse(&Refusal::Framing(error), &self.client.peer(), None);
                     return self.reply(&reply, to_head).await;
                 }
                 End::NoAnswer(_) | End::BadAnswerHead(_) | End::BadAnswerBody(_) | End::Unasked101 => {
@@ -181,14 +190,14 @@ impl<'c> Connection<'c> {
     /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.
     fn admit(&mut self, length: usize) -> Result<Admitted, (Reply, bool)> {
         let head = &self.request.held()[..length];
-        if let Some(learner) = &self.config.learner {
+        if let Some(learner) = &self.frontend.learner {
             learner.note(head);
         }
-        let (line, verdict) = admit(head, &self.config.policy);
+        let (line, verdict) = admit(head, &self.frontend.policy);
         let RequestLine { method, path } = line.unwrap_or_default();
-        let client = self.client.peer();
-        let admitted = verdict.map_err(|refusal| (refuse(&refusal, client, line), method == "HEAD"))?;
-        self.access = Access::new(self.config, client, &admitted, path);
+        let refuse = |refusal| (refuse(&refusal, &self.client.peer(), line), method == "HEAD");
+        let admitted = verdict.map_err(refuse)?;
+        self.access = Access::new(self.config, &self.client, &admitted, path);
         Ok(admitted)
     }
 
@@ -217,7 +226,7 @@ impl<'c> Connection<'c> {
         if let End::Hijack = end
             && let Err(error) = splice(client, daemon, request, response).await
         {
-            debug!(client:% = client.peer(), event = "cut"; "raw stream cut: {error}");
+            log_of!(&client.peer(), Debug, event = "cut"; "raw stream cut: {error}");
         }
         Ok(end)
     }
@@ -235,7 +244,7 @@ impl<'c> Connection<'c> {
     }
 
     fn warn_daemon(&self, message: impl Display) {
-        warn!(client:% = self.client.peer(), event = "daemon"; "{message}");
+        log_of!(&self.client.peer(), Warn, event = "daemon"; "{message}");
     }
 
     /// Ends the line of the log, if there is to be one, of the request in flight.

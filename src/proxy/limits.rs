@@ -1,11 +1,12 @@
 //! The descriptor limit: as many as the connections need, or as many connections as it allows.
 
 use log::warn;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors of one connection: the client, the daemon, and for an upload or a hijack the watch over the client.
 const PER_CONNECTION: u64 = 3;
 
-/// Descriptors of the program itself: the listener, the runtime, the standard streams.
+/// Descriptors of the program itself: the listeners, the runtime, the standard streams.
 const OF_OUR_OWN: u64 = 32;
 
 /// Raises the soft limit up to what so many connections need, and returns how many the hard limit leaves room for, at
@@ -13,12 +14,15 @@ const OF_OUR_OWN: u64 = 32;
 #[must_use]
 pub fn make_room(connections: usize) -> usize {
     let needed = (connections as u64).saturating_mul(PER_CONNECTION).saturating_add(OF_OUR_OWN);
-    let Ok((soft, hard)) = rlimit::Resource::NOFILE.get() else { return connections };
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // None: there is no limit.
+    let (soft, hard) = (current.unwrap_or(u64::MAX), maximum.unwrap_or(u64::MAX));
     if soft >= needed {
         return connections;
     }
-    let soft = match rlimit::Resource::NOFILE.set(needed.min(hard), hard) {
-        Ok(()) => needed.min(hard),
+    let wanted = needed.min(hard);
+    let soft = match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
+        Ok(()) => wanted,
         Err(_) => soft,
     };
     if soft >= needed {

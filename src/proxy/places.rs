@@ -1,6 +1,10 @@
-//! The places of MAX_CONNECTIONS: each client that is served has one.
+//! The places of MAX_CONNECTIONS: each connection that is served has one.
+//!
+//! One frontend has them all. Of several, each has a share that nobody else can take, and what is left is for whoever comes
+//! first: half of the places are shared out, so that one client alone may still have more than half.
 
 use crate::proxy::backlog::Backlog;
+use crate::proxy::bind::{Address, Entrance};
 use log::warn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,56 +14,118 @@ use tokio::time::{Instant, sleep_until};
 /// How often it is said that every place is taken.
 const FULL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The places of MAX_CONNECTIONS.
-pub struct Places {
-    free: Arc<Semaphore>,
+/// All places.
+#[derive(Debug)]
+pub struct Pool {
     most: usize,
-    port: u16,
+    /// What each frontend has of its own, and no less than one.
+    share: usize,
+    /// Each frontend's own.
+    own: Vec<Arc<Semaphore>>,
+    /// What is for everybody.
+    common: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// So many places for so many frontends.
+    #[must_use]
+    pub fn new(most: usize, frontends: usize) -> Self {
+        let share = if frontends == 1 { most } else { (most / 2 / frontends).max(1) };
+        let common = most.saturating_sub(share * frontends);
+        Self {
+            most: share * frontends + common,
+            share,
+            own: (0..frontends).map(|_| Arc::new(Semaphore::new(share))).collect(),
+            common: Arc::new(Semaphore::new(common)),
+        }
+    }
+
+    /// What each frontend has of its own.
+    #[must_use]
+    pub const fn share(&self) -> usize {
+        self.share
+    }
+
+    /// What the frontend at this place can take.
+    #[must_use]
+    pub fn places(&self, place: usize, entrance: &Entrance) -> Places {
+        Places {
+            own: Arc::clone(&self.own[place]),
+            common: Arc::clone(&self.common),
+            most: self.most - self.share * (self.own.len() - 1),
+            name: entrance.frontend.name.clone(),
+            addresses: entrance.listeners.iter().map(|listener| listener.address.clone()).collect(),
+            next_warning: Instant::now(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Semaphore>> {
+        self.own.iter().chain([&self.common])
+    }
+
+    /// How many are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.most - self.all().map(|places| places.available_permits()).sum::<usize>()
+    }
+
+    /// Waits until nobody is served.
+    pub async fn all_free(&self) {
+        let _ = self.common.acquire_many((self.most - self.share * self.own.len()) as u32).await;
+        for own in &self.own {
+            let _ = own.acquire_many(self.share as u32).await;
+        }
+    }
+}
+
+/// The places of one frontend.
+#[derive(Debug)]
+pub struct Places {
+    own: Arc<Semaphore>,
+    common: Arc<Semaphore>,
+    /// How many it may have in all.
+    most: usize,
+    name: Option<String>,
+    addresses: Vec<Address>,
     /// When it may be said again that there is none.
     next_warning: Instant,
 }
 
 impl Places {
-    /// So many places, for the clients of this port.
-    #[must_use]
-    pub fn new(most: usize, port: u16) -> Self {
-        Self { free: Arc::new(Semaphore::new(most)), most, port, next_warning: Instant::now() }
-    }
-
     /// Takes one. While there is none, the log says so once a minute. Cancel-safe.
     pub async fn take(&mut self) -> OwnedSemaphorePermit {
+        let Self { own, common, .. } = self;
         loop {
-            if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
-                return place;
+            for places in [&*own, &*common] {
+                if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+                    return place;
+                }
             }
             tokio::select! {
                 biased;
-                Ok(place) = Arc::clone(&self.free).acquire_owned() => return place,
+                Ok(place) = Arc::clone(own).acquire_owned() => return place,
+                Ok(place) = Arc::clone(common).acquire_owned() => return place,
                 () = sleep_until(self.next_warning) => {}
             }
             self.next_warning = Instant::now() + FULL_INTERVAL;
-            let waiting = Backlog::waiting_on(self.port);
+            let waiting = self.addresses.iter().map(Backlog::waiting_on).sum::<Option<usize>>();
             let others = match waiting {
                 Some(0) => String::from("the next one has to wait"),
                 Some(1) => String::from("1 waits"),
                 Some(waiting) => format!("{waiting} wait"),
                 None => String::from("others wait"),
             };
+            let (of, says) = match &self.name {
+                None => (String::new(), "as many as MAX_CONNECTIONS says"),
+                Some(name) => (
+                    format!(" of {name}"),
+                    "which is its share of MAX_CONNECTIONS and what is left of the others'",
+                ),
+            };
             warn!(
-                event = "full", waiting;
-                "all places are taken: {} clients are served, as many as MAX_CONNECTIONS says, and {others}", self.most
+                event = "full", name = self.name, waiting;
+                "all places{of} are taken: {} clients are served, {says}, and {others}", self.most
             );
         }
-    }
-
-    /// How many are taken.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        self.most - self.free.available_permits()
-    }
-
-    /// Waits until nobody is served.
-    pub async fn all_free(&self) {
-        let _ = self.free.acquire_many(self.most as u32).await;
     }
 }

@@ -29,7 +29,7 @@ pub async fn splice(
     from_daemon: &mut Pump,
 ) -> io::Result<()> {
     let (client_reader, client_writer) = client.split();
-    let client_gone = client_reader.watch()?;
+    let (client_gone, hangs_up) = (client_reader.watch()?, client_reader.hangs_up());
     // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
     from_client.release();
     from_daemon.release();
@@ -42,20 +42,23 @@ pub async fn splice(
             ready = daemon_reader.readable() => ready?,
         }
     }
-    let read = AtomicBool::new(false);
-    let client_reader = Reading { inner: client_reader, read: &read };
-    let client_reader = Prefixed { pump: from_client, inner: client_reader };
-    let daemon_reader = Prefixed { pump: from_daemon, inner: UntilClosed(daemon_reader) };
+    let (of_client, of_daemon) = (State::default(), State::default());
+    let client_reader =
+        Prefixed { pump: from_client, inner: Noted { inner: client_reader, state: &of_client } };
+    let daemon_reader = Noted { inner: UntilClosed(daemon_reader), state: &of_daemon };
+    let daemon_reader = Prefixed { pump: from_daemon, inner: daemon_reader };
     let mut client = join(client_reader, client_writer);
     let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
     let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
     let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
     poll_fn(|cx| {
-        read.store(false, Relaxed);
+        of_client.waited_for.store(false, Relaxed);
         match copy.as_mut().poll(cx) {
             Poll::Ready(copied) => Poll::Ready(copied.map(drop)),
             // It waits for the client's next byte, and so for its end.
-            Poll::Pending if read.load(Relaxed) => Poll::Pending,
+            Poll::Pending if of_client.waited_for.load(Relaxed) => Poll::Pending,
+            // Both directions have ended in order, and the last of the client's input is on its way.
+            Poll::Pending if hangs_up && of_daemon.ended.load(Relaxed) => Poll::Pending,
             // The client has half-closed, or the daemon takes no more of its input: a silent container does not write
             // to it either.
             Poll::Pending => client_gone.as_mut().poll(cx).map(Err),
@@ -64,20 +67,31 @@ pub async fn splice(
     .await
 }
 
-/// A reader that notes when it is waited for.
-struct Reading<'n, R> {
-    inner: R,
-    read: &'n AtomicBool,
+/// What became of the last read.
+#[derive(Default)]
+struct State {
+    waited_for: AtomicBool,
+    ended: AtomicBool,
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Reading<'_, R> {
+/// A reader that notes whether it is waited for, and whether it has ended.
+struct Noted<'n, R> {
+    inner: R,
+    state: &'n State,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Noted<'_, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        self.read.store(read.is_pending(), Relaxed);
+        self.state.waited_for.store(read.is_pending(), Relaxed);
+        self.state
+            .ended
+            .store(matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before, Relaxed);
         read
     }
 }

@@ -18,12 +18,12 @@ use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
+use docker_socket_proxy::vars::Environment;
 use std::cell::RefCell;
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -481,10 +481,8 @@ impl Bench {
                 environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
             let grants = naive::Environment::read(&environment).expect("variables that can be used");
             environment.push(("SOCKET_PATH".into(), socket.clone()));
-            let var = |name: &str| {
-                environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
-            };
-            (Config::from_vars(&var).expect("variables that can be used"), grants)
+            let environment: Environment = environment.into_iter().collect();
+            (Config::of(&environment).expect("variables that can be used"), grants)
         });
         Self { runtime, listener, configs: configs.into() }
     }
@@ -504,15 +502,14 @@ pub fn conn(input: &[u8]) {
             client.set_nonblocking(true).expect("a socket that does not block");
             proxied.set_nonblocking(true).expect("a socket that does not block");
             let client = UnixStream::from_std(client).expect("a socket");
-            let proxied = std::net::TcpStream::from(OwnedFd::from(proxied));
-            let proxied = TcpStream::from_std(proxied).expect("a socket");
+            let proxied = UnixStream::from_std(proxied).expect("a socket");
             let (timekeeper, period) = (Timekeeper::default(), Timekeeper::period(config.idle_timeout));
             let clock = timekeeper.clock();
             let (ended, served) = oneshot::channel();
             let to_daemon = Daemon::new(config);
-            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let accepted = Client::unix(proxied, Arc::default());
             let serve = async {
-                Connection::new(Client::new(proxied, peer), config, &to_daemon, clock).serve().await;
+                Connection::new(accepted, config, &config.frontends[0], &to_daemon, clock).serve().await;
                 drop(ended);
             };
             let daemon = daemon(&bench.listener, served, &script, grants, &mut received);

@@ -1,6 +1,7 @@
 //! Thousands of connections in one process: descriptors, and a daemon that serves each connection in a task.
 
 use super::Program;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::path::Path;
@@ -11,12 +12,14 @@ use tokio::task::JoinHandle;
 
 /// Raises this process's limit of open files to `needed`, where it is lower; says so and returns false where the hard limit is lower.
 pub fn have_descriptors(needed: u64) -> bool {
-    let (soft, hard) = rlimit::Resource::NOFILE.get().expect("limits");
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let (soft, hard) = (current.unwrap_or(u64::MAX), maximum.unwrap_or(u64::MAX));
     if hard < needed {
         eprintln!("skipped: it needs {needed} open files, and the hard limit is {hard}");
         return false;
     }
-    rlimit::Resource::NOFILE.set(soft.max(needed), hard).expect("a higher limit");
+    let raised = Rlimit { current: Some(soft.max(needed)), maximum };
+    setrlimit(Resource::Nofile, raised).expect("a higher limit");
     true
 }
 

@@ -2,7 +2,10 @@
 
 use super::{Client, FakeDaemon, NARROW, PATIENCE};
 use docker_socket_proxy::config::Config;
+use docker_socket_proxy::proxy::bind::{Address, bind};
 use docker_socket_proxy::proxy::listener;
+use docker_socket_proxy::proxy::stream::Either;
+use docker_socket_proxy::vars::Environment;
 use socket2::SockRef;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -46,21 +49,26 @@ impl Proxy {
             ("SOCKET_PATH", socket.to_str().expect("a path in UTF-8")),
         ];
         vars.extend(defaults.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let var = |name: &str| vars.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let config = Arc::new(Config::from_vars(&var).expect("variables that can be used"));
+        let environment: Environment = vars.into_iter().collect();
+        let config = Arc::new(Config::of(&environment).expect("variables that can be used"));
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let listener = listener::bind(&config).expect("a free port");
+                let entrances = bind(&config).expect("a free port");
+                let listener = &entrances[0].listeners[0];
+                let (Either::Tcp(socket), Address::Tcp(address)) = (&listener.socket, &listener.address)
+                else {
+                    panic!("no port: {listener:?}")
+                };
                 if let Some(bytes) = send_buffer {
                     // The sockets that it accepts have the same.
-                    SockRef::from(&listener).set_send_buffer_size(bytes).expect("a narrow buffer");
+                    SockRef::from(socket).set_send_buffer_size(bytes).expect("a narrow buffer");
                 }
-                ready.send(listener.local_addr().expect("an address")).expect("the test waits");
-                listener::run(listener, config, async { drop(stopped.await) }).await.expect("a thread");
+                ready.send(*address).expect("the test waits");
+                listener::run(entrances, config, async { drop(stopped.await) }).await.expect("a thread");
             });
         });
         let address = bound.recv_timeout(PATIENCE).expect("the proxy listens");

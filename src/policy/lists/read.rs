@@ -12,8 +12,12 @@ pub(super) fn lines(variable: &'static str, value: &str, takes_names: bool) -> R
     let mut lines = Vec::new();
     for (at, text) in value.split('\n').enumerate() {
         let text = text.trim_matches([' ', '\t', '\r']);
-        let because =
-            |entry: &str, reason| Error::Line { variable, number: at + 1, line: entry.to_owned(), reason };
+        let because = |entry: &str, reason| Error::Line {
+            variable: variable.into(),
+            number: at + 1,
+            line: entry.to_owned(),
+            reason,
+        };
         if text.chars().any(ends_a_line_elsewhere) {
             return Err(because(text, String::from("has a character that is no text")));
         }

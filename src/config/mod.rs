@@ -1,14 +1,17 @@
 //! Every variable of the process: one table with names and defaults, and the parsers.
 //!
-//! The grants (sections, POST, ALLOW_*) are the policy's.
+//! The grants (sections, POST, ALLOW_*) are the policy's. [`frontends`] puts together who is served where, and with which grants;
+//! [`listen`] is where.
+
+pub mod frontends;
+pub mod listen;
+
+pub use frontends::Frontend;
+pub use listen::{Access, Listen};
 
 use crate::logging::Format;
-use crate::policy::Policy;
-use crate::policy::learn::Learner;
-use crate::vars::{Error, Setting, Vars, parse_switch};
+use crate::vars::{Environment, Error, Setting, parse_switch};
 use log::LevelFilter;
-use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +28,10 @@ macro_rules! settings {
 
 settings! {
     SOCKET_PATH = "/var/run/docker.sock": "the daemon's Unix socket",
-    LISTEN = "127.0.0.1:2375": "ADDRESS:PORT, or :PORT for all addresses",
+    LISTEN = "": "ADDRESS:PORT, :PORT for all addresses, unix:/PATH, or systemd; several with commas between",
+    LISTEN_DEFAULT = "127.0.0.1:2375": "what LISTEN is where it is unset and no client has a name",
+    LISTEN_MODE = "0660": "permissions of socket files",
+    LISTEN_OWNER = "": "UID:GID of socket files, in numbers",
     DISABLE_IPV6 = "0": "1: where all addresses are listened on, IPv4 alone",
     LOG_LEVEL = "info": "emerg, alert, crit, err, warning, notice, info or debug",
     RUST_LOG = "": "directives of Rust's env_logger, which win over LOG_LEVEL",
@@ -38,86 +44,11 @@ settings! {
     MAX_CONNECTIONS = "4096": "clients served at once",
 }
 
-/// Where to listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listen {
-    /// All addresses of the host.
-    All(u16),
-    /// One address.
-    At(SocketAddr),
-}
-
-impl Listen {
-    /// The port, of one address or of all.
-    #[must_use]
-    pub const fn port(self) -> u16 {
-        match self {
-            Self::All(port) => port,
-            Self::At(address) => address.port(),
-        }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All(port) => write!(f, ":{port}"),
-            Self::At(address) => address.fmt(f),
-        }
-    }
-}
-
-/// What the environment opens: the grants, and the addresses that are listened on.
-#[derive(Debug, Clone)]
-pub struct Exposure {
-    policy: Policy,
-    listen: Listen,
-    disable_ipv6: bool,
-}
-
-impl Exposure {
-    /// Reads the environment, as far as it has to do with that.
-    ///
-    /// # Errors
-    /// The first variable whose value cannot be used.
-    pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            policy: Policy::from_vars(var)?,
-            listen: LISTEN.read(var, parse_listen)?,
-            disable_ipv6: DISABLE_IPV6.read(var, parse_switch)?,
-        })
-    }
-
-    /// Whether all that is open there is open here too.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        self.policy.covers(&other.policy)
-            && match (self.addresses(), other.addresses()) {
-                (Listen::All(port), other) => port == other.port(),
-                // Of one protocol: `[::]` is read as all addresses.
-                (Listen::At(here), Listen::At(there)) if here.ip().is_unspecified() => {
-                    there.is_ipv4() && here.port() == there.port()
-                }
-                (here, there) => here == there,
-            }
-    }
-
-    /// Where is listened, without what DISABLE_IPV6 takes away.
-    fn addresses(&self) -> Listen {
-        match self.listen {
-            Listen::All(port) if self.disable_ipv6 => Listen::At((Ipv4Addr::UNSPECIFIED, port).into()),
-            listen => listen,
-        }
-    }
-}
-
 /// What the environment asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Config {
-    /// LISTEN
-    pub listen: Listen,
-    /// DISABLE_IPV6: where all addresses are listened on, IPv4 alone.
-    pub disable_ipv6: bool,
+    /// Who is served where, and what is granted: at least one.
+    pub frontends: Vec<Arc<Frontend>>,
     /// SOCKET_PATH: the daemon's Unix socket.
     pub socket_path: PathBuf,
     /// LOG_LEVEL
@@ -128,10 +59,6 @@ pub struct Config {
     pub log_format: Format,
     /// LOG_REQUESTS: allowed requests are logged at info, not at debug.
     pub log_requests: bool,
-    /// The grants.
-    pub policy: Policy,
-    /// LEARN: remembers what the traffic needs.
-    pub learner: Option<Arc<Learner>>,
     /// HEAD_TIMEOUT: from a head's first byte to its last.
     pub head_timeout: Duration,
     /// IDLE_TIMEOUT: between two requests. Above what clients keep a connection for, so that the proxy does not close under
@@ -141,7 +68,7 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// SHUTDOWN_GRACE: for requests in flight after SIGTERM.
     pub shutdown_grace: Duration,
-    /// MAX_CONNECTIONS: clients served at once; more wait in the backlog.
+    /// MAX_CONNECTIONS: connections served at once; more wait in the backlog.
     pub max_connections: usize,
 }
 
@@ -149,19 +76,17 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// The first variable whose value cannot be used.
-    pub fn from_vars(var: Vars<'_>) -> Result<Self, Error> {
-        let Exposure { policy, listen, disable_ipv6 } = Exposure::from_vars(var)?;
+    /// The first variable that cannot be used.
+    pub fn of(environment: &Environment) -> Result<Self, Error> {
+        let frontends = frontends::read(environment)?;
+        let var = &|name: &str| environment.get(name);
         Ok(Self {
-            listen,
-            disable_ipv6,
+            frontends: frontends.into_iter().map(Arc::new).collect(),
             socket_path: SOCKET_PATH.read(var, |_, path| Ok(PathBuf::from(path)))?,
             log_level: LOG_LEVEL.read(var, parse_level)?,
             log_directives: RUST_LOG.read(var, parse_directives)?,
             log_format: LOG_FORMAT.read(var, parse_format)?,
             log_requests: LOG_REQUESTS.read(var, parse_switch)?,
-            learner: policy.learning().then(|| Arc::new(Learner::new(policy.dialect()))),
-            policy,
             head_timeout: HEAD_TIMEOUT.read(var, parse_duration)?,
             idle_timeout: IDLE_TIMEOUT.read(var, parse_duration)?,
             connect_timeout: CONNECT_TIMEOUT.read(var, parse_duration)?,
@@ -169,20 +94,6 @@ impl Config {
             max_connections: MAX_CONNECTIONS.read(var, parse_count)?,
         })
     }
-}
-
-fn parse_listen(variable: &'static str, value: &str) -> Result<Listen, Error> {
-    let parsed = match value.strip_prefix(':') {
-        Some(port) => port.parse().ok().map(Listen::All),
-        None => value.parse().ok().map(|address: SocketAddr| {
-            match address.ip().is_unspecified() && address.is_ipv6() {
-                true => Listen::All(address.port()),
-                false => Listen::At(address),
-            }
-        }),
-    };
-    let expected = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :PORT for all addresses";
-    parsed.ok_or_else(|| Error::value(variable, value, expected))
 }
 
 /// The eight syslog names that Tecnativa's image takes, and env_logger's own.

@@ -1,0 +1,175 @@
+//! Who is served where, and what is granted to them: one frontend for each client that has a name, or one without.
+//!
+//! `NAME__VARIABLE` is a variable of the client NAME alone. What has no prefix is every client's default.
+
+use super::listen;
+use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
+use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
+use crate::distance::distance;
+use crate::policy::learn::Learner;
+use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
+use crate::policy::{DIALECT, LEARN, Policy, VARIABLES};
+use crate::vars::{Environment, Error, parse_switch};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Between a client's name and the name of a variable. No variable has it in its own name.
+const SEPARATOR: &str = "__";
+
+/// What a group of clients reaches: where it is listened for them, and what is granted there. It is HAProxy's word.
+#[derive(Debug)]
+pub struct Frontend {
+    /// The clients' name; `None` where the variables have no prefix.
+    pub name: Option<String>,
+    /// LISTEN
+    pub listen: Vec<Listen>,
+    /// LISTEN_MODE and LISTEN_OWNER
+    pub access: Access,
+    /// The grants.
+    pub policy: Policy,
+    /// LEARN: remembers what the traffic needs.
+    pub learner: Option<Arc<Learner>>,
+}
+
+impl Frontend {
+    /// Whether all that is open there is open here too.
+    fn covers(&self, other: &Self) -> bool {
+        let has_files = other.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)));
+        self.name == other.name
+            && self.policy.covers(&other.policy)
+            && listen::cover(&self.listen, &other.listen)
+            && (!has_files || self.access.covers(other.access))
+    }
+}
+
+/// What stands before the names of a client's variables.
+#[must_use]
+pub fn prefix(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!("{name}{SEPARATOR}"))
+}
+
+/// Reads all of them: the one without a name first, where there is one.
+///
+/// # Errors
+/// The first variable that cannot be used, or two places that cannot be listened on at once.
+pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
+    let names = names(environment)?;
+    let is_one_without = names.is_empty() || environment.has(LISTEN.name);
+    let all = is_one_without.then_some(None).into_iter().chain(names.into_iter().map(Some));
+    let frontends: Vec<_> = all.map(|name| frontend(environment, name)).collect::<Result<_, _>>()?;
+    let places: Vec<_> = frontends
+        .iter()
+        .flat_map(|frontend| {
+            frontend.listen.iter().map(|listen| (listen, prefix(frontend.name.as_deref()) + LISTEN.name))
+        })
+        .collect();
+    let mut pairs = places
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| places[at + 1..].iter().map(move |other| (one, other)));
+    match pairs.find(|((one, _), (other, _))| one.collides(other)) {
+        Some(((one, of_one), (other, of_other))) => Err(Error::Sentence(format!(
+            "{of_one} with {one} and {of_other} with {other} cannot be used together: they are one address"
+        ))),
+        None => Ok(frontends),
+    }
+}
+
+/// Whether all that is open to the others is open to these.
+#[must_use]
+pub fn cover(here: &[Frontend], there: &[Frontend]) -> bool {
+    there.iter().all(|there| here.iter().any(|here| here.covers(there)))
+}
+
+fn frontend(environment: &Environment, name: Option<String>) -> Result<Frontend, Error> {
+    let prefix = prefix(name.as_deref());
+    let of_client = |variable: &str| environment.get(&format!("{prefix}{variable}"));
+    let var = |variable: &str| of_client(variable).or_else(|| environment.get(variable));
+    let places = match name {
+        None if !environment.has(LISTEN.name) => LISTEN_DEFAULT.read(&var, parse_listen),
+        _ => LISTEN.read(&of_client, parse_listen),
+    };
+    let read = || {
+        let (uid, gid) = LISTEN_OWNER.read(&var, parse_owner)?;
+        let access = Access { mode: LISTEN_MODE.read(&var, parse_mode)?, uid, gid };
+        let disable_ipv6 = DISABLE_IPV6.read(&var, parse_switch)?;
+        let listen = places?.iter().map(|listen| listen.by_protocol(disable_ipv6)).collect();
+        let policy = Policy::from_vars(&var)?;
+        let learner = policy.learning().then(|| Arc::new(Learner::new(policy.dialect())));
+        Ok(Frontend { name, listen, access, policy, learner })
+    };
+    read().map_err(|mut error: Error| {
+        // It is named as it was written.
+        if let Some(variable) = error.variable()
+            && of_client(variable).is_some()
+        {
+            *variable = format!("{prefix}{variable}").into();
+        }
+        error
+    })
+}
+
+/// A client's name and its variable, in the name of a variable that has such a prefix. Both are in capitals: what is not belongs to
+/// somebody else.
+#[must_use]
+pub fn split(name: &str) -> Option<(&str, &str)> {
+    let (client, variable) = name.split_once(SEPARATOR)?;
+    let is_word = |word: &str, more: &[u8]| {
+        let mut bytes = word.bytes();
+        !word.is_empty()
+            && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || more.contains(&byte))
+    };
+    (is_word(client, b"") && is_word(variable, b"_")).then_some((client, variable))
+}
+
+/// The names of the clients that have one.
+fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
+    let mut names = BTreeSet::new();
+    for (whole, _) in environment.iter() {
+        let refused = |why: &str| Error::Sentence(format!("{whole} cannot be used: {why}"));
+        if let Some((name, variable)) = split(whole) {
+            check(environment, name, variable).map_err(|why| refused(&why))?;
+            names.insert(name.to_owned());
+        } else if let Some((_, variable)) = whole.split_once(SEPARATOR)
+            && variables().any(|real| real.eq_ignore_ascii_case(variable))
+        {
+            return Err(refused(
+                "a client's name has capitals and digits alone, and its variables are in capitals, such as TRAEFIK__CONTAINERS",
+            ));
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a client has such a variable; why not, as the end of a sentence.
+fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), String> {
+    if !variables().any(|real| real == variable) {
+        if super::SETTINGS.iter().any(|setting| setting.name == variable) {
+            return Err(format!("{variable} is the same for all clients, and takes no prefix"));
+        }
+        let near = variables().map(|real| (distance(real, variable), real)).min();
+        let hint = match near {
+            Some((slips, real)) if slips <= 2 => format!(": did you mean {name}{SEPARATOR}{real}?"),
+            _ => String::from(". If it is meant for another program, keep it from this one"),
+        };
+        return Err(format!(
+            "what stands before two underscores is the name of a client, and clients have no variable {variable}{hint}"
+        ));
+    }
+    let listen = format!("{name}{SEPARATOR}{}", LISTEN.name);
+    if environment.has(&listen) {
+        return Ok(());
+    }
+    let joined = format!("{name}_{variable}");
+    let hint = match variables().find(|real| *real == joined) {
+        Some(real) => format!("; or did you mean {real}?"),
+        None => String::new(),
+    };
+    Err(format!("the client {name} has no {listen}, which says where it is listened for{hint}"))
+}
+
+/// The variables that each client can have of its own.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    let settings = [&ALLOW_ROUTES, &DENY_ROUTES, &DIALECT, &LEARN, &LISTEN, &LISTEN_MODE, &LISTEN_OWNER];
+    VARIABLES.iter().map(|variable| variable.name).chain(settings.into_iter().map(|setting| setting.name))
+}
