@@ -39,6 +39,10 @@ pub async fn check(config: &Config) -> Result<(), String> {
     for (frontend, listen, answer) in asked {
         let why = match answer.await.map_err(|error| error.to_string())? {
             Ok(Ok(())) => continue,
+            // A socket file's backlog is full, where a port's would let us wait.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                full(config, frontend).unwrap_or_else(|| format!(": {error}"))
+            }
             Ok(Err(error)) => format!(": {error}"),
             Err(_) => format!(" within {DEADLINE:?}{}", full(config, frontend).unwrap_or_default()),
         };

@@ -226,7 +226,7 @@ impl Report {
     }
 
     fn learners(&self) -> impl Iterator<Item = &Learner> {
-        self.learning.iter().filter_map(|frontend| frontend.learner.as_deref())
+        self.learning.iter().filter_map(|frontend| frontend.learner.as_ref())
     }
 
     fn has_news(&self) -> bool {

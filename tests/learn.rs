@@ -3,7 +3,7 @@
 mod support;
 
 use docker_socket_proxy::http::method::Method;
-use docker_socket_proxy::policy::learn::Learner;
+use docker_socket_proxy::policy::learn::{Defaults, Learner};
 use docker_socket_proxy::policy::{Dialect, Policy, ROUTES, Route, VARIABLES, Verdict};
 use docker_socket_proxy::proxy::admit::admit;
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ fn allows_all(policy: &Policy, heads: &[String]) -> bool {
 
 /// What is printed for these heads; checks that the first block grants them all, and that nothing of it can be left out.
 fn learned(dialect: Dialect, heads: &[String]) -> String {
-    let learner = Learner::new(dialect);
+    let learner = Learner::new(Defaults::of(dialect));
     for head in heads {
         learner.note(head.as_bytes());
     }
@@ -171,7 +171,7 @@ fn requests(lines: &[&str]) -> Vec<String> {
 #[test]
 fn what_has_seen_nothing_says_so_and_proposes_nothing() {
     let nothing = "# LEARN=1 has seen no request yet, so that it proposes nothing\n";
-    let learner = Learner::new(Dialect::Tecnativa);
+    let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
     assert_eq!(learner.report(), nothing);
     // What has no single reading is not seen.
     learner.note(b"GET /a/../b HTTP/1.1\r\nHost: docker\r\n\r\n");
@@ -189,7 +189,7 @@ fn what_has_seen_nothing_says_so_and_proposes_nothing() {
 
 #[test]
 fn there_is_news_while_a_report_would_say_more_than_the_last() {
-    let learner = Learner::new(Dialect::Tecnativa);
+    let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
     let note = |request: &str| learner.note(requests(&[request])[0].as_bytes());
     assert!(!learner.has_news());
     for (known, new) in [
@@ -224,7 +224,7 @@ fn a_few_examples_are_listed_and_it_is_said_that_there_are_others() {
         ["json", "search", "get", "a/json", "a/history", "a/get"].map(|below| format!("GET /images/{below}"));
     for (count, others) in [(4, false), (5, true)] {
         let seen: Vec<_> = routes[..count].iter().map(String::as_str).collect();
-        let learner = Learner::new(Dialect::Tecnativa);
+        let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
         requests(&seen).iter().for_each(|head| learner.note(head.as_bytes()));
         assert_eq!(learner.report().contains("and others"), others, "{}", learner.report());
         learner.note(requests(&[&routes[0]])[0].as_bytes());
@@ -234,7 +234,7 @@ fn a_few_examples_are_listed_and_it_is_said_that_there_are_others() {
 
 #[test]
 fn a_name_that_nothing_allows_is_listed_as_refused() {
-    let learner = Learner::new(Dialect::Tecnativa);
+    let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
     learner.note(requests(&["GET /libpod/images/containers-storage:%5Ba%5Db/json"])[0].as_bytes());
     assert!(learner.report().contains("GET /libpod/images/{name}/json (refused)"), "{}", learner.report());
 }
@@ -326,7 +326,7 @@ fn the_block_is_ready_to_paste_and_says_why() {
         GET /debug/vars
         POST /libpod/pods/{name}/start
 ";
-    let learner = Learner::new(Dialect::Tecnativa);
+    let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
     assert!(!learner.has_news());
     for head in &seen {
         learner.note(head.as_bytes());
@@ -420,7 +420,7 @@ fn a_method_alone_is_learned_as_such() {
     let report = learned(Dialect::TecnativaNext, &requests(&["POST /containers/a/exec"]));
     assert!(report.starts_with("    environment:\n      DIALECT: tecnativa-next\n"), "{report}");
     assert!(report.contains("      # POST /containers/{name}/exec\n      ALLOW_EXEC: 1\n"), "{report}");
-    let learner = Learner::new(Dialect::TecnativaNext);
+    let learner = Learner::new(Defaults::of(Dialect::TecnativaNext));
     learner.note(requests(&["OPTIONS /containers/json"])[0].as_bytes());
     assert!(learner.report().contains("# no variable allows: OPTIONS (refused)\n"), "{}", learner.report());
 }
@@ -484,7 +484,7 @@ fn the_smallest_set_is_found_whatever_comes_together() {
 
 #[test]
 fn what_is_remembered_is_bounded_and_holds_nothing_private() {
-    let learner = Learner::new(Dialect::Tecnativa);
+    let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
     let long = "x".repeat(3000);
     // As many segments as a head has room for.
     learner.note(requests(&[&format!("GET /images/{}json", "a/".repeat(30_000))])[0].as_bytes());

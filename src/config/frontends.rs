@@ -6,12 +6,11 @@ use super::listen;
 use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
 use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
 use crate::distance::distance;
-use crate::policy::learn::Learner;
+use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
-use crate::policy::{DIALECT, LEARN, Policy, VARIABLES};
+use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
 use crate::vars::{Environment, Error, parse_switch};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Between a client's name and the name of a variable. No variable has it in its own name.
 const SEPARATOR: &str = "__";
@@ -28,7 +27,7 @@ pub struct Frontend {
     /// The grants.
     pub policy: Policy,
     /// LEARN: remembers what the traffic needs.
-    pub learner: Option<Arc<Learner>>,
+    pub learner: Option<Learner>,
 }
 
 impl Frontend {
@@ -54,9 +53,15 @@ pub fn prefix(name: Option<&str>) -> String {
 /// The first variable that cannot be used, or two places that cannot be listened on at once.
 pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let names = names(environment)?;
-    let is_one_without = names.is_empty() || environment.has(LISTEN.name);
-    let all = is_one_without.then_some(None).into_iter().chain(names.into_iter().map(Some));
-    let frontends: Vec<_> = all.map(|name| frontend(environment, name)).collect::<Result<_, _>>()?;
+    let has_names = !names.is_empty();
+    // Read in any case: its values are the defaults of the others.
+    let without = frontend(environment, None, &Policy::closed())?;
+    let with: Result<Vec<_>, _> =
+        names.into_iter().map(|name| frontend(environment, Some(name), &without.policy)).collect();
+    let mut frontends = with?;
+    if !has_names || environment.has(LISTEN.name) {
+        frontends.insert(0, without);
+    }
     let places: Vec<_> = frontends
         .iter()
         .flat_map(|frontend| {
@@ -81,7 +86,8 @@ pub fn cover(here: &[Frontend], there: &[Frontend]) -> bool {
     there.iter().all(|there| here.iter().any(|here| here.covers(there)))
 }
 
-fn frontend(environment: &Environment, name: Option<String>) -> Result<Frontend, Error> {
+/// Reads one of them. `of_all` is the policy of a client that has no variables of its own.
+fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) -> Result<Frontend, Error> {
     let prefix = prefix(name.as_deref());
     let of_client = |variable: &str| environment.get(&format!("{prefix}{variable}"));
     let var = |variable: &str| of_client(variable).or_else(|| environment.get(variable));
@@ -95,7 +101,8 @@ fn frontend(environment: &Environment, name: Option<String>) -> Result<Frontend,
         let disable_ipv6 = DISABLE_IPV6.read(&var, parse_switch)?;
         let listen = places?.iter().map(|listen| listen.by_protocol(disable_ipv6)).collect();
         let policy = Policy::from_vars(&var)?;
-        let learner = policy.learning().then(|| Arc::new(Learner::new(policy.dialect())));
+        let learner =
+            policy.learning().then(|| Learner::new(defaults(environment, &prefix, &policy, of_all)));
         Ok(Frontend { name, listen, access, policy, learner })
     };
     read().map_err(|mut error: Error| {
@@ -122,6 +129,26 @@ pub fn split(name: &str) -> Option<(&str, &str)> {
     (is_word(client, b"") && is_word(variable, b"_")).then_some((client, variable))
 }
 
+/// What holds for a client before variables of its own are set: where it has no name, what the program has.
+fn defaults(environment: &Environment, prefix: &str, policy: &Policy, of_all: &Policy) -> Defaults {
+    let defaults = Defaults::of(policy.dialect());
+    if prefix.is_empty() {
+        return defaults;
+    }
+    let is_set = |place: &usize| environment.get(VARIABLES[*place].name).is_some();
+    let set =
+        (0..VARIABLES.len()).filter(is_set).fold(Grants::NONE, |set, place| set.union(Grants::of(place)));
+    let lists = [&ALLOW_ROUTES, &DENY_ROUTES].map(|list| list.name);
+    Defaults {
+        prefix: prefix.to_owned(),
+        dialect_of_all: of_all.dialect(),
+        set,
+        on: of_all.grants(),
+        lists: lists.into_iter().filter(|list| environment.has(list)).collect(),
+        ..defaults
+    }
+}
+
 /// The names of the clients that have one.
 fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
     let mut names = BTreeSet::new();
@@ -143,29 +170,31 @@ fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
 
 /// Whether a client has such a variable; why not, as the end of a sentence.
 fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), String> {
-    if !variables().any(|real| real == variable) {
-        if super::SETTINGS.iter().any(|setting| setting.name == variable) {
-            return Err(format!("{variable} is the same for all clients, and takes no prefix"));
-        }
-        let near = variables().map(|real| (distance(real, variable), real)).min();
-        let hint = match near {
-            Some((slips, real)) if slips <= 2 => format!(": did you mean {name}{SEPARATOR}{real}?"),
-            _ => String::from(". If it is meant for another program, keep it from this one"),
-        };
-        return Err(format!(
-            "what stands before two underscores is the name of a client, and clients have no variable {variable}{hint}"
-        ));
-    }
     let listen = format!("{name}{SEPARATOR}{}", LISTEN.name);
-    if environment.has(&listen) {
+    let is_variable = variables().any(|real| real == variable);
+    if is_variable && environment.has(&listen) {
         return Ok(());
     }
     let joined = format!("{name}_{variable}");
-    let hint = match variables().find(|real| *real == joined) {
-        Some(real) => format!("; or did you mean {real}?"),
-        None => String::new(),
+    if let Some(real) = variables().find(|real| *real == joined) {
+        return Err(format!(
+            "did you mean {real}? What stands before two underscores is the name of a client"
+        ));
+    }
+    if is_variable {
+        return Err(format!("the client {name} has no {listen}, which says where it is listened for"));
+    }
+    if super::SETTINGS.iter().any(|setting| setting.name == variable) {
+        return Err(format!("{variable} is the same for all clients, and takes no prefix"));
+    }
+    let near = variables().map(|real| (distance(real, variable), real)).min();
+    let hint = match near {
+        Some((slips, real)) if slips <= real.len() / 6 => format!(": did you mean {name}{SEPARATOR}{real}?"),
+        _ => String::from(". If it is meant for another program, keep it from this one"),
     };
-    Err(format!("the client {name} has no {listen}, which says where it is listened for{hint}"))
+    Err(format!(
+        "what stands before two underscores is the name of a client, and clients have no variable {variable}{hint}"
+    ))
 }
 
 /// The variables that each client can have of its own.

@@ -80,6 +80,13 @@ impl Config {
     pub fn of(environment: &Environment) -> Result<Self, Error> {
         let frontends = frontends::read(environment)?;
         let var = &|name: &str| environment.get(name);
+        let max_connections = MAX_CONNECTIONS.read(var, parse_count)?;
+        if max_connections < frontends.len() {
+            return Err(Error::Sentence(format!(
+                "MAX_CONNECTIONS={max_connections} cannot be used: there are {} clients, and each needs one",
+                frontends.len()
+            )));
+        }
         Ok(Self {
             frontends: frontends.into_iter().map(Arc::new).collect(),
             socket_path: SOCKET_PATH.read(var, |_, path| Ok(PathBuf::from(path)))?,
@@ -91,7 +98,7 @@ impl Config {
             idle_timeout: IDLE_TIMEOUT.read(var, parse_duration)?,
             connect_timeout: CONNECT_TIMEOUT.read(var, parse_duration)?,
             shutdown_grace: SHUTDOWN_GRACE.read(var, parse_duration)?,
-            max_connections: MAX_CONNECTIONS.read(var, parse_count)?,
+            max_connections,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The places of MAX_CONNECTIONS: each connection that is served has one.
 //!
 //! One frontend has them all. Of several, each has a share that nobody else can take, and what is left is for whoever comes
-//! first: half of the places are shared out, so that one client alone may still have more than half.
+//! first: half of the places are shared out, so that one client alone may still have more than half. A frontend holds one for its
+//! next client.
 
 use crate::proxy::backlog::Backlog;
 use crate::proxy::bind::{Address, Entrance};

@@ -11,7 +11,6 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, lchown};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -93,18 +92,20 @@ fn lock(folder: &Path) -> io::Result<File> {
 
 /// Refuses whatever stands at a path, but for a socket that nobody listens on. A link is not followed.
 fn refuse_unless_stale(path: &Path) -> io::Result<()> {
-    let refused = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, why));
+    let refused = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, format!("{} {why}", path.display())));
     match fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => {
-            refused("a file that is no socket has this name: move it away, or take another name")
+            return refused("is a file, and no socket: move it away, or take another name");
         }
-        Ok(_) => match UnixStream::connect(path) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            _ => refused("another program listens on it, or may do so"),
-        },
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // Where the backlog of who listens is full, this would wait if it could.
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(()),
+        _ => refused("is in use: another program listens on it, or may do so"),
     }
 }
 

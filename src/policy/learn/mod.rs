@@ -33,8 +33,48 @@ const NOTHING_SEEN: &str = "# LEARN=1 has seen no request yet, so that it propos
 /// Remembers what requests needed.
 #[derive(Debug)]
 pub struct Learner {
-    dialect: Dialect,
+    defaults: Defaults,
     seen: Mutex<Seen>,
+}
+
+/// What holds before the proposed variables are set.
+#[derive(Debug)]
+pub struct Defaults {
+    /// What stands before the names of the client's variables; empty where they are all that there are.
+    pub prefix: String,
+    /// The client's.
+    pub dialect: Dialect,
+    /// That of a client whose own variables say nothing.
+    pub dialect_of_all: Dialect,
+    /// Switches of all clients that are set, and of these the ones that are on.
+    pub set: Grants,
+    /// See there.
+    pub on: Grants,
+    /// Lists of all clients that are set.
+    pub lists: Vec<&'static str>,
+}
+
+impl Defaults {
+    /// Those of a proxy whose variables have no prefix: the proposal takes the place of them all.
+    #[must_use]
+    pub const fn of(dialect: Dialect) -> Self {
+        Self {
+            prefix: String::new(),
+            dialect,
+            dialect_of_all: Dialect::Tecnativa,
+            set: Grants::NONE,
+            on: Grants::NONE,
+            lists: Vec::new(),
+        }
+    }
+
+    /// Whether this variable is on where the client's own say nothing of it, and POST is as given.
+    fn is_on(&self, one: Grants, post: bool) -> bool {
+        match self.set.contains(one) {
+            true => self.on.contains(one),
+            false => one.variables().any(|variable| variable.default.is_on(self.dialect, post)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,10 +121,10 @@ impl Examples {
 }
 
 impl Learner {
-    /// Knows nothing yet. The dialect says what is open where a variable is not set.
+    /// Knows nothing yet.
     #[must_use]
-    pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, seen: Mutex::default() }
+    pub fn new(defaults: Defaults) -> Self {
+        Self { defaults, seen: Mutex::default() }
     }
 
     /// Remembers what the request with this head needs; what cannot be read in one way needs nothing that exists.
@@ -110,7 +150,7 @@ impl Learner {
         let refused = readings
             .iter()
             .find_map(|reading| reading.need.never)
-            .or_else(|| self.dialect.refuses(head.method).then_some(Denial::Method));
+            .or_else(|| self.defaults.dialect.refuses(head.method).then_some(Denial::Method));
         match refused {
             Some(Denial::Method) => {
                 let example = format!("{} (refused)", first_bytes(head.method_name));
@@ -148,10 +188,15 @@ impl Learner {
     pub fn report(&self) -> String {
         let mut seen = self.seen();
         seen.news = false;
-        if seen.is_empty() {
-            return String::from(NOTHING_SEEN);
+        let mut out = match self.defaults.prefix.as_str() {
+            "" => String::new(),
+            prefix => format!("# the variables of a client: {prefix}...\n"),
+        };
+        match seen.is_empty() {
+            true => out.push_str(NOTHING_SEEN),
+            false => report::both(&mut out, &seen, &self.defaults),
         }
-        report::both(&seen, self.dialect)
+        out
     }
 
     /// Whether a report would hold anything that the last one did not.

@@ -1,41 +1,40 @@
 //! What LEARN=1 prints: two blocks of a compose file.
 
-use super::{Examples, MAX_EXAMPLES, Seen, Ways};
+use super::{Defaults, Examples, MAX_EXAMPLES, Seen, Ways};
 use crate::http::method::Method;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
 use crate::policy::text::wrap;
-use crate::policy::{Dialect, Grants, Kind, Need, ROUTES, VARIABLES, Variable};
+use crate::policy::{Grants, Kind, Need, ROUTES, VARIABLES};
 use std::fmt::Write as _;
 
 /// Both blocks; the second one where there is any route.
-pub(super) fn both(seen: &Seen, dialect: Dialect) -> String {
-    let mut out = String::new();
-    variables(&mut out, seen, dialect);
+pub(super) fn both(out: &mut String, seen: &Seen, defaults: &Defaults) {
+    variables(out, seen, defaults);
     if !seen.routes.is_empty() {
-        routes(&mut out, seen, dialect);
+        routes(out, seen, defaults);
     }
-    out
 }
 
 /// The smallest set of variables.
-fn variables(out: &mut String, seen: &Seen, dialect: Dialect) {
+fn variables(out: &mut String, seen: &Seen, defaults: &Defaults) {
+    let Defaults { prefix, dialect, .. } = defaults;
     let wanted = seen.smallest();
     let post = wanted.contains(Grants::POST);
-    let is_on = |variable: &Variable| variable.default.is_on(dialect, post);
     let places = || VARIABLES.iter().enumerate().map(|(place, variable)| (Grants::of(place), variable));
-    let open = places().filter(|(one, variable)| wanted.contains(*one) || is_on(variable));
+    let open = places().filter(|(one, _)| wanted.contains(*one) || defaults.is_on(*one, post));
     let open = open.fold(Grants::NONE, |open, (one, _)| open.union(one));
+    let start = out.len();
     out.push_str("    environment:\n");
-    if dialect != Dialect::Tecnativa {
-        set(out, "DIALECT", dialect.name());
+    if *dialect != defaults.dialect_of_all {
+        set(out, prefix, "DIALECT", dialect.name());
     }
     let mut to_close = Vec::new();
     for (one, variable) in places() {
-        match (wanted.contains(one), is_on(variable)) {
+        match (wanted.contains(one), defaults.is_on(one, post)) {
             (true, false) => {
                 comment(out, seen.examples_of(one, wanted));
-                set(out, variable.name, "1");
+                set(out, prefix, variable.name, "1");
             }
             (false, true) if Need::is_opened_by(one, open.without(one)) => to_close.push(variable.name),
             _ => {}
@@ -45,32 +44,40 @@ fn variables(out: &mut String, seen: &Seen, dialect: Dialect) {
         comment(out, words("open by default, and no request needed it"));
     }
     for name in to_close {
-        set(out, name, "0");
+        set(out, prefix, name, "0");
     }
-    if out.lines().count() == 1 {
+    for list in &defaults.lists {
+        set(out, prefix, list, "\"\"");
+    }
+    if out[start..].lines().count() == 1 {
         out.truncate(out.trim_end().len());
         out.push_str(" {}\n");
     }
-    for warning in danger::warnings(wanted, dialect, None) {
+    for warning in danger::warnings(wanted, *dialect, None) {
         comment(out, words(&format!("beware: {warning}")));
     }
     list(out, "no variable allows:", &seen.never);
 }
 
 /// The routes themselves.
-fn routes(out: &mut String, seen: &Seen, dialect: Dialect) {
+fn routes(out: &mut String, seen: &Seen, defaults: &Defaults) {
+    let Defaults { prefix, dialect, .. } = defaults;
     out.push_str("    # or, in place of all that, just these routes:\n    environment:\n");
     let lists = seen.lists();
-    for warning in danger::warnings(Grants::NONE, dialect, Some(&lists)) {
+    for warning in danger::warnings(Grants::NONE, *dialect, Some(&lists)) {
         comment(out, words(&format!("beware: {warning}")));
     }
     list(out, "no line of ALLOW_ROUTES allows:", &seen.beyond);
-    for variable in VARIABLES {
-        if matches!(variable.kind, Kind::Section(_)) && variable.default.is_on(dialect, false) {
-            set(out, variable.name, "0");
+    for (place, variable) in VARIABLES.iter().enumerate() {
+        let opens = matches!(variable.kind, Kind::Section(_) | Kind::Action);
+        if opens && defaults.is_on(Grants::of(place), false) {
+            set(out, prefix, variable.name, "0");
         }
     }
-    let _ = writeln!(out, "      {}: |", ALLOW_ROUTES.name);
+    for list in defaults.lists.iter().filter(|list| **list != ALLOW_ROUTES.name) {
+        set(out, prefix, list, "\"\"");
+    }
+    let _ = writeln!(out, "      {prefix}{}: |", ALLOW_ROUTES.name);
     for line in &lists.allow {
         let _ = writeln!(out, "        {line}");
     }
@@ -84,8 +91,8 @@ fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-fn set(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "      {name}: {value}");
+fn set(out: &mut String, prefix: &str, name: &str, value: &str) {
+    let _ = writeln!(out, "      {prefix}{name}: {value}");
 }
 
 fn list(out: &mut String, lead: &str, examples: &Examples) {
