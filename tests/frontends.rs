@@ -412,7 +412,7 @@ fn a_hostile_client_does_not_slow_another_one_down() {
         client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let answer = support::daemon::response("200 OK", "GET /_ping").len();
         let mut asked = 0;
-        for _ in 0..2000 {
+        for _ in 0..500 {
             client.write_all(PING).expect("room");
             client.read_exact(&mut vec![0; answer]).expect("an answer");
             asked += 1;
@@ -424,7 +424,7 @@ fn a_hostile_client_does_not_slow_another_one_down() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         (asked, storm.join().expect("no panic"))
     });
-    assert_eq!(asked, 2000);
+    assert_eq!(asked, 500);
     assert!(stormed > 10, "{stormed}");
     drop(program);
 }
