@@ -576,7 +576,7 @@ fn a_difference_of_what_cannot_be_read_says_which_file_and_why() {
 fn the_environment_that_is_shipped_for_systemd_grants_nothing() {
     let file = include_str!("../packaging/docker-socket-proxy.env");
     let set: Vec<_> = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    assert!(set.contains(&"LISTEN=127.0.0.1:2375"), "{set:?}");
+    assert!(set.contains(&"LISTEN=systemd:docker-socket-proxy.socket"), "{set:?}");
     assert_eq!(stdout(&explain(&set.join(" "), &["--allowed"])), "granted: nothing\n");
     assert!(stdout(&explain(&set.join(" "), &[])).starts_with("granted: nothing\n"));
 }
