@@ -11,7 +11,8 @@
 //!
 //! | floor | what it knows |
 //! |---|---|
-//! | `main`, [`service`], [`healthcheck`], [`lookalike`] | the life of the program, and of its environment what is misspelt |
+//! | `main`, [`service`], [`healthcheck`], [`mod@explain`] | the life of the program, and its other commands |
+//! | [`lookalike`] | of an environment what is misspelt |
 //! | [`proxy`] | who moves bytes: clients, the daemon, and what passes between |
 //! | [`config`] | the variables of the process |
 //! | [`policy`] | what is granted, what that opens, and what traffic needs |
@@ -19,12 +20,12 @@
 //! | [`logging`], [`signals`], [`vars`], [`json`], [`distance`] | lines of the log, signals, variables, strings of JSON, slips |
 //!
 //! # How a request flows
-//! [`proxy::listener`] accepts a client; [`proxy::conn`] reads one [`http::head`] at a time and has it judged by [`proxy::admit`]:
+//! [`proxy::bind`] listens, [`proxy::listener`] accepts a client; [`proxy::conn`] reads one [`http::head`] at a time and has it judged by [`proxy::admit`]:
 //! [`http::target`] reads the path, [`policy`] decides, [`http::framing`] says where the body ends. What was admitted is passed by
 //! [`proxy::relay`] over a connection that [`proxy::daemon`] made, while the response comes back; where that response is a
 //! [`http::hijack`], [`proxy::splice`] copies raw bytes from there. Everything else ends in a [`http::reply`] of our own.
 //!
-//! The two ends are the *client*, which speaks TCP, and the *daemon*, behind its Unix socket. There is no HTTP stack:
+//! The two ends are the *client*, which comes over TCP or a Unix socket, and the *daemon*, behind its Unix socket. There is no HTTP stack:
 //! the bytes that were judged are the bytes that are sent. `docs/how-it-works.md` draws the flow and lists the invariants
 //! that the modules name by number.
 
@@ -37,6 +38,7 @@ pub mod proxy;
 
 pub mod config;
 pub mod distance;
+pub mod explain;
 pub mod healthcheck;
 pub mod json;
 pub mod logging;

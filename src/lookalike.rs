@@ -6,7 +6,19 @@
 use crate::config::{SETTINGS, frontends};
 use crate::distance::distance;
 use crate::policy::{ROUTES, Route, VARIABLES};
-use crate::vars::{Environment, parse_switch};
+use crate::vars::{Environment, Error, parse_switch};
+
+/// What is read of an environment, and what speaks against variables in it that look like this program's and are none.
+///
+/// # Errors
+/// The sentence that says why it cannot be used.
+pub fn read<T>(
+    environment: &Environment,
+    of: impl Fn(&Environment) -> Result<T, Error>,
+) -> Result<(T, Vec<String>), String> {
+    let read = of(environment).map_err(|error| error.to_string())?;
+    Ok((read, lookalikes(environment)?))
+}
 
 /// What the author of a name that is no variable had in mind.
 enum Meant<'v> {

@@ -2,15 +2,14 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use docker_socket_proxy::config::{Config, Frontend, SETTINGS, frontends};
+use docker_socket_proxy::config::{Config, SETTINGS};
+use docker_socket_proxy::explain::{self, Explained, Stop};
 use docker_socket_proxy::healthcheck;
-use docker_socket_proxy::lookalike::lookalikes;
+use docker_socket_proxy::lookalike::read;
 use docker_socket_proxy::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
-use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, Policy, VARIABLES, WhenUnset, explain};
+use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, VARIABLES, WhenUnset};
 use docker_socket_proxy::service;
-use docker_socket_proxy::vars::{self, Environment, Setting, parse_file};
-use std::collections::BTreeSet;
-use std::fs;
+use docker_socket_proxy::vars::{Environment, Setting};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -71,8 +70,7 @@ fn main() -> ExitCode {
     match *arguments {
         [] => serve(),
         ["healthcheck"] => check_health(),
-        ["explain", "--client", name, ref rest @ ..] => explain(Some(name), rest),
-        ["explain", ref rest @ ..] => explain(None, rest),
+        ["explain", ref arguments @ ..] => explain(arguments),
         ["--help" | "-h"] => print(&help()),
         ["--version" | "-V"] => print(concat!("docker-socket-proxy ", env!("CARGO_PKG_VERSION"), "\n")),
         ["healthcheck", unknown, ..] | [unknown, ..] => bad_call(&format!("unknown argument {unknown:?}")),
@@ -90,136 +88,15 @@ fn refuse(sentence: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// What is read of an environment, and what speaks against variables in it that look like this program's and are none.
-///
-/// # Errors
-/// The sentence that says why it cannot be used.
-fn read<T>(
-    environment: &Environment,
-    of: impl Fn(&Environment) -> Result<T, vars::Error>,
-) -> Result<(T, Vec<String>), String> {
-    let read = of(environment).map_err(|error| error.to_string())?;
-    Ok((read, lookalikes(environment)?))
-}
-
-fn explain(client: Option<&str>, arguments: &[&str]) -> ExitCode {
-    let explained = match *arguments {
-        [] => explain_routes(client, false),
-        ["--allowed"] => explain_routes(client, true),
-        ["--diff", old, new] => explain_difference(client, old, new),
-        ["--diff", ..] => return bad_call("explain --diff takes two files"),
-        ["--client", ..] => return bad_call("explain --client takes a name"),
-        [method, path] => match explain_request(client, method, path) {
-            Ok(Err(call)) => return bad_call(&call.to_string()),
-            Ok(Ok(explained)) => Ok(explained),
-            Err(sentence) => Err(sentence),
-        },
-        [option] if option.starts_with('-') => return bad_call(&format!("unknown argument {option:?}")),
-        _ => return bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
-    };
-    match explained {
-        Ok((text, is_good)) => match print(&text) {
+fn explain(arguments: &[&str]) -> ExitCode {
+    match explain::explain(arguments) {
+        Ok(Explained { text, is_good }) => match print(&text) {
             ExitCode::SUCCESS if !is_good => ExitCode::FAILURE,
             printed => printed,
         },
-        Err(sentence) => refuse(&sentence),
+        Err(Stop::BadCall(sentence)) => bad_call(&sentence),
+        Err(Stop::Unusable(sentence)) => refuse(&sentence),
     }
-}
-
-/// What is to be printed, and whether it is good news.
-type Explained = (String, bool);
-
-/// Those of an environment's clients that are asked for, and the sentences about lookalikes in it.
-///
-/// # Errors
-/// The sentence that says why it cannot be used, or that it has no such client.
-fn clients(environment: &Environment, client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), String> {
-    let (mut frontends, lookalikes) = read(environment, frontends::read)?;
-    if let Some(client) = client {
-        frontends.retain(|frontend| frontend.name.as_deref() == Some(client));
-        if frontends.is_empty() {
-            return Err(format!(
-                "no variable is the client {client}'s: {client}__LISTEN says where it is listened for"
-            ));
-        }
-    }
-    Ok((frontends, lookalikes))
-}
-
-/// A title for what is said of one of several clients.
-fn title(frontend: Option<&str>) -> String {
-    frontend.map_or_else(|| String::from("without a name"), |name| format!("client {name}"))
-}
-
-fn explain_routes(client: Option<&str>, only_allowed: bool) -> Result<Explained, String> {
-    let (frontends, lookalikes) = clients(&Environment::of_process(), client)?;
-    let mut text = String::new();
-    for frontend in &frontends {
-        if frontends.len() > 1 || frontend.name.is_some() {
-            text +=
-                &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, title(frontend.name.as_deref()));
-        }
-        text += &explain::routes(&frontend.policy, only_allowed, &lookalikes);
-    }
-    Ok((text, true))
-}
-
-fn explain_request(
-    client: Option<&str>,
-    method: &str,
-    path: &str,
-) -> Result<Result<Explained, explain::BadCall>, String> {
-    let (frontends, _) = clients(&Environment::of_process(), client)?;
-    let mut text = String::new();
-    let mut is_allowed = true;
-    for frontend in &frontends {
-        let prefix = frontends::prefix(frontend.name.as_deref());
-        let explained = match explain::request(&frontend.policy, &prefix, method, path) {
-            Ok(explained) => explained,
-            Err(call) => return Ok(Err(call)),
-        };
-        let who = if frontends.len() > 1 { title(frontend.name.as_deref()) + ": " } else { String::new() };
-        text += &format!("{who}{}\n", explained.sentence);
-        is_allowed &= explained.allowed;
-    }
-    Ok(Ok((text, is_allowed)))
-}
-
-fn explain_difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, String> {
-    let (old, new) = (clients_of_file(old, client)?, clients_of_file(new, client)?);
-    let names: BTreeSet<_> = old.iter().chain(&new).map(|frontend| frontend.name.as_deref()).collect();
-    let mut text = String::new();
-    let mut opens = false;
-    for name in &names {
-        let policy = |frontends: &[Frontend]| {
-            let of_name = frontends.iter().find(|frontend| frontend.name.as_deref() == *name);
-            of_name.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
-        };
-        let difference = explain::difference(&policy(&old), &policy(&new));
-        if names.len() > 1 || name.is_some() {
-            text += &format!("{}\n", title(*name));
-        }
-        text += &difference.text;
-        opens |= difference.opens;
-    }
-    Ok((text, !opens))
-}
-
-/// The clients of a file of variables; what looks like one of this program's and is none has been said.
-///
-/// # Errors
-/// The sentence that says why it cannot be used.
-fn clients_of_file(file: &str, client: Option<&str>) -> Result<Vec<Frontend>, String> {
-    let of_file = |sentence: String| format!("{file}: {sentence}");
-    let text = fs::read_to_string(file).map_err(|error| of_file(format!("cannot read it: {error}")))?;
-    let environment = parse_file(&text).map_err(of_file)?;
-    // A client may be new.
-    let (frontends, lookalikes) = clients(&environment, None).map_err(of_file)?;
-    for sentence in lookalikes {
-        eprintln!("docker-socket-proxy: {file}: {sentence}");
-    }
-    let wanted = |frontend: &Frontend| client.is_none() || frontend.name.as_deref() == client;
-    Ok(frontends.into_iter().filter(wanted).collect())
 }
 
 fn serve() -> ExitCode {

@@ -14,7 +14,8 @@ const FLOORS: &[&[&str]] = &[
     &["policy"],
     &["config"],
     &["proxy"],
-    &["service", "healthcheck", "lookalike"],
+    &["lookalike"],
+    &["service", "healthcheck", "explain"],
     &["main"],
 ];
 

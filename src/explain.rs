@@ -1,0 +1,135 @@
+//! `docker-socket-proxy explain`, for each client of an environment: what is granted to it.
+
+use crate::config::{Frontend, frontends};
+use crate::lookalike::read;
+use crate::policy::{Policy, explain};
+use crate::vars::{Environment, parse_file};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What is to be printed.
+#[derive(Debug)]
+pub struct Explained {
+    /// Whole lines.
+    pub text: String,
+    /// Whether a request is allowed, or nothing more is open.
+    pub is_good: bool,
+}
+
+/// Why nothing can be explained, as a sentence.
+#[derive(Debug)]
+pub enum Stop {
+    /// These arguments ask nothing.
+    BadCall(String),
+    /// The environment, or a file, cannot be used.
+    Unusable(String),
+}
+
+/// What these arguments ask for.
+///
+/// # Errors
+/// See there.
+pub fn explain(arguments: &[&str]) -> Result<Explained, Stop> {
+    let (client, arguments) = match *arguments {
+        ["--client", name, ref arguments @ ..] => (Some(name), arguments),
+        ref arguments => (None, arguments),
+    };
+    let bad_call = |sentence: &str| Err(Stop::BadCall(sentence.to_owned()));
+    match *arguments {
+        [] => routes(client, false),
+        ["--allowed"] => routes(client, true),
+        ["--diff", old, new] => difference(client, old, new),
+        ["--diff", ..] => bad_call("explain --diff takes two files"),
+        ["--client", ..] => bad_call("explain --client takes one name"),
+        [method, path] => request(client, method, path),
+        [option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
+        _ => bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
+    }
+}
+
+fn routes(client: Option<&str>, only_allowed: bool) -> Result<Explained, Stop> {
+    let (frontends, lookalikes) = of_process(client)?;
+    let mut text = String::new();
+    for (place, frontend) in frontends.iter().enumerate() {
+        let blank = if place > 0 { "\n" } else { "" };
+        if let Some(title) = title(&frontends, frontend.name.as_deref()) {
+            text += &format!("{blank}{title}\n");
+        }
+        // They are about no client, and stand below the last one.
+        let more = if place + 1 == frontends.len() { &lookalikes[..] } else { &[] };
+        text += &explain::routes(&frontend.policy, only_allowed, more);
+    }
+    Ok(Explained { text, is_good: true })
+}
+
+/// It is good where each of the clients may do it.
+fn request(client: Option<&str>, method: &str, path: &str) -> Result<Explained, Stop> {
+    let (frontends, _) = of_process(client)?;
+    let mut all = Explained { text: String::new(), is_good: true };
+    for frontend in &frontends {
+        let name = frontend.name.as_deref();
+        let explained = explain::request(&frontend.policy, &frontends::prefix(name), method, path);
+        let explained = explained.map_err(|call| Stop::BadCall(call.to_string()))?;
+        if let Some(title) = title(&frontends, name).filter(|_| client.is_none()) {
+            all.text += &format!("{title}: ");
+        }
+        all.text += &format!("{}\n", explained.sentence);
+        all.is_good &= explained.allowed;
+    }
+    Ok(all)
+}
+
+/// It is good where nothing more is open to any client. Who is in one of the files alone has nothing by the other.
+fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, Stop> {
+    let (old, new) = (of_file(old)?, of_file(new)?);
+    let names: BTreeSet<_> = old.iter().chain(&new).map(|frontend| frontend.name.as_deref()).collect();
+    let wanted: Vec<_> = names.into_iter().filter(|name| client.is_none() || *name == client).collect();
+    if wanted.is_empty() {
+        return Err(no_such_client(client));
+    }
+    let mut all = Explained { text: String::new(), is_good: true };
+    for name in wanted {
+        let policy = |frontends: &[Frontend]| {
+            let of_name = frontends.iter().find(|frontend| frontend.name.as_deref() == name);
+            of_name.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
+        };
+        let explained = explain::difference(&policy(&old), &policy(&new));
+        if let Some(title) = title(&old, name).or_else(|| title(&new, name)) {
+            all.text += &format!("{title}\n");
+        }
+        all.text += &explained.text;
+        all.is_good &= !explained.opens;
+    }
+    Ok(all)
+}
+
+/// What stands above what is said of a client; `None` where no client has a name.
+fn title(frontends: &[Frontend], name: Option<&str>) -> Option<String> {
+    let has_names = frontends.iter().any(|frontend| frontend.name.is_some());
+    has_names.then(|| name.map_or_else(|| String::from("without a name"), |name| format!("client {name}")))
+}
+
+/// The clients of this process's environment that are asked for, and the sentences about lookalikes in it.
+fn of_process(client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), Stop> {
+    let read = read(&Environment::of_process(), frontends::read);
+    let (mut frontends, lookalikes) = read.map_err(Stop::Unusable)?;
+    frontends.retain(|frontend| client.is_none() || frontend.name.as_deref() == client);
+    if frontends.is_empty() { Err(no_such_client(client)) } else { Ok((frontends, lookalikes)) }
+}
+
+fn no_such_client(client: Option<&str>) -> Stop {
+    let name = client.unwrap_or_default();
+    Stop::Unusable(format!("there is no client {name}: no {name}__LISTEN says where it is listened for"))
+}
+
+/// The clients of a file of variables; what looks like a variable of this program and is none is said on standard error.
+fn of_file(file: &str) -> Result<Vec<Frontend>, Stop> {
+    let of_file = |sentence: String| Stop::Unusable(format!("{file}: {sentence}"));
+    let text = fs::read_to_string(file).map_err(|error| of_file(format!("cannot read it: {error}")))?;
+    let environment = parse_file(&text).map_err(of_file)?;
+    let (frontends, lookalikes) = read(&environment, frontends::read).map_err(of_file)?;
+    for sentence in lookalikes {
+        eprintln!("docker-socket-proxy: {file}: {sentence}");
+    }
+    Ok(frontends)
+}
