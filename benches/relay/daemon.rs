@@ -1,14 +1,16 @@
 //! The far ends of the bench: a daemon that is cheap to talk to, and the bare relay that everything is compared with.
 
+use crate::address::Address;
 use bytes::{Buf, BytesMut};
 use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead};
 use std::io::{self, Read};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional_with_sizes, copy_buf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional_with_sizes, copy_buf,
+};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// Bytes that the daemon reads and writes at once.
@@ -156,23 +158,40 @@ pub fn blocks(bytes: u64, chunk: usize) -> impl Iterator<Item = Arc<[u8]>> {
 }
 
 /// Relays each client to the socket without looking at a byte, until the standard input ends.
-pub fn relay(address: SocketAddr, socket: &Path, buffer_bytes: usize) -> io::Result<()> {
+pub fn relay(address: &Address, socket: &Path, buffer_bytes: usize) -> io::Result<()> {
     exit_with_parent();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_RELAY_THREADS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let socket: Arc<Path> = socket.into();
     runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        loop {
-            let (mut client, _) = listener.accept().await?;
-            let socket = Arc::clone(&socket);
-            tokio::spawn(async move {
-                client.set_nodelay(true)?;
-                let mut daemon = UnixStream::connect(&socket).await?;
-                copy_bidirectional_with_sizes(&mut client, &mut daemon, buffer_bytes, buffer_bytes).await
-            });
+        match address {
+            Address::Tcp(address) => {
+                let listener = TcpListener::bind(address).await?;
+                loop {
+                    let (client, _) = listener.accept().await?;
+                    client.set_nodelay(true)?;
+                    tokio::spawn(relay_client(client, Arc::clone(&socket), buffer_bytes));
+                }
+            }
+            Address::Unix(path) => {
+                let listener = UnixListener::bind(path)?;
+                loop {
+                    let (client, _) = listener.accept().await?;
+                    tokio::spawn(relay_client(client, Arc::clone(&socket), buffer_bytes));
+                }
+            }
         }
     })
+}
+
+/// Copies in both directions. Each transport has a copy of its own, compiled for it: no relay is to cost less.
+async fn relay_client(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    socket: Arc<Path>,
+    buffer_bytes: usize,
+) -> io::Result<()> {
+    let mut daemon = UnixStream::connect(&socket).await?;
+    copy_bidirectional_with_sizes(&mut client, &mut daemon, buffer_bytes, buffer_bytes).await.map(drop)
 }
 
 /// Ends this process with the one that started it and holds the other end of its standard input.

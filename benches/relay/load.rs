@@ -1,17 +1,17 @@
 //! Clients: what they send, and that what they get is right.
 
+use crate::address::{Address, Stream};
 use crate::daemon::blocks;
 use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, ResponseHead};
 use docker_socket_proxy::http::method::Method;
+use socket2::Socket;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream as BlockingTcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -30,9 +30,8 @@ const ATTACH: &[u8] =
     b"POST /v1.51/containers/x/attach?stdin=1&stdout=1&stream=1 HTTP/1.1\r\nHost: docker\r\n\
     Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
-fn connect(address: SocketAddr) -> io::Result<BlockingTcpStream> {
-    let stream = BlockingTcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
+fn connect(address: &Address) -> io::Result<Socket> {
+    let stream = address.connect()?;
     stream.set_read_timeout(Some(STUCK))?;
     stream.set_write_timeout(Some(STUCK))?;
     Ok(stream)
@@ -78,21 +77,21 @@ fn read_response(stream: &mut impl Read) -> io::Result<()> {
 }
 
 /// One ping over a connection of its own.
-pub fn ping(address: SocketAddr) -> io::Result<()> {
+pub fn ping(address: &Address) -> io::Result<()> {
     let mut stream = connect(address)?;
     stream.write_all(&get("/_ping"))?;
     read_response(&mut stream)
 }
 
 /// A GET of a whole body.
-pub fn download(address: SocketAddr, path: &str) -> io::Result<()> {
+pub fn download(address: &Address, path: &str) -> io::Result<()> {
     let mut stream = connect(address)?;
     stream.write_all(&get(path))?;
     read_response(&mut stream)
 }
 
 /// A chunked POST of so many bytes.
-pub fn upload(address: SocketAddr, bytes: u64, chunk: usize) -> io::Result<()> {
+pub fn upload(address: &Address, bytes: u64, chunk: usize) -> io::Result<()> {
     let mut stream = connect(address)?;
     stream.write_all(b"POST /images/load HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     for block in blocks(bytes, chunk) {
@@ -102,7 +101,7 @@ pub fn upload(address: SocketAddr, bytes: u64, chunk: usize) -> io::Result<()> {
 }
 
 /// A raw stream that the daemon has granted.
-fn hijack(address: SocketAddr) -> io::Result<BlockingTcpStream> {
+fn hijack(address: &Address) -> io::Result<Socket> {
     let mut stream = connect(address)?;
     stream.write_all(ATTACH)?;
     match read_head(&mut stream)? {
@@ -112,7 +111,7 @@ fn hijack(address: SocketAddr) -> io::Result<BlockingTcpStream> {
 }
 
 /// Sends so many bytes on a raw stream and reads them back at the same time.
-pub fn echo(address: SocketAddr, bytes: u64) -> io::Result<()> {
+pub fn echo(address: &Address, bytes: u64) -> io::Result<()> {
     let mut stream = hijack(address)?;
     let mut writer = stream.try_clone()?;
     let sent = std::thread::spawn(move || {
@@ -136,7 +135,7 @@ pub fn echo(address: SocketAddr, bytes: u64) -> io::Result<()> {
 }
 
 /// The times of round trips on one connection, one after the other: of a ping, or of a small frame on a raw stream.
-pub fn round_trips(address: SocketAddr, framed: bool, count: usize) -> io::Result<Vec<Duration>> {
+pub fn round_trips(address: &Address, framed: bool, count: usize) -> io::Result<Vec<Duration>> {
     let (mut stream, message) =
         if framed { (connect(address)?, get("/_ping")) } else { (hijack(address)?, vec![b'x'; 100]) };
     let mut answer = vec![0; 4 * 1024];
@@ -159,7 +158,7 @@ pub fn round_trips(address: SocketAddr, framed: bool, count: usize) -> io::Resul
 
 /// A client that asks the same again and again, and wants the same answer.
 struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     request: Arc<[u8]>,
     answer: Vec<u8>,
     buffer: Vec<u8>,
@@ -167,9 +166,8 @@ struct Client {
 
 impl Client {
     /// Connects and asks once, to learn the answer.
-    async fn connect(address: SocketAddr, request: Arc<[u8]>) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+    async fn connect(address: &Address, request: Arc<[u8]>) -> io::Result<Self> {
+        let stream = address.connect_async().await?;
         let mut client = Self { stream, request, answer: Vec::new(), buffer: vec![0; 1024] };
         client.stream.write_all(&client.request).await?;
         loop {
@@ -204,7 +202,7 @@ pub struct Crowd {
 
 impl Crowd {
     /// So many clients, each of which asks for a path as fast as it is answered.
-    pub async fn keep_alive(address: SocketAddr, count: usize, path: &str) -> io::Result<Self> {
+    pub async fn keep_alive(address: &Address, count: usize, path: &str) -> io::Result<Self> {
         let (request, done): (Arc<[u8]>, _) = (get(path).into(), Arc::new(AtomicU64::new(0)));
         let mut connected = Vec::with_capacity(count);
         for _ in 0..count {
@@ -224,14 +222,14 @@ impl Crowd {
     }
 
     /// So many clients at a time, each with one request.
-    pub fn one_shot(address: SocketAddr, count: usize) -> Self {
+    pub fn one_shot(address: &Address, count: usize) -> Self {
         let (request, done): (Arc<[u8]>, _) = (get("/_ping").into(), Arc::new(AtomicU64::new(0)));
         let mut clients = tokio::task::JoinSet::new();
         for _ in 0..count {
-            let (done, request) = (Arc::clone(&done), Arc::clone(&request));
+            let (address, done, request) = (address.clone(), Arc::clone(&done), Arc::clone(&request));
             clients.spawn(async move {
                 loop {
-                    Client::connect(address, Arc::clone(&request)).await?;
+                    Client::connect(&address, Arc::clone(&request)).await?;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -258,12 +256,12 @@ impl Crowd {
 const OPENED_AT_ONCE: usize = 100;
 
 /// So many clients that hold a quiet stream open: events, or a raw one.
-pub async fn quiet_streams(address: SocketAddr, count: usize, raw: bool) -> io::Result<Vec<TcpStream>> {
+pub async fn quiet_streams(address: &Address, count: usize, raw: bool) -> io::Result<Vec<Box<dyn Stream>>> {
     let mut streams = Vec::with_capacity(count);
     while streams.len() < count {
         let mut opening = tokio::task::JoinSet::new();
         for _ in 0..OPENED_AT_ONCE.min(count - streams.len()) {
-            opening.spawn(quiet_stream(address, raw));
+            opening.spawn(quiet_stream(address.clone(), raw));
         }
         while let Some(opened) = opening.join_next().await {
             streams.push(opened??);
@@ -272,8 +270,8 @@ pub async fn quiet_streams(address: SocketAddr, count: usize, raw: bool) -> io::
     Ok(streams)
 }
 
-async fn quiet_stream(address: SocketAddr, raw: bool) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn quiet_stream(address: Address, raw: bool) -> io::Result<Box<dyn Stream>> {
+    let mut stream = address.connect_async().await?;
     stream.write_all(&if raw { ATTACH.to_vec() } else { get("/events") }).await?;
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {

@@ -6,12 +6,14 @@
 //! Each row is measured on one peer after the other, in rounds; a figure is the median of its rounds, CPU time and memory
 //! are those of `/proc`. Prints the table with its ratios and limits, and ends with status 1 where a limit is not kept.
 
+mod address;
 mod daemon;
 mod load;
 mod peer;
 mod report;
 mod rows;
 
+use address::Transport;
 use peer::{Kind, Peer, Process};
 use report::Report;
 use rows::{GROUPS, Group, SWEEPS, Scale};
@@ -29,7 +31,8 @@ usage: cargo bench --bench relay -- [options]
   --only NAME          the rows and pictures whose name holds NAME; again for more
   --rounds N           rounds for each row (5; up to eight times as many for short ones), up to 3 for each picture
   --proxy FILE         another build of the proxy
-  --peer NAME=COMMAND  one more peer: a shell command that listens on 127.0.0.1:$PORT in front of $SOCKET
+  --peer NAME=COMMAND  one more peer: a shell command that listens on $LISTEN in front of $SOCKET: 127.0.0.1:$PORT, or
+                       unix:/PATH in the rows over Unix sockets, which have no figure for it where it cannot
   --write              put the tables into docs/performance.md, and pictures into docs/bench
 ";
 
@@ -119,7 +122,7 @@ fn main() -> ExitCode {
     let ended = match words[..] {
         ["--as-daemon", socket] => daemon::serve(Path::new(socket)).map(|()| true),
         ["--as-relay", address, socket, bytes] => match (address.parse(), bytes.parse()) {
-            (Ok(address), Ok(bytes)) => daemon::relay(address, Path::new(socket), bytes).map(|()| true),
+            (Ok(address), Ok(bytes)) => daemon::relay(&address, Path::new(socket), bytes).map(|()| true),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         },
         _ => match Options::parse(arguments.into_iter()) {
@@ -158,8 +161,8 @@ fn run(mut options: Options) -> io::Result<bool> {
         let mut measured = vec![vec![Vec::new(); group.rows.len()]; peers.len()];
         for round in 1..=options.rounds_of(group) {
             for (peer, measured) in peers.iter().zip(&mut measured) {
-                let running = peer.start(&socket, &scratch.0, group.relay_buffer_bytes)?;
-                let figures = (group.measure)(&running, options.scale);
+                let running = peer.start(group.transport, &socket, &scratch.0, group.relay_buffer_bytes);
+                let figures = running.and_then(|running| (group.measure)(&running, options.scale));
                 let figures = excuse(peer, group.name, figures)?;
                 eprintln!("{}, round {round}: {} {figures:.1?}", group.name, peer.name);
                 measured.iter_mut().zip(figures).for_each(|(rounds, figure)| rounds.push(figure));
@@ -172,8 +175,8 @@ fn run(mut options: Options) -> io::Result<bool> {
         for round in 1..=options.rounds.min(MAX_SWEEP_ROUNDS) {
             for (place, &point) in sweep.points.iter().enumerate() {
                 for (peer_place, peer) in peers.iter().enumerate() {
-                    let running = peer.start(&socket, &scratch.0, sweep.relay_buffer_bytes)?;
-                    let figures = (sweep.measure)(&running, point, options.scale);
+                    let running = peer.start(Transport::Tcp, &socket, &scratch.0, sweep.relay_buffer_bytes);
+                    let figures = running.and_then(|running| (sweep.measure)(&running, point, options.scale));
                     let figures = excuse(peer, sweep.name, figures)?;
                     eprintln!("{} {point}, round {round}: {} {figures:.1?}", sweep.name, peer.name);
                     for (chart, figure) in measured.iter_mut().zip(figures) {
@@ -205,7 +208,7 @@ fn run(mut options: Options) -> io::Result<bool> {
 fn excuse(peer: &Peer, name: &str, figures: io::Result<Vec<f64>>) -> io::Result<Vec<f64>> {
     let Err(error) = figures else { return figures };
     let sentence = format!("{name}, {}: {error}", peer.name);
-    if let Kind::Proxy(_) = peer.kind {
+    if let Kind::Proxy(_) | Kind::Relay = peer.kind {
         return Err(io::Error::other(sentence));
     }
     eprintln!("no figure: {sentence}");

@@ -1,9 +1,9 @@
-//! What is measured: programs that stand between a TCP port and the daemon's socket, each a process of its own.
+//! What is measured: programs that stand between clients and the daemon's socket, each a process of its own.
 
+use crate::address::{Address, Transport};
 use crate::load;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ pub enum Kind {
     Relay,
     /// HAProxy with rules like those of Tecnativa's image, and with its settings or faster ones.
     Haproxy { program: PathBuf, tuned: bool },
-    /// A shell command that finds PORT and SOCKET in its environment.
+    /// A shell command that finds LISTEN, PORT and SOCKET in its environment.
     Command(String),
 }
 
@@ -69,7 +69,7 @@ pub struct Running {
     /// Its process.
     pub process: Process,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// How long it took from its start to its first answer.
     pub first_answer: Duration,
 }
@@ -78,6 +78,10 @@ impl Process {
     /// Starts it silent. It may read its standard input to learn of our end.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Self)
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        self.0.try_wait().map(|status| status.is_some())
     }
 
     /// CPU time of all its threads so far, user and kernel.
@@ -112,9 +116,16 @@ fn number(word: Option<&str>) -> io::Result<u64> {
 }
 
 impl Peer {
-    /// Starts it and waits for its first answer. `relay_buffer_bytes` is what a bare relay copies with.
-    pub fn start(&self, socket: &Path, scratch: &Path, relay_buffer_bytes: usize) -> io::Result<Running> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    /// Starts it for clients over `transport`, and waits for its first answer. `relay_buffer_bytes` is what a bare relay
+    /// copies with.
+    pub fn start(
+        &self,
+        transport: Transport,
+        socket: &Path,
+        scratch: &Path,
+        relay_buffer_bytes: usize,
+    ) -> io::Result<Running> {
+        let address = transport.free_address(scratch)?;
         let mut command = match &self.kind {
             Kind::Proxy(program) => Command::new(program),
             Kind::Relay => {
@@ -125,7 +136,7 @@ impl Peer {
             }
             Kind::Haproxy { program, tuned } => {
                 let file = scratch.join("haproxy.cfg");
-                fs::write(&file, haproxy_configuration(address, socket, *tuned))?;
+                fs::write(&file, haproxy_configuration(&address, socket, *tuned))?;
                 let mut command = Command::new(program);
                 command.arg("-db").arg("-f").arg(file);
                 command
@@ -139,11 +150,14 @@ impl Peer {
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(GRANTS.map(|name| (name, "1")));
         command.env("SOCKET_PATH", socket).env("LISTEN", address.to_string()).env("MAX_CONNECTIONS", "6000");
-        command.env("SOCKET", socket).env("PORT", address.port().to_string());
+        command.env("SOCKET", socket);
+        if let Address::Tcp(address) = address {
+            command.env("PORT", address.port().to_string());
+        }
         let started = Instant::now();
-        let process = Process::start(&mut command)?;
-        while let Err(error) = load::ping(address) {
-            if started.elapsed() > START_TIMEOUT {
+        let mut process = Process::start(&mut command)?;
+        while let Err(error) = load::ping(&address) {
+            if process.has_ended()? || started.elapsed() > START_TIMEOUT {
                 return Err(io::Error::other(format!("{} does not answer: {error}", self.name)));
             }
             std::thread::sleep(Duration::from_micros(100));
@@ -168,7 +182,11 @@ impl Peer {
 /// The judgement of Tecnativa's image in rules of our own: a regular expression for each section, matched in turn
 /// against the decoded path. As there, each request is logged, to a standard output that is thrown away here, and has a
 /// connection to the daemon of its own; where it is `tuned`, there is no log, and connections to the daemon are kept.
-fn haproxy_configuration(address: SocketAddr, socket: &Path, tuned: bool) -> String {
+fn haproxy_configuration(address: &Address, socket: &Path, tuned: bool) -> String {
+    let address = match address {
+        Address::Tcp(address) => address.to_string(),
+        Address::Unix(path) => format!("unix@{}", path.display()),
+    };
     let settings = if tuned {
         ""
     } else {

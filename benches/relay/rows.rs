@@ -1,5 +1,6 @@
 //! What is measured: the rows of the table, and how cost grows.
 
+use crate::address::Transport;
 use crate::load::{self, Crowd};
 use crate::peer::Running;
 use std::io;
@@ -98,6 +99,8 @@ pub struct Row {
 pub struct Group {
     /// Its name, for `--only`.
     pub name: &'static str,
+    /// What the clients come over.
+    pub transport: Transport,
     /// The buffer of the bare relay it is held against.
     pub relay_buffer_bytes: usize,
     /// How many times as many rounds as others it gets. What is short has many: a round's figure depends on which CPUs the
@@ -139,6 +142,7 @@ use Limit::{AtLeast, AtMost};
 pub const GROUPS: &[Group] = &[
     Group {
         name: "keep-alive",
+        transport: Transport::Tcp,
         relay_buffer_bytes: SMALL_BUFFER,
         repeats: 8,
         rows: &[
@@ -147,13 +151,11 @@ pub const GROUPS: &[Group] = &[
                 .haproxy(AtMost(0.4)),
             row("the same: requests a second", Unit::PerSecond).relay(AtLeast(0.9)).haproxy(AtLeast(1.8)),
         ],
-        measure: |peer, scale| {
-            let Requests { cpu, rate, .. } = keep_alive(peer, 32, "/_ping", scale)?;
-            Ok(vec![cpu, rate])
-        },
+        measure: keep_alive_pings,
     },
     Group {
         name: "latency",
+        transport: Transport::Tcp,
         relay_buffer_bytes: SMALL_BUFFER,
         repeats: 8,
         rows: &[row("one client, one request at a time: median latency", Unit::Microseconds)
@@ -163,34 +165,28 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "connections",
+        transport: Transport::Tcp,
         relay_buffer_bytes: SMALL_BUFFER,
         // More would fill the kernel's table of connections, where a firewall makes it keep one.
         repeats: 2,
         rows: &[row("a new connection for each request: CPU a request", Unit::Microseconds)
             .relay(AtMost(1.15))
             .haproxy(AtMost(1.0))],
-        measure: |peer, scale| {
-            measure(async {
-                let crowd = Crowd::one_shot(peer.address, 16);
-                Ok(vec![crowd_costs(peer, crowd, scale).await?.cpu])
-            })
-        },
+        measure: pings_on_new_connections,
     },
     Group {
         name: "download-chunked",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 3,
         rows: &[row("download of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(1.0))],
-        measure: |peer, scale| {
-            let bytes = bulk(scale);
-            let path = format!("/images/chunked-{bytes}-{CHUNK_BYTES}/get");
-            Ok(vec![cpu_a_gib(peer, bytes, || load::download(peer.address, &path))?])
-        },
+        measure: download_chunked,
     },
     Group {
         name: "download-length",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 3,
         rows: &[row("download of 3 GiB with Content-Length: CPU a GiB", Unit::MillisecondsPerGib)
@@ -199,34 +195,34 @@ pub const GROUPS: &[Group] = &[
         measure: |peer, scale| {
             let bytes = bulk(scale);
             let path = format!("/images/length-{bytes}/get");
-            Ok(vec![cpu_a_gib(peer, bytes, || load::download(peer.address, &path))?])
+            Ok(vec![cpu_a_gib(peer, bytes, || load::download(&peer.address, &path))?])
         },
     },
     Group {
         name: "upload",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 3,
         rows: &[row("upload of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.1))
             .haproxy(AtMost(0.7))],
-        measure: |peer, scale| {
-            let bytes = bulk(scale);
-            Ok(vec![cpu_a_gib(peer, bytes, || load::upload(peer.address, bytes, CHUNK_BYTES))?])
-        },
+        measure: upload_chunked,
     },
     Group {
         name: "hijack",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 3,
         rows: &[row("hijacked stream, 1.5 GiB each way at once: CPU a GiB", Unit::MillisecondsPerGib)
             .relay(AtMost(1.05))],
         measure: |peer, scale| {
             let bytes = bulk(scale);
-            Ok(vec![cpu_a_gib(peer, bytes, || load::echo(peer.address, bytes / 2))?])
+            Ok(vec![cpu_a_gib(peer, bytes, || load::echo(&peer.address, bytes / 2))?])
         },
     },
     Group {
         name: "frames",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 8,
         rows: &[row("frames of 100 bytes on a hijacked stream: median round trip", Unit::Microseconds)
@@ -235,7 +231,50 @@ pub const GROUPS: &[Group] = &[
         measure: |peer, scale| Ok(vec![median_round_trip(peer, false, scale)?]),
     },
     Group {
+        name: "unix-keep-alive",
+        transport: Transport::Unix,
+        relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 8,
+        rows: &[
+            row("over Unix sockets, keep-alive `GET /_ping`, 32 clients: CPU a request", Unit::Microseconds)
+                .relay(AtMost(1.1)),
+            row("the same: requests a second", Unit::PerSecond).relay(AtLeast(0.9)),
+        ],
+        measure: keep_alive_pings,
+    },
+    Group {
+        name: "unix-connections",
+        transport: Transport::Unix,
+        relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 8,
+        rows: &[row(
+            "over Unix sockets, a new connection for each request: CPU a request",
+            Unit::Microseconds,
+        )
+        .relay(AtMost(1.1))],
+        measure: pings_on_new_connections,
+    },
+    Group {
+        name: "unix-download-chunked",
+        transport: Transport::Unix,
+        relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 3,
+        rows: &[row("over Unix sockets, download of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
+            .relay(AtMost(1.1))],
+        measure: download_chunked,
+    },
+    Group {
+        name: "unix-upload",
+        transport: Transport::Unix,
+        relay_buffer_bytes: LARGE_BUFFER,
+        repeats: 3,
+        rows: &[row("over Unix sockets, upload of 3 GiB, chunked: CPU a GiB", Unit::MillisecondsPerGib)
+            .relay(AtMost(1.1))],
+        measure: upload_chunked,
+    },
+    Group {
         name: "events",
+        transport: Transport::Tcp,
         relay_buffer_bytes: SMALL_BUFFER,
         repeats: 1,
         rows: &[row("memory per idle `GET /events` stream, 5,000 of them", Unit::Kib)
@@ -245,6 +284,7 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "idle-hijack",
+        transport: Transport::Tcp,
         relay_buffer_bytes: LARGE_BUFFER,
         repeats: 1,
         rows: &[row("memory per idle hijacked stream, 2,000 of them", Unit::Kib).alone(AtMost(8.0))],
@@ -252,6 +292,7 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "rest",
+        transport: Transport::Tcp,
         relay_buffer_bytes: SMALL_BUFFER,
         repeats: 3,
         rows: &[
@@ -307,7 +348,7 @@ pub const SWEEPS: &[Sweep] = &[
         measure: |peer, chunk, scale| {
             let bytes = scale.choose(512, 64, 4) * MIB;
             let path = format!("/images/chunked-{bytes}-{chunk}/get");
-            Ok(vec![cpu_a_gib(peer, bytes, || load::download(peer.address, &path))?])
+            Ok(vec![cpu_a_gib(peer, bytes, || load::download(&peer.address, &path))?])
         },
     },
     Sweep {
@@ -328,6 +369,29 @@ const fn bulk(scale: Scale) -> u64 {
     scale.choose(3 * GIB, 256 * MIB, 4 * MIB)
 }
 
+fn keep_alive_pings(peer: &Running, scale: Scale) -> io::Result<Vec<f64>> {
+    let Requests { cpu, rate, .. } = keep_alive(peer, 32, "/_ping", scale)?;
+    Ok(vec![cpu, rate])
+}
+
+fn pings_on_new_connections(peer: &Running, scale: Scale) -> io::Result<Vec<f64>> {
+    measure(async {
+        let crowd = Crowd::one_shot(&peer.address, 16);
+        Ok(vec![crowd_costs(peer, crowd, scale).await?.cpu])
+    })
+}
+
+fn download_chunked(peer: &Running, scale: Scale) -> io::Result<Vec<f64>> {
+    let bytes = bulk(scale);
+    let path = format!("/images/chunked-{bytes}-{CHUNK_BYTES}/get");
+    Ok(vec![cpu_a_gib(peer, bytes, || load::download(&peer.address, &path))?])
+}
+
+fn upload_chunked(peer: &Running, scale: Scale) -> io::Result<Vec<f64>> {
+    let bytes = bulk(scale);
+    Ok(vec![cpu_a_gib(peer, bytes, || load::upload(&peer.address, bytes, CHUNK_BYTES))?])
+}
+
 /// Runs a measurement, which fails where it takes longer than any does.
 fn measure<T>(measurement: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -346,7 +410,7 @@ struct Requests {
 
 fn keep_alive(peer: &Running, clients: usize, path: &str, scale: Scale) -> io::Result<Requests> {
     measure(async {
-        let crowd = Crowd::keep_alive(peer.address, clients, path).await?;
+        let crowd = Crowd::keep_alive(&peer.address, clients, path).await?;
         crowd_costs(peer, crowd, scale).await
     })
 }
@@ -380,7 +444,7 @@ fn cpu_a_gib(peer: &Running, bytes: u64, run: impl FnOnce() -> io::Result<()>) -
 }
 
 fn median_round_trip(peer: &Running, framed: bool, scale: Scale) -> io::Result<f64> {
-    let mut times = load::round_trips(peer.address, framed, scale.choose(5_000, 2_000, 20))?;
+    let mut times = load::round_trips(&peer.address, framed, scale.choose(5_000, 2_000, 20))?;
     times.sort_unstable();
     Ok(times[times.len() / 2].as_secs_f64() * 1e6)
 }
@@ -388,7 +452,7 @@ fn median_round_trip(peer: &Running, framed: bool, scale: Scale) -> io::Result<f
 fn memory_per_stream(peer: &Running, streams: usize, raw: bool) -> io::Result<f64> {
     measure(async {
         let before = peer.process.memory()?;
-        let open = load::quiet_streams(peer.address, streams, raw).await?;
+        let open = load::quiet_streams(&peer.address, streams, raw).await?;
         // The last of them may not have come to rest yet.
         tokio::time::sleep(scale_rest(streams)).await;
         let grown = peer.process.memory()?.saturating_sub(before);
