@@ -10,46 +10,34 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::task::{JoinHandle, spawn};
-use tokio::time::{error::Elapsed, timeout};
+use tokio::time::{Instant, timeout_at};
 
 /// All answers have to be there after so long: before Docker ends the check (the Dockerfile's HEALTHCHECK).
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// What became of a question that is asked beside others.
-type Asked<T> = JoinHandle<Result<T, Elapsed>>;
-
-fn ask<T: Send + 'static>(question: impl Future<Output = T> + Send + 'static) -> Asked<T> {
-    spawn(timeout(DEADLINE, question))
-}
-
-/// Asks every listener and the daemon, all at once.
+/// Asks every listener and then the daemon, up to the first that does not answer.
 ///
 /// # Errors
-/// A sentence that says which of them does not answer, and why.
+/// A sentence that says which one that is, and why.
 pub async fn check(config: &Config) -> Result<(), String> {
-    let listens = config
-        .frontends
-        .iter()
-        .flat_map(|frontend| frontend.listen.iter().map(move |listen| (frontend, listen)));
-    let asked: Vec<_> =
-        listens.map(|(frontend, listen)| (frontend, listen, ask(ask_proxy(listen.clone())))).collect();
-    let daemon = Daemon::new(config);
-    let daemon = ask(async move { ask_daemon(&daemon).await });
-    for (frontend, listen, answer) in asked {
-        let why = match answer.await.map_err(|error| error.to_string())? {
-            Ok(Ok(())) => continue,
-            // A socket file's backlog is full, where a port's would let us wait.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                full(config, frontend).unwrap_or_else(|| format!(": {error}"))
-            }
-            Ok(Err(error)) => format!(": {error}"),
-            Err(_) => format!(" within {DEADLINE:?}{}", full(config, frontend).unwrap_or_default()),
-        };
-        return Err(format!("the proxy does not answer on {listen}{why}"));
+    let deadline = Instant::now() + DEADLINE;
+    for frontend in &config.frontends {
+        for listen in &frontend.listen {
+            let full = || full(config, frontend);
+            let why = match timeout_at(deadline, ask_proxy(listen)).await {
+                Ok(Ok(())) => continue,
+                // A socket file's backlog is full, where a port's would let us wait.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    full().unwrap_or_else(|| format!(": {error}"))
+                }
+                Ok(Err(error)) => format!(": {error}"),
+                Err(_) => format!(" within {DEADLINE:?}{}", full().unwrap_or_default()),
+            };
+            return Err(format!("the proxy does not answer on {listen}{why}"));
+        }
     }
     let path = config.socket_path.display();
-    match daemon.await.map_err(|error| error.to_string())? {
+    match timeout_at(deadline, ask_daemon(config)).await {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(format!("the daemon at {path} does not answer /_ping with 200")),
         Ok(Err(error)) => Err(format!("the daemon at {path} does not answer: {error}")),
@@ -79,13 +67,13 @@ fn full(config: &Config, frontend: &Frontend) -> Option<String> {
 
 /// Connects, asks nothing, and waits for the proxy to end the connection in turn: that shows that it accepts and serves,
 /// whatever the policy grants, and leaves no line in its log.
-async fn ask_proxy(listen: Listen) -> io::Result<()> {
+async fn ask_proxy(listen: &Listen) -> io::Result<()> {
     let mut proxy: Stream = match listen {
         Listen::At(address) if address.ip().is_unspecified() => {
             Either::Tcp(TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await?)
         }
         Listen::At(address) => Either::Tcp(TcpStream::connect(address).await?),
-        Listen::All(port) => Either::Tcp(connect_here(port).await?),
+        Listen::All(port) => Either::Tcp(connect_here(*port).await?),
         Listen::Unix(path) => Either::Unix(UnixStream::connect(path).await?),
         Listen::Systemd(_) => {
             return Err(io::Error::other("systemd alone knows these sockets: ask systemctl is-active"));
@@ -110,8 +98,8 @@ async fn connect_here(port: u16) -> io::Result<TcpStream> {
 }
 
 /// Whether the daemon answers 200.
-async fn ask_daemon(daemon: &Daemon) -> Result<bool, daemon::Error> {
-    let mut daemon = daemon.connect().await?;
+async fn ask_daemon(config: &Config) -> Result<bool, daemon::Error> {
+    let mut daemon = Daemon::new(config).connect().await?;
     daemon.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").await?;
     let mut answer = [0; "HTTP/1.1 200".len()];
     daemon.read_exact(&mut answer).await?;

@@ -14,7 +14,7 @@ use crate::vars::{Environment, Error, parse_switch};
 /// The sentence that says why it cannot be used.
 pub fn read<T>(
     environment: &Environment,
-    of: impl Fn(&Environment) -> Result<T, Error>,
+    of: fn(&Environment) -> Result<T, Error>,
 ) -> Result<(T, Vec<String>), String> {
     let read = of(environment).map_err(|error| error.to_string())?;
     Ok((read, lookalikes(environment)?))
@@ -35,6 +35,7 @@ enum Meant<'v> {
 /// # Errors
 /// The sentence about the first one that could leave more open than was meant: a misspelt variable that under its right name
 /// would close something, or whose value would not be understood there.
+#[inline(never)]
 pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
     if environment.has("BIND_CONFIG") {
         return Err(String::from(BIND_CONFIG));

@@ -14,10 +14,10 @@ use crate::proxy::stream::Either;
 use log::warn;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// The pause after an accept that failed for want of descriptors or memory.
@@ -46,7 +46,7 @@ pub async fn run(
 /// that it happened to.
 ///
 /// # Errors
-/// The system's, before a client is served, and where a loop ended, which would be a bug.
+/// The system's, before a client is served.
 pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     entrances: Vec<Entrance>,
     config: &Config,
@@ -56,24 +56,35 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     let serve = Arc::new(serve);
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
     let pool = Pool::new(config.max_connections, entrances.len());
-    let mut loops = JoinSet::new();
-    for (place, entrance) in entrances.into_iter().enumerate() {
-        let places = pool.places(place, &entrance);
-        loops.spawn(accept_each(entrance, places, timekeeper.clone(), Arc::clone(&serve)));
-    }
+    let mut loops: Vec<_> = entrances
+        .into_iter()
+        .enumerate()
+        .map(|(place, entrance)| {
+            let places = pool.places(place, &entrance);
+            Box::pin(accept_each(entrance, places, timekeeper.clone(), Arc::clone(&serve)))
+        })
+        .collect();
     tokio::select! {
         biased;
         () = shutdown => {}
-        _ = loops.join_next() => return Err(io::Error::other("a bug ended an accept loop")),
+        () = poll_fn(|cx| poll_all(&mut loops, cx)) => {}
     }
     // With them go the listeners.
-    loops.shutdown().await;
+    drop(loops);
     timekeeper.stop();
     if timeout(config.shutdown_grace, pool.all_free()).await.is_err() {
         let connections = pool.taken();
         warn!(event = "stop"; "{connections} connections are cut at the end of the grace period");
     }
     Ok(())
+}
+
+/// Polls them all; none of them ends.
+fn poll_all(loops: &mut [Pin<Box<impl Future<Output = ()>>>], cx: &mut Context<'_>) -> Poll<()> {
+    for accept in loops {
+        let _ = accept.as_mut().poll(cx);
+    }
+    Poll::Pending
 }
 
 /// Has each client of a frontend served in a task of its own. Cancel-safe.
