@@ -58,7 +58,7 @@ fn a_request_on_a_kept_connection_allocates_nothing() {
             false => [("CONTAINERS", "1"), ("POST", "1")],
         };
         let proxy = Proxy::at(&socket, &grants);
-        let mut client = TcpStream::connect(proxy.address).expect("the proxy");
+        let mut client = TcpStream::connect(proxy.address.tcp()).expect("the proxy");
         let mut received = [0; 1024];
         let mut exchange = || {
             client.write_all(request).expect("a request");

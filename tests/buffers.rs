@@ -21,7 +21,7 @@ fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_s
     let socket = folder.join("docker.sock");
     let daemon = UnixListener::bind(&socket).expect("a socket");
     let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1")]);
-    let address = proxy.address;
+    let address = proxy.address.tcp();
     // Takes the thread's own buffer, which serves all connections.
     let mut denied = TcpStream::connect(address).expect("the proxy listens");
     denied.write_all(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").expect("the proxy reads");

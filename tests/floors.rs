@@ -63,18 +63,22 @@ fn nothing_uses_what_stands_above_it() {
 }
 
 #[test]
-fn the_page_of_the_tests_names_each_file_and_folder_beside_it_and_nothing_else() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut there = BTreeSet::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let end = if entry.path().is_dir() { "/" } else { "" };
-        there.insert(entry.file_name().into_string().expect("UTF-8") + end);
-    }
-    there.remove("README.md");
-    // A family's row has a command in its first column, with a space or a folder in it.
+fn the_page_of_the_tests_names_each_file_and_folder_and_nothing_else() {
     let rows = include_str!("README.md").lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let is_beside = |name: &&str| !name.trim_end_matches('/').contains([' ', '/']);
-    let named: BTreeSet<_> = rows.map(|(name, _)| name).filter(is_beside).map(str::to_owned).collect();
-    assert_eq!(named, there);
+    let names: Vec<_> = rows.map(|(name, _)| name).collect();
+    // The page itself, and what only names the files beside it, are no tests.
+    for (folder, unnamed) in [("", "README.md"), ("both/", "mod.rs")] {
+        let mut there = BTreeSet::new();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+        for entry in fs::read_dir(path).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let end = if entry.path().is_dir() { "/" } else { "" };
+            there.insert(entry.file_name().into_string().expect("UTF-8") + end);
+        }
+        assert!(there.remove(unnamed));
+        // A family's row has a command in its first column, with a space or a folder in it.
+        let is_beside = |name: &&str| !name.is_empty() && !name.trim_end_matches('/').contains([' ', '/']);
+        let beside = names.iter().filter_map(|name| name.strip_prefix(folder)).filter(is_beside);
+        assert_eq!(beside.map(str::to_owned).collect::<BTreeSet<_>>(), there);
+    }
 }

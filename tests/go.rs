@@ -281,7 +281,7 @@ impl Proxies<'_> {
     fn deliver(&mut self, vars: &[(String, String)], stream: &[u8], cut: usize) -> Report {
         let slow = self.daemon.added > 0;
         let proxy = self.with(vars);
-        let mut client = if slow { Client::connect_narrow(proxy.address) } else { proxy.client() };
+        let mut client = if slow { Client::connect_narrow(&proxy.address) } else { proxy.client() };
         let (first, second) = stream.split_at(cut);
         let _ = client.try_send(first);
         let _ = client.try_send(second);

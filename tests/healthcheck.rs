@@ -53,7 +53,7 @@ fn is_healthy_on_every_form_of_the_address_and_whatever_is_granted() {
         let mut all = vec![("LISTEN", listen)];
         all.extend(vars);
         let program = Program::start(&daemon.socket(), &all);
-        let port = program.address.expect("it listens").port().to_string();
+        let port = program.address().tcp().port().to_string();
         let (listen, socket) = (listen.replace(":0", &format!(":{port}")), path(&daemon));
         all[0] = ("LISTEN", &listen);
         all.push(("SOCKET_PATH", &socket));
@@ -67,7 +67,7 @@ fn is_healthy_on_every_form_of_the_address_and_whatever_is_granted() {
 fn leaves_no_line_in_the_log() {
     let daemon = FakeDaemon::answering(response("200 OK", "OK"));
     let program = Program::start(&daemon.socket(), &[("LOG_LEVEL", "debug")]);
-    let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
+    let (listen, socket) = (program.address().to_string(), path(&daemon));
     for _ in 0..3 {
         assert!(run(&[("LISTEN", &listen), ("SOCKET_PATH", &socket)]).status.success());
     }
@@ -81,7 +81,7 @@ fn leaves_no_line_in_the_log() {
 fn says_which_end_does_not_answer() {
     let daemon = FakeDaemon::answering(response("200 OK", "OK"));
     let program = Program::start(&daemon.socket(), &[]);
-    let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
+    let (listen, socket) = (program.address().to_string(), path(&daemon));
 
     let free =
         TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
@@ -165,9 +165,9 @@ fn says_that_all_places_are_taken() {
     });
     program.wait_for_log("all places are taken: 2 clients are served, as many as MAX_CONNECTIONS says, and ");
     let _waits = program.client();
-    let (listen, socket) = (program.address.expect("it listens").to_string(), path(&daemon));
+    let (listen, socket) = (program.address().to_string(), path(&daemon));
     let vars = [("LISTEN", &listen[..]), ("SOCKET_PATH", &socket), ("MAX_CONNECTIONS", "2")];
-    let address = Address::Tcp(program.address.expect("it listens"));
+    let address = Address::Tcp(program.address().tcp());
     let (sentence, _) = failure_by_deadline(&vars, move || {
         let deadline = Instant::now() + PATIENCE;
         // It waits itself, too.

@@ -3,11 +3,10 @@
 mod support;
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
-use support::crowd::{Daemon, have_descriptors, runtime};
-use support::{Program, TempDir};
+use support::crowd::{Daemon, connect, have_descriptors, runtime};
+use support::{Address, Program, TempDir};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -45,8 +44,8 @@ async fn serve(mut client: UnixStream, mut speak: watch::Receiver<bool>) -> io::
 }
 
 /// Connects and sends a request for `target`.
-async fn ask(address: SocketAddr, target: &str) -> io::Result<TcpStream> {
-    let mut client = TcpStream::connect(address).await?;
+async fn ask(address: &Address, target: &str) -> io::Result<TcpStream> {
+    let mut client = connect(address).await?;
     client.write_all(format!("GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n").as_bytes()).await?;
     Ok(client)
 }
@@ -85,17 +84,17 @@ fn five_thousand_streams_and_a_thousand_clients_at_once_lose_nothing() {
         // One more than are needed: the log warns when all are taken.
         let places = (STREAMS + REQUESTS + 1).to_string();
         let program = Program::start(&socket, &[("MAX_CONNECTIONS", &places), ("LOG_LEVEL", "info")]);
-        let address = program.address.expect("it listens");
+        let address = Arc::new(program.address().clone());
 
         // The streams come a few hundred at a time, as the system's backlog of TCP may be small too.
         let at_once = Arc::new(Semaphore::new(200));
         let mut streams = JoinSet::new();
         for number in 0..STREAMS {
-            let at_once = Arc::clone(&at_once);
+            let (at_once, address) = (Arc::clone(&at_once), Arc::clone(&address));
             streams.spawn(async move {
                 let _turn = at_once.acquire().await.expect("open");
                 let target = format!("/events?n={number}");
-                let mut client = ask(address, &target).await?;
+                let mut client = ask(&address, &target).await?;
                 let length = target.len();
                 let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
                 expect(&mut client, &format!("{head}{length:x}\r\n{target}\r\n")).await?;
@@ -109,9 +108,10 @@ fn five_thousand_streams_and_a_thousand_clients_at_once_lose_nothing() {
         let closed = daemon.door.write().await;
         let mut requests = JoinSet::new();
         for number in 0..REQUESTS {
+            let address = Arc::clone(&address);
             requests.spawn(async move {
                 let target = format!("/_ping?n={number}");
-                let mut client = ask(address, &target).await?;
+                let mut client = ask(&address, &target).await?;
                 let length = target.len();
                 expect(&mut client, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{target}"))
                     .await

@@ -76,7 +76,7 @@ fn fields<'f>(line: &'f BTreeMap<String, String>, names: &[&str]) -> Vec<&'f str
 }
 
 fn address(client: &Client) -> String {
-    client.stream.local_addr().expect("an address").to_string()
+    client.stream.local_addr().expect("an address").as_socket().expect("TCP").to_string()
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn no_storm_of_one_client_hides_another() {
     for kind in 0..150 {
         program.client().ask(format!("GET /{kind} HTTP/1.1\r\nHost: docker\r\n\r\n"));
     }
-    let address = program.address.expect("it listens");
-    let mut other = Client::connect_from([127, 0, 0, 2].into(), address);
+    let address = program.address().clone();
+    let mut other = Client::connect_from([127, 0, 0, 2].into(), &address);
     assert_eq!(other.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
     let line = program.wait_for_log("GET /info is denied");
     assert!(line.starts_with("WARN  127.0.0.2:"), "{line}");
@@ -286,9 +286,9 @@ fn no_storm_of_one_client_hides_another() {
 fn the_first_denial_of_every_address_is_shown_whatever_others_do() {
     let daemon = FakeDaemon::echoing();
     let mut program = Program::start(&daemon.socket(), &[]);
-    let address = program.address.expect("it listens");
+    let address = program.address().clone();
     let denied = |last: u8| {
-        let mut client = Client::connect_from([127, 0, 1, last].into(), address);
+        let mut client = Client::connect_from([127, 0, 1, last].into(), &address);
         assert_eq!(client.ask(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
     };
     // Each twice, and one of them in a storm of many kinds.

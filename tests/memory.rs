@@ -129,7 +129,7 @@ fn peak(clients: usize, mut scenes: Vec<Scene>) -> Option<(usize, usize)> {
             ("CONNECT_TIMEOUT", "1h"),
         ];
         let program = Program::start(&socket, &vars);
-        let address = program.address.expect("it listens");
+        let address = program.address().tcp();
         let at_rest = memory(&program, "VmRSS") as usize;
         let mut crowd = JoinSet::new();
         for number in 0..clients {

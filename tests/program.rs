@@ -144,10 +144,10 @@ fn all_addresses_are_one_socket_for_both_protocols() {
     let daemon = FakeDaemon::echoing();
     for listen in [":0", "[::]:0"] {
         let program = Program::start(&daemon.socket(), &[("LISTEN", listen)]);
-        let port = program.address.expect("an address").port();
+        let port = program.address().tcp().port();
         assert!(answers((Ipv4Addr::LOCALHOST, port)), "{listen}");
         if has_ipv6() {
-            assert_eq!(program.address, Some((Ipv6Addr::UNSPECIFIED, port).into()));
+            assert_eq!(program.address().tcp(), (Ipv6Addr::UNSPECIFIED, port).into());
             assert!(answers((Ipv6Addr::LOCALHOST, port)), "{listen}");
         }
     }
@@ -157,9 +157,9 @@ fn all_addresses_are_one_socket_for_both_protocols() {
 fn clients_of_both_protocols_are_named_in_their_own_form() {
     let daemon = FakeDaemon::echoing();
     let program = Program::start(&daemon.socket(), &[("LISTEN", ":0")]);
-    let port = program.address.expect("an address").port();
-    let mut client = Client::connect((Ipv4Addr::LOCALHOST, port).into());
-    let address = client.stream.local_addr().expect("an address");
+    let port = program.address().tcp().port();
+    let mut client = Client::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let address = client.stream.local_addr().expect("an address").as_socket().expect("TCP");
     assert_eq!(client.ask("GET /info HTTP/1.1\r\nHost: d\r\n\r\n").status, 403);
     program.wait_for_log(&format!(" {address}: "));
 }
@@ -169,8 +169,8 @@ fn ipv4_alone_is_listened_on_where_that_is_asked_for() {
     let daemon = FakeDaemon::echoing();
     for vars in [&[("LISTEN", ":0"), ("DISABLE_IPV6", "1")][..], &[("LISTEN", "0.0.0.0:0")]] {
         let program = Program::start(&daemon.socket(), vars);
-        let port = program.address.expect("an address").port();
-        assert_eq!(program.address, Some((Ipv4Addr::UNSPECIFIED, port).into()));
+        let port = program.address().tcp().port();
+        assert_eq!(program.address().tcp(), (Ipv4Addr::UNSPECIFIED, port).into());
         assert!(answers((Ipv4Addr::LOCALHOST, port)));
         assert!(!answers((Ipv6Addr::LOCALHOST, port)));
     }
@@ -180,12 +180,12 @@ fn ipv4_alone_is_listened_on_where_that_is_asked_for() {
 fn one_address_is_listened_on_alone() {
     let daemon = FakeDaemon::echoing();
     let program = Program::start(&daemon.socket(), &[("LISTEN", " 127.0.0.1:0 ")]);
-    let port = program.address.expect("an address").port();
+    let port = program.address().tcp().port();
     assert!(answers((Ipv4Addr::LOCALHOST, port)));
     assert!(!answers((Ipv4Addr::new(127, 0, 0, 2), port)));
     if has_ipv6() {
         let program = Program::start(&daemon.socket(), &[("LISTEN", "[::1]:0")]);
-        let port = program.address.expect("an address").port();
+        let port = program.address().tcp().port();
         assert!(answers((Ipv6Addr::LOCALHOST, port)));
         assert!(!answers((Ipv4Addr::LOCALHOST, port)));
     }
@@ -235,7 +235,7 @@ fn the_first_line_says_version_address_socket_and_what_is_granted() {
     let expected = format!(
         "docker-socket-proxy {} on {}, daemon at {}, granted: ",
         env!("CARGO_PKG_VERSION"),
-        program.address.expect("an address"),
+        program.address(),
         daemon.socket().display()
     );
     let (_, granted) = line.split_once(&expected).unwrap_or_else(|| panic!("{line:?} is not {expected:?}"));

@@ -7,11 +7,11 @@
 
 mod support;
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -19,7 +19,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::crowd::{descriptors, memory};
-use support::{PATIENCE, Program, TempDir};
+use support::{Address, PATIENCE, Program, TempDir};
 
 /// Clients at work at the same time, of each kind of traffic.
 const OF_EACH_KIND: usize = 3;
@@ -241,13 +241,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-type Client = Wire<TcpStream>;
+type Client = Wire<Socket>;
 
-fn connect(address: SocketAddr) -> io::Result<Client> {
-    let stream = TcpStream::connect(address)?;
+fn connect(address: &Address) -> io::Result<Client> {
+    let stream = address.connect()?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.set_nodelay(true)?;
     Ok(Wire::new(stream))
 }
 
@@ -272,7 +271,7 @@ fn get(path: &str, seed: usize, length: usize) -> String {
 }
 
 /// A kind of traffic: one connection, and the requests that it made.
-type Kind = fn(SocketAddr, &mut Random) -> Result<u64, Failure>;
+type Kind = fn(&Address, &mut Random) -> Result<u64, Failure>;
 
 const KINDS: [(&str, Kind); 9] = [
     ("keep-alive", keep_alive),
@@ -286,7 +285,7 @@ const KINDS: [(&str, Kind); 9] = [
     ("aborted clients", aborted),
 ];
 
-fn keep_alive(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn keep_alive(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     for _ in 0..50 {
         let (seed, length) = (random.below(1 << 20), random.below(2000));
@@ -296,7 +295,7 @@ fn keep_alive(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> 
     Ok(50)
 }
 
-fn pipelined(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn pipelined(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     let asked: Vec<_> = (0..20).map(|_| (random.below(1 << 20), random.below(20_000))).collect();
     let requests: String = asked.iter().map(|&(seed, length)| get("/_ping", seed, length)).collect();
@@ -307,7 +306,7 @@ fn pipelined(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
     Ok(20)
 }
 
-fn chunked_download(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn chunked_download(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     let (seed, length) = (random.below(1 << 20), random.below(2 << 20));
     client.send(get("/images/json", seed, length).as_bytes())?;
@@ -315,7 +314,7 @@ fn chunked_download(address: SocketAddr, random: &mut Random) -> Result<u64, Fai
     Ok(1)
 }
 
-fn chunked_upload(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn chunked_upload(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     for _ in 0..4 {
         let (seed, length) = (random.below(1 << 20), 1 + random.below(1 << 20));
@@ -328,7 +327,7 @@ fn chunked_upload(address: SocketAddr, random: &mut Random) -> Result<u64, Failu
     Ok(4)
 }
 
-fn denied(address: SocketAddr, _: &mut Random) -> Result<u64, Failure> {
+fn denied(address: &Address, _: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     client.send(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n")?;
     let head = client.read_head()?.ok_or(Failure::Broken("no answer".into()))?;
@@ -336,7 +335,7 @@ fn denied(address: SocketAddr, _: &mut Random) -> Result<u64, Failure> {
     Ok(1)
 }
 
-fn attach(address: SocketAddr, seed: usize) -> Result<Client, Failure> {
+fn attach(address: &Address, seed: usize) -> Result<Client, Failure> {
     let mut client = connect(address)?;
     let target = format!("/containers/c/attach?seed={seed}&length=0");
     let head =
@@ -348,7 +347,7 @@ fn attach(address: SocketAddr, seed: usize) -> Result<Client, Failure> {
     }
 }
 
-fn hijack(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn hijack(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let seed = random.below(1 << 20);
     let mut client = attach(address, seed)?;
     let sent = payload(seed, random.below(1 << 20));
@@ -369,7 +368,7 @@ fn hijack(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
     Ok(1)
 }
 
-fn events(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn events(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     let (seed, length) = (random.below(1 << 20), 100 * (1 + random.below(50)));
     client.send(get("/events", seed, length).as_bytes())?;
@@ -377,10 +376,10 @@ fn events(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
     Ok(1)
 }
 
-fn slow_reader(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn slow_reader(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let mut client = connect(address)?;
     // Far less than the payload, and enough for whole segments on loopback.
-    SockRef::from(client.stream()).set_recv_buffer_size(64 * 1024)?;
+    client.stream().set_recv_buffer_size(64 * 1024)?;
     let (seed, length) = (random.below(1 << 20), random.below(4 << 20));
     client.send(get("/_ping", seed, length).as_bytes())?;
     let head = client.read_head()?.ok_or(Failure::Broken("no answer".into()))?;
@@ -395,7 +394,7 @@ fn slow_reader(address: SocketAddr, random: &mut Random) -> Result<u64, Failure>
 }
 
 /// Goes away in the midst of something, in one of several ways.
-fn aborted(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
+fn aborted(address: &Address, random: &mut Random) -> Result<u64, Failure> {
     let (seed, way) = (random.below(1 << 20), random.below(6));
     let mut client = match way {
         0 | 1 => attach(address, seed)?,
@@ -414,7 +413,7 @@ fn aborted(address: SocketAddr, random: &mut Random) -> Result<u64, Failure> {
         }
     }
     if random.below(2) == 0 {
-        SockRef::from(client.stream()).set_linger(Some(Duration::ZERO))?;
+        client.stream().set_linger(Some(Duration::ZERO))?;
     }
     Ok(1)
 }
@@ -430,7 +429,7 @@ struct Count {
 
 /// Lets all kinds of traffic run for a while, or until each has come to an end, and the daemon restart when it was up for so long.
 fn run(
-    address: SocketAddr,
+    address: &Address,
     daemon: &Arc<Daemon>,
     length: Duration,
     up: Duration,
@@ -485,7 +484,7 @@ fn rest(program: &Program, at_rest: usize) -> (usize, u64) {
 
 /// The program's descriptors, some of which are those of connections that have just ended.
 fn descriptors_after_a_request(program: &Program) -> usize {
-    let _ = denied(program.address.expect("it listens"), &mut Random(1));
+    let _ = denied(program.address(), &mut Random(1));
     thread::sleep(Duration::from_millis(10));
     descriptors(program)
 }
@@ -496,7 +495,7 @@ fn soak(length: Duration, up: Duration) {
     let daemon = Daemon::start(&dir.join("docker.sock"));
     let vars = [("CONTAINERS", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("POST", "1")];
     let program = Program::start(&daemon.socket, &vars);
-    let address = program.address.expect("it listens");
+    let address = program.address();
     // An answer shows that all is open that stays so; the connection is closed again when the next one is served.
     keep_alive(address, &mut Random(1)).map_err(|_| ()).expect("an answer");
     let at_rest = (0..20).map(|_| descriptors_after_a_request(&program)).min().expect("a number");

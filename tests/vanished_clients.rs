@@ -8,11 +8,10 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::crowd::descriptors;
-use support::{Client, FakeDaemon, Program};
+use support::{Address, Client, FakeDaemon, Program};
 
 /// The promise.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -41,10 +40,10 @@ fn silent_daemon() -> FakeDaemon {
 }
 
 /// Starts the clients of all scenes in a process of their own, and waits until all are served.
-fn start_clients(program: &Program, address: SocketAddr, mut command: Command) -> (Child, impl Iterator) {
+fn start_clients(program: &Program, mut command: Command) -> (Child, impl Iterator) {
     let at_rest = descriptors(program);
     let child = ["--ignored", "--exact", "--nocapture", "clients_in_a_process_of_their_own"];
-    command.args(child).env("PROXY", address.to_string());
+    command.args(child).env("PROXY", program.address().to_string());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the clients start");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     assert!(lines.any(|line| line.expect("text").contains("all are served")), "the clients failed");
@@ -56,9 +55,9 @@ fn start_clients(program: &Program, address: SocketAddr, mut command: Command) -
 #[ignore = "run as a child of the tests below"]
 fn clients_in_a_process_of_their_own() {
     let Ok(address) = std::env::var("PROXY") else { return };
-    let address = address.parse().expect("an address");
+    let address: Address = address.parse().expect("an address");
     let clients = SCENES.map(|(request, half_closed)| {
-        let mut client = Client::connect(address);
+        let mut client = Client::connect(&address);
         let hijack = if request.starts_with("POST") { "Upgrade: tcp\r\nConnection: Upgrade\r\n" } else { "" };
         client.send(format!("{request} HTTP/1.1\r\nHost: docker\r\n{hijack}\r\n"));
         if request != "GET /_ping" {
@@ -108,7 +107,7 @@ fn start(listen: &str) -> (FakeDaemon, Program, usize) {
 fn killed_clients_are_noticed_within_three_minutes() {
     let (_daemon, program, at_rest) = start("127.0.0.1:0");
     let clients = Command::new(std::env::current_exe().expect("this program"));
-    let (mut clients, _output) = start_clients(&program, program.address.expect("it listens"), clients);
+    let (mut clients, _output) = start_clients(&program, clients);
     clients.kill().expect("killed");
     clients.wait().expect("ended");
     assert_noticed(&program, at_rest);
@@ -147,7 +146,7 @@ fn clients_behind_a_cut_link_are_noticed_within_three_minutes() {
     let (_daemon, program, at_rest) = start(&format!("{net}.1:0"));
     let mut clients = Command::new("ip");
     clients.args(["netns", "exec", name]).arg(std::env::current_exe().expect("this program"));
-    let (mut clients, _output) = start_clients(&program, program.address.expect("it listens"), clients);
+    let (mut clients, _output) = start_clients(&program, clients);
     assert!(ip(&format!("-n {name} link set {name}b down")));
     assert_noticed(&program, at_rest);
     clients.kill().expect("killed");

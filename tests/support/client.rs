@@ -1,15 +1,15 @@
 //! A client that sends raw bytes and reads responses one by one.
 
-use super::{NARROW, PATIENCE, cut_front, find, read_once, show};
-use socket2::{Domain, SockRef, Socket, Type};
+use super::{Address, NARROW, PATIENCE, cut_front, find, read_once, show};
+use socket2::Socket;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 /// A client's connection.
 #[derive(Debug)]
 pub struct Client {
-    pub stream: TcpStream,
+    pub stream: Socket,
     /// Read and not yet used.
     buffer: Vec<u8>,
 }
@@ -37,30 +37,30 @@ impl Response {
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
-        Self::of(TcpStream::connect(address).expect("the proxy accepts"))
+    pub fn connect(address: impl Into<Address>) -> Self {
+        Self::connect_after(&address.into(), |_| {})
     }
 
-    /// Comes from this address of the host.
-    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this host");
-        socket.connect(&address.into()).expect("the proxy accepts");
-        Self::of(socket.into())
+    /// Comes from this address of the host; on TCP.
+    pub fn connect_from(source: IpAddr, address: &Address) -> Self {
+        Self::connect_after(address, |socket| {
+            socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this host");
+        })
     }
 
-    /// Has a narrow receive buffer, so that an answer comes only as fast as it is read.
-    pub fn connect_narrow(address: SocketAddr) -> Self {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-        socket.set_recv_buffer_size(NARROW).expect("a narrow buffer");
-        socket.connect(&address.into()).expect("the proxy accepts");
-        Self::of(socket.into())
+    /// Has a narrow receive buffer, so that an answer comes only as fast as it is read; on TCP.
+    pub fn connect_narrow(address: &Address) -> Self {
+        Self::connect_after(address, |socket| {
+            socket.set_recv_buffer_size(NARROW).expect("a narrow buffer");
+        })
     }
 
-    fn of(stream: TcpStream) -> Self {
+    fn connect_after(address: &Address, prepare: impl FnOnce(&Socket)) -> Self {
+        let stream = address.socket();
+        prepare(&stream);
+        address.connect_by(&stream).expect("the proxy accepts");
         stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
-        stream.set_nodelay(true).expect("nodelay");
         Self { stream, buffer: Vec::new() }
     }
 
@@ -84,9 +84,9 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).expect("a half-close");
     }
 
-    /// Ends the connection with a reset.
+    /// Goes away at once and altogether: on TCP with a reset. A Unix socket has none, and needs none to tell.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
+        self.stream.set_linger(Some(Duration::ZERO)).expect("linger");
     }
 
     fn read_some(&mut self) -> usize {

@@ -1,12 +1,13 @@
 //! Thousands of connections in one process: descriptors, and a daemon that serves each connection in a task.
 
-use super::Program;
+use super::{Address, Program};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,17 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
+/// Connects to a listener of either kind. A stream is read and written by its descriptor alone, so that one type will do.
+pub async fn connect(address: &Address) -> io::Result<TcpStream> {
+    match address {
+        Address::Tcp(address) => TcpStream::connect(address).await,
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path).await?.into_std()?;
+            TcpStream::from_std(OwnedFd::from(stream).into())
+        }
+    }
+}
+
 /// A daemon with dockerd's backlog; `door` held for writing keeps it from accepting.
 pub struct Daemon {
     pub door: Arc<RwLock<()>>,
@@ -43,8 +55,7 @@ impl Daemon {
         let listener = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).expect("a socket");
         listener.bind(&SockAddr::unix(socket).expect("a path")).expect("bound");
         listener.listen(128).expect("listening");
-        let listener =
-            UnixListener::from_std(std::os::fd::OwnedFd::from(listener).into()).expect("a listener");
+        let listener = UnixListener::from_std(OwnedFd::from(listener).into()).expect("a listener");
         let door = Arc::new(RwLock::new(()));
         let open = Arc::clone(&door);
         let accepting = tokio::spawn(async move {

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, missing_docs, reason = "every test binary uses its own part of this")]
 
+pub mod address;
 pub mod boundaries;
 pub mod client;
 pub mod crowd;
@@ -13,6 +14,7 @@ pub mod godaemon;
 pub mod naive;
 pub mod proxy;
 
+pub use address::{Address, Kind};
 pub use client::{Client, Response};
 pub use daemon::{FakeDaemon, Session};
 pub use proxy::{Program, Proxy};

@@ -1,8 +1,8 @@
 //! A proxy in front of a fake daemon: in this process, or the program itself as a child.
 
-use super::{Client, FakeDaemon, NARROW, PATIENCE};
+use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir};
 use docker_socket_proxy::config::Config;
-use docker_socket_proxy::proxy::bind::{Address, bind};
+use docker_socket_proxy::proxy::bind::bind;
 use docker_socket_proxy::proxy::listener;
 use docker_socket_proxy::proxy::stream::Either;
 use docker_socket_proxy::vars::Environment;
@@ -17,9 +17,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// A proxy of this process, on a free port; it stops when dropped.
+/// A proxy of this process, on the listener of [`Kind::HERE`]; it stops when dropped.
 pub struct Proxy {
-    pub address: SocketAddr,
+    pub address: Address,
+    _dir: TempDir,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -43,8 +44,9 @@ impl Proxy {
     fn with_buffer(socket: &Path, vars: &[(&str, &str)], send_buffer: Option<usize>) -> Self {
         let mut vars: Vec<(String, String)> =
             vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let dir = TempDir::new();
         let defaults = [
-            ("LISTEN", "127.0.0.1:0"),
+            ("LISTEN", &Kind::HERE.free(&dir)[..]),
             ("SHUTDOWN_GRACE", "100ms"),
             ("SOCKET_PATH", socket.to_str().expect("a path in UTF-8")),
         ];
@@ -59,24 +61,22 @@ impl Proxy {
             runtime.block_on(async {
                 let entrances = bind(&config).expect("a free port");
                 let listener = &entrances[0].listeners[0];
-                let (Either::Tcp(socket), Address::Tcp(address)) = (&listener.socket, &listener.address)
-                else {
-                    panic!("no port: {listener:?}")
-                };
                 if let Some(bytes) = send_buffer {
+                    let Either::Tcp(socket) = &listener.socket else { panic!("no port: {listener:?}") };
                     // The sockets that it accepts have the same.
                     SockRef::from(socket).set_send_buffer_size(bytes).expect("a narrow buffer");
                 }
-                ready.send(*address).expect("the test waits");
+                ready.send(listener.address.to_string()).expect("the test waits");
                 listener::run(entrances, config, async { drop(stopped.await) }).await.expect("a thread");
             });
         });
         let address = bound.recv_timeout(PATIENCE).expect("the proxy listens");
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        let address = address.parse().expect("an address");
+        Self { address, _dir: dir, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn client(&self) -> Client {
-        Client::connect(self.address)
+        Client::connect(&self.address)
     }
 }
 
@@ -96,7 +96,8 @@ impl Drop for Proxy {
 pub struct Program {
     pub child: Child,
     /// Where it listens, as its first log line says.
-    pub address: Option<SocketAddr>,
+    pub addresses: Vec<Address>,
+    dir: Option<TempDir>,
     log: Arc<(Mutex<Vec<String>>, Condvar)>,
 }
 
@@ -108,21 +109,33 @@ impl Program {
         command
     }
 
-    /// Starts it in front of this socket, on a free port, and waits until it listens.
+    /// Starts it in front of this socket, and waits until it listens.
     pub fn start(socket: &Path, vars: &[(&str, &str)]) -> Self {
         let socket = socket.to_str().expect("a path in UTF-8");
-        let mut all = vec![("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", socket)];
+        let mut all = vec![("SOCKET_PATH", socket)];
         all.extend(vars);
         Self::listening(Self::command(&[], &all))
     }
 
-    /// Starts a command of it, and waits until it listens.
-    pub fn listening(command: Command) -> Self {
+    /// Starts a command of it, and waits until it listens: as [`Kind::HERE`] does, unless its LISTEN says where.
+    pub fn listening(mut command: Command) -> Self {
+        let dir = TempDir::new();
+        if command.get_envs().all(|(name, _)| name != "LISTEN") {
+            command.env("LISTEN", Kind::HERE.free(&dir));
+        }
         let mut program = Self::spawn(command);
+        program.dir = Some(dir);
         let line = program.wait_for_log(" on ");
-        program.address = line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
-        assert!(program.address.is_some(), "no address in {line:?}");
+        let (_, listens) = line.split_once(" on ").expect("it listens");
+        let (listens, _) = listens.split_once(", daemon at ").expect("and has a daemon");
+        program.addresses = listens.split(" and ").filter_map(|word| word.parse().ok()).collect();
+        assert!(!program.addresses.is_empty(), "no address in {line:?}");
         program
+    }
+
+    /// Where it listens; the first place, where there are several.
+    pub fn address(&self) -> &Address {
+        self.addresses.first().expect("it listens")
     }
 
     /// Starts a command and collects its standard error.
@@ -130,7 +143,7 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("a pipe");
-        let program = Self { child, address: None, log: Arc::default() };
+        let program = Self { child, addresses: Vec::new(), dir: None, log: Arc::default() };
         program.collect(stderr);
         program
     }
@@ -149,7 +162,8 @@ impl Program {
         let [(stderr, err), (stdout, out)] = [full_pipe(), full_pipe()];
         let mut command = Self::command(&[], &all);
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the program starts");
-        let program = Self { child, address: Some(address), log: Arc::default() };
+        let addresses = vec![Address::Tcp(address)];
+        let program = Self { child, addresses, dir: None, log: Arc::default() };
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < deadline, "nobody listens on {address}");
@@ -171,7 +185,7 @@ impl Program {
     }
 
     pub fn client(&self) -> Client {
-        Client::connect(self.address.expect("it listens"))
+        Client::connect(self.address())
     }
 
     /// Waits for a line of its log that holds `needle`.

@@ -1,24 +1,21 @@
 //! Time-outs of each phase, the number of clients, descriptors, and clients that do not read.
 
-mod support;
-
+use crate::support::daemon::response;
+use crate::support::{FakeDaemon, PATIENCE, Program, Proxy, show};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
-use docker_socket_proxy::proxy::bind::{Address, bind};
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::clock::Timekeeper;
 use docker_socket_proxy::proxy::conn::Connection;
 use docker_socket_proxy::proxy::daemon::Daemon;
-use docker_socket_proxy::proxy::listener;
 use docker_socket_proxy::vars::Environment;
 use std::io::Read;
+use std::mem::MaybeUninit;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
-use support::daemon::response;
-use support::{FakeDaemon, PATIENCE, Program, Proxy, show};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -92,34 +89,6 @@ fn an_idle_connection_ends_at_its_time_or_up_to_an_eighth_later() {
 }
 
 #[test]
-fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_once() {
-    let config = Config::of(&[("LISTEN", "127.0.0.1:0")].into_iter().collect()).expect("a configuration");
-    let (seen, options) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let entrances = bind(&config).expect("a free port");
-        let Address::Tcp(address) = entrances[0].listeners[0].address else {
-            panic!("no port: {entrances:?}")
-        };
-        let _client = std::net::TcpStream::connect(address);
-        let served = Arc::new(tokio::sync::Notify::new());
-        let done = Arc::clone(&served);
-        let serve = move |client: Accepted, _: &_, _| {
-            let socket = socket2::SockRef::from(&client);
-            let time = socket.tcp_keepalive_time().expect("a time");
-            let interval = socket.tcp_keepalive_interval().expect("an interval");
-            let retries = socket.tcp_keepalive_retries().expect("a number");
-            let on = (socket.tcp_nodelay().expect("a flag"), socket.keepalive().expect("a flag"));
-            seen.send((on, time + interval * retries)).expect("the test waits");
-            served.notify_one();
-            std::future::ready(())
-        };
-        listener::serve_each(entrances, &config, done.notified(), serve).await.expect("a thread");
-    });
-    assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
-}
-
-#[test]
 fn clients_beyond_the_limit_wait_and_are_served_when_there_is_room() {
     let daemon = FakeDaemon::echoing();
     let proxy = Proxy::start(&daemon, &[("MAX_CONNECTIONS", "2")]);
@@ -129,7 +98,7 @@ fn clients_beyond_the_limit_wait_and_are_served_when_there_is_room() {
     let mut third = proxy.client();
     third.send(PING);
     third.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
-    let waits = third.stream.peek(&mut [0]).expect_err("no answer yet");
+    let waits = third.stream.peek(&mut [MaybeUninit::uninit()]).expect_err("no answer yet");
     assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
     // Those who are served do not notice.
     assert_eq!(first.ask(PING).status, 200);
@@ -143,11 +112,8 @@ fn with_descriptors(daemon: &FakeDaemon, limits: &str, vars: &[(&str, &str)]) ->
     let socket = daemon.socket();
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{limits}; exec \"$0\""), env!("CARGO_BIN_EXE_docker-socket-proxy")]);
-    command.env_clear().env("LISTEN", "127.0.0.1:0").env("SOCKET_PATH", socket).envs(vars.iter().copied());
-    let mut program = Program::spawn(command);
-    let line = program.wait_for_log(" on ");
-    program.address = line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
-    program
+    command.env_clear().env("SOCKET_PATH", socket).envs(vars.iter().copied());
+    Program::listening(command)
 }
 
 /// The soft limit of open files of a program.

@@ -1,14 +1,12 @@
 //! Requests and responses that the policy allows: they pass byte for byte, on connections that are kept; and what both
 //! ends see when one of them fails, ends or does not wait.
 
-mod support;
-
+use crate::support::daemon::{response, wait_patiently};
+use crate::support::{Client, FakeDaemon, PATIENCE, Program, Proxy, Session, pattern, show};
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use support::daemon::{response, wait_patiently};
-use support::{Client, FakeDaemon, PATIENCE, Program, Proxy, Session, pattern, show};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -564,7 +562,7 @@ fn a_denial_of_a_head_has_no_body() {
 
 #[test]
 fn an_unreachable_daemon_is_a_502_with_the_reason() {
-    let dir = support::TempDir::new();
+    let dir = crate::support::TempDir::new();
     let missing = dir.join("missing.sock");
     let message = format!(
         "cannot reach the daemon at {}: No such file or directory (os error 2); is the socket mounted here, and \

@@ -1,7 +1,7 @@
 //! What goes wrong around the proxy: daemons that are late, busy, restarted, silent or broken, and clients that vanish.
 
-mod support;
-
+use crate::support::daemon::{response, wait_patiently};
+use crate::support::{Client, FakeDaemon, Program, Proxy, Session, TempDir};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::proxy::daemon::Daemon;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -14,8 +14,6 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
-use support::daemon::{response, wait_patiently};
-use support::{Client, FakeDaemon, Program, Proxy, Session, TempDir};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const ATTACH: &[u8] =
@@ -91,11 +89,11 @@ fn a_daemon_that_is_late_is_found_when_it_is_there() {
 
 /// The three places where a program of this command says why it cannot reach the daemon at `path`: they say the same.
 fn reason_for(path: &str, command: impl Fn(&[&str], &[(&str, &str)]) -> Command) -> String {
-    let program = Program::listening(command(&[], &[("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", path)]));
+    let program = Program::listening(command(&[], &[("SOCKET_PATH", path)]));
     let line = program.wait_for_log("cannot reach the daemon at ");
     let reply = program.client().ask(PING);
     assert_eq!(reply.status, 502);
-    let listen = program.address.expect("it listens").to_string();
+    let listen = program.address().to_string();
     let checked = command(&["healthcheck"], &[("LISTEN", &listen), ("SOCKET_PATH", path)]).output();
     let checked = String::from_utf8(checked.expect("it runs").stderr).expect("text");
     let start = format!("cannot reach the daemon at {path} yet: ");
@@ -163,7 +161,7 @@ fn a_relative_path_that_leads_to_the_daemon_is_one() {
     let daemon = FakeDaemon::echoing();
     let socket = daemon.socket();
     let name = socket.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
-    let mut command = Program::command(&[], &[("LISTEN", "127.0.0.1:0"), ("SOCKET_PATH", name)]);
+    let mut command = Program::command(&[], &[("SOCKET_PATH", name)]);
     command.current_dir(socket.parent().expect("a folder"));
     assert_eq!(Program::listening(command).client().ask(PING).text(), "GET /_ping");
 }

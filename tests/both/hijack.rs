@@ -1,8 +1,8 @@
 //! Raw streams: attach, exec start, attach by websocket, BuildKit's sessions. They start on the daemon's word, lose and
 //! reorder nothing, and end as their two ends do.
 
-mod support;
-
+use crate::support::daemon::response;
+use crate::support::{Client, FakeDaemon, Proxy, Session, pattern, show};
 use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::admit;
@@ -13,8 +13,6 @@ use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use support::daemon::response;
-use support::{Client, FakeDaemon, Proxy, Session, pattern, show};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
@@ -271,7 +269,7 @@ async fn early_output_that_nobody_reads_does_not_hold_the_input_up() {
     });
     client.write_all(b"input").await.expect("room");
     let mut input = [0; 5];
-    let arrived = tokio::time::timeout(support::PATIENCE, daemon.read_exact(&mut input)).await;
+    let arrived = tokio::time::timeout(crate::support::PATIENCE, daemon.read_exact(&mut input)).await;
     arrived.expect("the input is not held up").expect("the input");
     drop(daemon);
     client.shutdown().await.expect("an end");
@@ -350,7 +348,7 @@ fn a_client_that_vanishes_after_its_end_is_noticed_too() {
     client.half_close();
     assert_eq!(show(&client.read_exact(10)), "still here");
     client.reset();
-    noticed.recv_timeout(support::PATIENCE).expect("the daemon's side is closed");
+    noticed.recv_timeout(crate::support::PATIENCE).expect("the daemon's side is closed");
 }
 
 #[tokio::test]
@@ -364,7 +362,7 @@ async fn a_client_that_vanishes_after_its_end_is_noticed_without_a_write() {
     assert_eq!(daemon.read(&mut [0]).await.expect("the client's end"), 0);
     socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).expect("linger");
     drop(client);
-    let copied = tokio::time::timeout(support::PATIENCE, splicing).await.expect("it is noticed");
+    let copied = tokio::time::timeout(crate::support::PATIENCE, splicing).await.expect("it is noticed");
     copied.expect("no panic").expect_err("the stream was cut");
 }
 
@@ -383,7 +381,7 @@ async fn a_client_that_vanishes_after_both_ends_with_output_on_its_way_is_notice
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).expect("linger");
     drop(client);
-    let copied = tokio::time::timeout(support::PATIENCE, splicing).await.expect("it is noticed");
+    let copied = tokio::time::timeout(crate::support::PATIENCE, splicing).await.expect("it is noticed");
     copied.expect("no panic").expect_err("the stream was cut");
 }
 

@@ -1,10 +1,8 @@
 //! Attacks: a forbidden request behind an allowed one, in every way to hide it. The daemon records every byte, and must
 //! have received the allowed ones alone.
 
-mod support;
-
-use support::daemon::response;
-use support::{FakeDaemon, Proxy, find, show};
+use crate::support::daemon::response;
+use crate::support::{FakeDaemon, Proxy, find, show};
 
 /// Forbidden whatever a test grants.
 const FORBIDDEN: &[u8] = b"POST /swarm/init HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n{}";

@@ -1,7 +1,7 @@
 //! Stopping: SIGTERM and SIGINT, what is in flight, the grace period, the second signal; and a connection that panics.
 
-mod support;
-
+use crate::support::daemon::wait_patiently;
+use crate::support::{Address, FakeDaemon, Kind, PATIENCE, Program, Proxy, TempDir};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::logging;
 use docker_socket_proxy::proxy::bind::bind;
@@ -9,22 +9,19 @@ use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::listener;
 use log::LevelFilter;
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
-use support::daemon::wait_patiently;
-use support::{FakeDaemon, PATIENCE, Program, Proxy};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 
 /// Waits until nobody listens any more: the signal has been taken.
-fn wait_until_refused(address: SocketAddr) {
+fn wait_until_refused(address: &Address) {
     let deadline = Instant::now() + PATIENCE;
-    while let Ok(mut unserved) = TcpStream::connect(address) {
+    while let Ok(mut unserved) = address.connect() {
         assert!(Instant::now() < deadline, "somebody listens on {address}");
         unserved.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let _ = unserved.read(&mut [0]);
@@ -58,7 +55,7 @@ fn a_request_in_flight_ends_whole_and_idle_connections_close_at_once() {
         assert_eq!(client.read_until(b"hal"), b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhal");
         program.signal(signal);
         assert_eq!(fresh.read_to_end(), b"");
-        wait_until_refused(program.address.expect("it listened"));
+        wait_until_refused(program.address());
         answer.send(()).expect("the daemon waits");
         assert_eq!(client.read_to_end(), b"ves");
         drop((fresh, client));
@@ -75,7 +72,7 @@ fn a_head_that_is_half_there_is_a_request_in_flight() {
     assert_eq!(client.ask(PING).status, 200);
     client.send(&PING[..20]);
     program.signal("TERM");
-    wait_until_refused(program.address.expect("it listened"));
+    wait_until_refused(program.address());
     assert_eq!(client.ask(&PING[20..]).text(), "GET /_ping");
     assert_eq!(client.read_to_end(), b"");
     drop(client);
@@ -157,7 +154,7 @@ fn the_same_signal_twice_at_once_is_one_stop() {
     // One process sends both, so that they cannot be far apart.
     let kill = Command::new("sh").args(["-c", "kill -TERM $0; kill -TERM $0; kill -INT $0", &id]).status();
     assert!(kill.expect("sh runs").success());
-    wait_until_refused(program.address.expect("it listened"));
+    wait_until_refused(program.address());
     answer.send(()).expect("the daemon waits");
     assert_eq!(client.read_to_end(), b"ves");
     drop(client);
@@ -198,14 +195,16 @@ fn a_keep_alive_client_is_not_asked_for_another_request_once_the_proxy_stops() {
 fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
     let child = std::env::current_exe().expect("this program");
     let mut command = Command::new(child);
-    command.args(["--ignored", "--exact", "--nocapture", "serves_three_clients_and_panics_at_the_second"]);
+    let (_, module) = module_path!().split_once("::").expect("a module of this program");
+    let served = format!("{module}::serves_three_clients_and_panics_at_the_second");
+    command.args(["--ignored", "--exact", "--nocapture", &served]);
     let mut program = Program::spawn(command);
     let line = program.wait_for_log("listening on");
-    let address: SocketAddr = line.rsplit(' ').next().expect("a word").parse().expect("an address");
+    let address: Address = line.rsplit(' ').next().expect("a word").parse().expect("an address");
     let served: Vec<String> = (0..3)
         .map(|_| {
             let mut answer = String::new();
-            TcpStream::connect(address).expect("it listens").read_to_string(&mut answer).expect("an end");
+            address.connect().expect("it listens").read_to_string(&mut answer).expect("an end");
             answer
         })
         .collect();
@@ -214,7 +213,7 @@ fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
     let lines = program.log();
     let panics: Vec<_> = lines.iter().filter(|line| line.contains("deliberate")).collect();
     assert_eq!(panics.len(), 1, "{lines:#?}");
-    assert!(panics[0].starts_with("ERROR panicked at tests/shutdown.rs:"), "{}", panics[0]);
+    assert!(panics[0].starts_with(concat!("ERROR panicked at ", file!(), ":")), "{}", panics[0]);
 }
 
 /// The listener of the program, with a server of its own: nothing in the program panics when asked to.
@@ -223,7 +222,8 @@ fn a_panic_ends_one_connection_and_is_one_line_of_the_log() {
 fn serves_three_clients_and_panics_at_the_second() {
     let logger = logging::start(LevelFilter::Info, None, logging::Format::Text).expect("a thread");
     // One at once: a panic must give its place back.
-    let vars = [("LISTEN", "127.0.0.1:0"), ("MAX_CONNECTIONS", "1")];
+    let dir = TempDir::new();
+    let vars = [("LISTEN", &Kind::HERE.free(&dir)[..]), ("MAX_CONNECTIONS", "1")];
     let config = Config::of(&vars.into_iter().collect()).expect("a configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -1,0 +1,8 @@
+//! What holds over every kind of listener: `tests/tcp.rs` and `tests/unix.rs` run all of it.
+
+mod exchange;
+mod faults;
+mod hijack;
+mod limits;
+mod shutdown;
+mod smuggling;

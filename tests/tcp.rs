@@ -1,0 +1,39 @@
+//! The tests of `both/` over a TCP listener, and what TCP alone has.
+
+mod both;
+mod support;
+
+use docker_socket_proxy::config::Config;
+use docker_socket_proxy::proxy::bind::{Address, bind};
+use docker_socket_proxy::proxy::client::Client;
+use docker_socket_proxy::proxy::listener;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+#[test]
+fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_once() {
+    let config = Config::of(&[("LISTEN", "127.0.0.1:0")].into_iter().collect()).expect("a configuration");
+    let (seen, options) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let entrances = bind(&config).expect("a free port");
+        let Address::Tcp(address) = entrances[0].listeners[0].address else {
+            panic!("no port: {entrances:?}")
+        };
+        let _client = std::net::TcpStream::connect(address);
+        let served = Arc::new(tokio::sync::Notify::new());
+        let done = Arc::clone(&served);
+        let serve = move |client: Client, _: &_, _| {
+            let socket = socket2::SockRef::from(&client);
+            let time = socket.tcp_keepalive_time().expect("a time");
+            let interval = socket.tcp_keepalive_interval().expect("an interval");
+            let retries = socket.tcp_keepalive_retries().expect("a number");
+            let on = (socket.tcp_nodelay().expect("a flag"), socket.keepalive().expect("a flag"));
+            seen.send((on, time + interval * retries)).expect("the test waits");
+            served.notify_one();
+            std::future::ready(())
+        };
+        listener::serve_each(entrances, &config, done.notified(), serve).await.expect("a thread");
+    });
+    assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
+}
