@@ -37,3 +37,11 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
     });
     assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
 }
+
+mod docker {
+    #[test]
+    #[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
+    fn docker_py_attaches_by_websocket() {
+        crate::both::docker::attach_by_websocket();
+    }
+}

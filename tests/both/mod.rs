@@ -1,5 +1,6 @@
 //! What holds over every kind of listener: `tests/tcp.rs` and `tests/unix.rs` run all of it.
 
+pub mod docker;
 mod exchange;
 mod faults;
 mod hijack;

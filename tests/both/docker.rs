@@ -5,24 +5,21 @@
 //! without the proxy.
 //!
 //! They need an engine that nobody else uses, with an image `busybox`: `tests/engine/start` makes one. Then
-//! `DOCKER_ENGINE_SOCKET=... cargo test --test docker -- --ignored`. Without the engine, or without one of the clients,
-//! they fail.
+//! `DOCKER_ENGINE_SOCKET=... cargo test --test tcp --test unix docker:: -- --ignored`. Without the engine, or without one
+//! of the clients, they fail.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
+use crate::support::Program;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 /// An attempt that lasts longer than this has hung.
 const SECONDS: &str = "60";
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn version() {
     let engine = Engine::take_turn();
     let output = engine.check("VERSION", &docker(["version", "--format", "{{.Server.Version}}"]));
@@ -30,11 +27,11 @@ fn version() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn a_denial_is_a_sentence_of_the_docker_cli() {
     let engine = Engine::take_turn();
     let proxy = engine.proxy(&[]);
-    let output = docker(["ps"]).run(&proxy.host());
+    let output = docker(["ps"]).run(&host(&proxy));
     assert!(!output.success);
     let last = output.stderr.trim_end().lines().last().unwrap();
     assert!(last.starts_with("Error response from daemon: docker-socket-proxy: GET /v1."), "{output:?}");
@@ -42,7 +39,7 @@ fn a_denial_is_a_sentence_of_the_docker_cli() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn images() {
     let engine = Engine::take_turn();
     let images = ["images", "--no-trunc"];
@@ -51,7 +48,7 @@ fn images() {
 
 /// The client asks one route after the other, and needs the 404 of each up to the one that knows the name.
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn inspect_of_a_name_beyond_ascii() {
     let engine = Engine::take_turn();
     let network = Network::new(&engine, "m\u{fc}ll");
@@ -62,14 +59,14 @@ fn inspect_of_a_name_beyond_ascii() {
 
 /// The daemon would hijack it and run the command.
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn an_exec_start_with_another_upgrade_runs_nothing() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("other-upgrade");
     let proxy = engine.proxy(&["CONTAINERS", "EXEC", "POST"]);
     let ask = |target: &str, fields: &str, body: &str| {
         let length = body.len();
-        let mut stream = TcpStream::connect(&proxy.address).unwrap();
+        let mut stream = proxy.address().connect().unwrap();
         write!(
             stream,
             "POST {target} HTTP/1.1\r\nHost: docker\r\nConnection: close{fields}\r\n\
@@ -90,7 +87,7 @@ fn an_exec_start_with_another_upgrade_runs_nothing() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn run_and_its_exit_status() {
     let engine = Engine::take_turn();
     let script = "echo out; echo err >&2; exit 7";
@@ -100,7 +97,7 @@ fn run_and_its_exit_status() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn run_detached() {
     let engine = Engine::take_turn();
     let container = engine.unused("run-detached");
@@ -113,7 +110,7 @@ fn run_detached() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn run_with_piped_input_ends_with_it() {
     let engine = Engine::take_turn();
     let command = docker(["run", "-i", "--rm", "busybox", "cat"]).with_input("hi\n");
@@ -121,7 +118,7 @@ fn run_with_piped_input_ends_with_it() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn run_passes_megabytes_both_ways() {
     let engine = Engine::take_turn();
     let input = "0123456789abcde\n".repeat(512 * 1024);
@@ -130,7 +127,7 @@ fn run_passes_megabytes_both_ways() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn exec() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("exec");
@@ -141,7 +138,7 @@ fn exec() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn exec_with_piped_input_ends_with_it() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("exec-piped");
@@ -150,7 +147,7 @@ fn exec_with_piped_input_ends_with_it() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn exec_detached() {
     let engine = Engine::take_turn();
     let container = engine.waiter("exec-detached");
@@ -159,7 +156,7 @@ fn exec_detached() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn exec_in_a_pseudo_terminal() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("exec-terminal");
@@ -172,14 +169,14 @@ fn exec_in_a_pseudo_terminal() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn attach_to_a_shell_until_it_exits() {
     let engine = Engine::take_turn();
     let container = engine.container("attach", &["-di", "busybox", "sh"]);
     let attach = docker(["attach", &container.name]);
     engine.check_refused("CONTAINERS POST", &attach);
     let proxy = engine.proxy(&["CONTAINERS", "POST"]);
-    let mut attached = attach.start(&proxy.host());
+    let mut attached = attach.start(&host(&proxy));
     for word in ["one", "two"] {
         attached.write(&format!("echo {word}"));
         assert_eq!(attached.next_line().as_deref(), Some(word));
@@ -189,14 +186,14 @@ fn attach_to_a_shell_until_it_exits() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn attach_without_input_until_the_container_ends() {
     let engine = Engine::take_turn();
     let container = engine.waiter("attach-output");
     let attach = docker(["attach", "--no-stdin", &container.name]);
     engine.check_refused("CONTAINERS POST", &attach);
     let proxy = engine.proxy(&["CONTAINERS", "POST"]);
-    let mut attached = attach.start(&proxy.host());
+    let mut attached = attach.start(&host(&proxy));
     // Its first word was said before; what comes now is seen once it is attached.
     engine.await_event(&container.name, "attach");
     container.go("7");
@@ -205,7 +202,7 @@ fn attach_without_input_until_the_container_ends() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn cp_in_and_out() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("cp");
@@ -219,7 +216,7 @@ fn cp_in_and_out() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn stats_once() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("stats");
@@ -228,7 +225,7 @@ fn stats_once() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn events_are_seen_as_they_happen() {
     let engine = Engine::take_turn();
     let since = now();
@@ -237,7 +234,7 @@ fn events_are_seen_as_they_happen() {
     let command = docker(["events", "--since", &since, "--filter", &filter, "--format", "{{.Status}}"]);
     engine.check_refused("EVENTS", &command);
     let proxy = engine.proxy(&["EVENTS"]);
-    let mut events = command.start(&proxy.host());
+    let mut events = command.start(&host(&proxy));
     let mut until = |wanted: &str| while events.next_line().expect("an event") != wanted {};
     until("start");
     engine.docker(["pause", &container.name]);
@@ -247,14 +244,14 @@ fn events_are_seen_as_they_happen() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn logs_and_logs_followed() {
     let engine = Engine::take_turn();
     let container = engine.waiter("logs");
     let proxy = engine.proxy(&["CONTAINERS"]);
     let follow = docker(["logs", "-f", &container.name]);
     engine.check_refused("CONTAINERS", &follow);
-    let mut followed = follow.start(&proxy.host());
+    let mut followed = follow.start(&host(&proxy));
     assert_eq!(followed.next_line().as_deref(), Some("waiting"));
     container.go("0");
     assert_eq!(followed.next_line().as_deref(), Some("went"));
@@ -266,21 +263,21 @@ fn logs_and_logs_followed() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn wait_for_the_exit_status() {
     let engine = Engine::take_turn();
     let container = engine.waiter("wait");
     let command = docker(["wait", &container.name]);
     engine.check_refused("CONTAINERS POST", &command);
     let proxy = engine.proxy(&["CONTAINERS", "POST"]);
-    let mut waiting = command.start(&proxy.host());
+    let mut waiting = command.start(&host(&proxy));
     container.go("7");
     assert_eq!(waiting.next_line().as_deref(), Some("7"));
     assert!(waiting.end().success());
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn rm() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("rm");
@@ -290,7 +287,7 @@ fn rm() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn a_line_is_for_the_containers_of_its_name() {
     let engine = Engine::take_turn();
     let [of_line, other] = ["line-1", "other"].map(|name| engine.sleeper(name));
@@ -299,17 +296,17 @@ fn a_line_is_for_the_containers_of_its_name() {
     let proxy = engine.proxy_of(&[("ALLOW_ROUTES", "POST /containers/line-*/restart"), ("EVENTS", "0")]);
     let before = pids();
     for name in [&*other.name, id.trim(), &id[..12]] {
-        let output = docker(["restart", "-t", "0", name]).run(&proxy.host());
+        let output = docker(["restart", "-t", "0", name]).run(&host(&proxy));
         assert!(!output.success && output.stderr.contains(" is denied: "), "{output:?}");
     }
     assert_eq!(pids(), before);
-    assert!(docker(["restart", "-t", "0", &of_line.name]).run(&proxy.host()).success);
+    assert!(docker(["restart", "-t", "0", &of_line.name]).run(&host(&proxy)).success);
     let after = pids();
     assert!(after[0] != before[0] && after[1] == before[1], "{before:?} {after:?}");
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn a_gate_holds_whatever_else_is_open() {
     let engine = Engine::take_turn();
     let container =
@@ -329,7 +326,7 @@ fn a_gate_holds_whatever_else_is_open() {
         ("PUT", &["cp", "/etc/hostname", &format!("{name}:/copied")]),
     ] {
         let proxy = engine.proxy_of(&[&open[..], &[(gate, "0")]].concat());
-        let output = client("docker", arguments.iter().copied()).run(&proxy.host());
+        let output = client("docker", arguments.iter().copied()).run(&host(&proxy));
         assert!(!output.success && !output.stdout.contains("hidden"), "{arguments:?}: {output:?}");
         assert!(output.stderr.contains(&format!("set {gate}=1 to allow it")), "{arguments:?}: {output:?}");
     }
@@ -338,13 +335,13 @@ fn a_gate_holds_whatever_else_is_open() {
     assert!(!changed.contains("/ran") && !changed.contains("/copied"), "{changed}");
     // What shows the environment is closed, and the processes are not.
     let proxy = engine.proxy_of(&[("CONTAINERS", "1"), ("ALLOW_INSPECT", "0")]);
-    let output = docker(["top", name]).run(&proxy.host());
+    let output = docker(["top", name]).run(&host(&proxy));
     assert!(output.success && output.stdout.contains("sleep 999"), "{output:?}");
     assert!(engine.docker(["top", name, "e"]).contains("SECRET=hidden"), "it is worth a gate");
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn build_with_the_classic_builder() {
     let engine = Engine::take_turn();
     let (image, context) = (engine.no_image("classic"), context("classic"));
@@ -354,7 +351,7 @@ fn build_with_the_classic_builder() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn build_with_buildkit() {
     let engine = Engine::take_turn();
     let (image, context) = (engine.no_image("buildkit"), context("buildkit"));
@@ -364,7 +361,7 @@ fn build_with_buildkit() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn save_and_load() {
     let engine = Engine::take_turn();
     let (image, folder) = (engine.no_image("saved"), Folder::new("saved"));
@@ -376,8 +373,15 @@ fn save_and_load() {
     engine.docker(["image", "inspect", &image.0]);
 }
 
+/// docker-py asks for a websocket by a URL with a port: `tests/tcp.rs` does this.
+pub fn attach_by_websocket() {
+    let engine = Engine::take_turn();
+    let attach = client("python3", ["tests/docker/docker_py.py", "attach_websocket", "none"]);
+    engine.check("CONTAINERS POST", &attach);
+}
+
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn docker_py() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("docker-py");
@@ -387,7 +391,6 @@ fn docker_py() {
         ("exec_plain", "CONTAINERS EXEC POST"),
         ("exec_socket", "CONTAINERS EXEC POST"),
         ("exec_detached", "CONTAINERS EXEC POST"),
-        ("attach_websocket", "CONTAINERS POST"),
         ("logs_followed", "CONTAINERS POST"),
         ("put_archive", "CONTAINERS PUT"),
         ("get_archive", "CONTAINERS"),
@@ -399,7 +402,7 @@ fn docker_py() {
 }
 
 #[test]
-#[ignore = "needs a Docker Engine, see tests/docker.rs"]
+#[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn dockerode() {
     let engine = Engine::take_turn();
     let container = engine.sleeper("dockerode");
@@ -434,12 +437,14 @@ impl Engine {
         output.stdout
     }
 
-    fn proxy(&self, granted: &[&str]) -> Proxy {
+    fn proxy(&self, granted: &[&str]) -> Program {
         self.proxy_of(&granted.iter().map(|name| (*name, "1")).collect::<Vec<_>>())
     }
 
-    fn proxy_of(&self, variables: &[(&str, &str)]) -> Proxy {
-        Proxy::start(self.host.strip_prefix("unix://").unwrap(), variables)
+    fn proxy_of(&self, variables: &[(&str, &str)]) -> Program {
+        // A client that is still there when its test is over is not waited for.
+        let variables = [&[("SHUTDOWN_GRACE", "1ms")], variables].concat();
+        Program::start(Path::new(self.host.strip_prefix("unix://").unwrap()), &variables)
     }
 
     /// Shows that the command is refused where it is not granted, and runs it where it is.
@@ -447,8 +452,8 @@ impl Engine {
         self.check_refused(grants, command);
         let granted: Vec<&str> = grants.split(' ').collect();
         let proxy = self.proxy(&granted);
-        let output = command.run(&proxy.host());
-        assert_eq!(proxy.denials(), Vec::<String>::new(), "{command:?} with {grants}: {output:?}");
+        let output = command.run(&host(&proxy));
+        assert_eq!(denials(proxy), Vec::<String>::new(), "{command:?} with {grants}: {output:?}");
         assert_eq!(output.status, Some(command.exits_with), "{command:?} with {grants}: {output:?}");
         output
     }
@@ -464,8 +469,8 @@ impl Engine {
             let variables: Vec<_> = on.chain(missing.iter().map(|name| (*name, "0"))).collect();
             let proxy = self.proxy_of(&variables);
             let (since, before) = (now(), self.state());
-            let output = command.run(&proxy.host());
-            let denials = proxy.denials();
+            let output = command.run(&host(&proxy));
+            let denials = denials(proxy);
             assert!(!output.success, "{command:?} without {missing:?}: {output:?}");
             for one in &missing {
                 let named = denials.iter().any(|denial| denial.contains(&format!("{one}=1")));
@@ -584,46 +589,17 @@ impl Drop for Image<'_> {
     }
 }
 
-/// The program itself, on a port of its own.
-struct Proxy {
-    process: Child,
-    address: String,
-    log: Option<JoinHandle<Vec<String>>>,
+/// DOCKER_HOST for the clients of a proxy.
+fn host(proxy: &Program) -> String {
+    proxy.address().docker_host()
 }
 
-impl Proxy {
-    fn start(socket: &str, variables: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"))
-            .env_clear()
-            .envs([("SOCKET_PATH", socket), ("LISTEN", "127.0.0.1:0")])
-            .envs(variables.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let start = log.next().expect("a line that says where it listens");
-        let (_, address) = start.split_once(" on ").expect("an address");
-        let address = address.split(',').next().unwrap().to_owned();
-        Self { process, address, log: Some(std::thread::spawn(move || log.collect())) }
-    }
-
-    fn host(&self) -> String {
-        format!("tcp://{}", self.address)
-    }
-
-    /// Ends it, and returns what it has said about denials.
-    fn denials(mut self) -> Vec<String> {
-        self.process.kill().unwrap();
-        let log = self.log.take().unwrap().join().unwrap();
-        log.into_iter().filter(|line| line.contains(" is denied: ")).collect()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Ends a proxy, and returns what it has said about denials.
+fn denials(mut proxy: Program) -> Vec<String> {
+    proxy.signal("TERM");
+    assert!(proxy.wait().success());
+    proxy.wait_for_log("stopped");
+    proxy.log().into_iter().filter(|line| line.contains(" is denied: ")).collect()
 }
 
 /// One command of a client.
