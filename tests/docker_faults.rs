@@ -1,4 +1,4 @@
-//! A real Docker Engine that ends and comes back behind the proxy.
+//! A real Docker Engine that ends and comes back behind the proxy, for clients over both kinds of listener.
 //!
 //! ```text
 //! cargo test --test docker_faults -- --ignored
@@ -9,7 +9,8 @@ mod support;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Program, TempDir};
+use support::address::free_of_both;
+use support::{Client, Program, TempDir};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -61,26 +62,36 @@ fn wait_until_up(program: &Program) {
 #[ignore = "needs root and dockerd"]
 fn an_engine_that_is_restarted_is_served_again_and_its_streams_end() {
     let dir = TempDir::new();
-    let program = Program::start(&dir.join("docker.sock"), &[]);
+    let program = Program::start(&dir.join("docker.sock"), &[("LISTEN", &free_of_both(&dir))]);
+    let clients = || [0, 1].map(|kind| Client::connect(&program.addresses[kind]));
     program.wait_for_log("cannot reach the daemon at");
     let mut engine = start(&dir);
     wait_until_up(&program);
     for _ in 0..2 {
-        let (mut idle, mut asks, mut events) = (program.client(), program.client(), program.client());
-        assert_eq!(idle.ask(PING).status, 200);
-        assert_eq!(asks.ask(PING).status, 200);
-        events.send(EVENTS);
-        assert!(events.read_head().starts_with("HTTP/1.1 200 OK"));
+        let (mut idle, mut asks, mut events) = (clients(), clients(), clients());
+        for client in idle.iter_mut().chain(&mut asks) {
+            assert_eq!(client.ask(PING).status, 200);
+        }
+        for client in &mut events {
+            client.send(EVENTS);
+            assert!(client.read_head().starts_with("HTTP/1.1 200 OK"));
+        }
 
         engine.end();
-        events.read_to_end();
-        let reply = asks.ask(PING);
-        assert_eq!(reply.status, 502);
-        assert!(reply.text().contains("is the socket mounted here"), "{}", reply.text());
+        for client in &mut events {
+            client.read_to_end();
+        }
+        for client in &mut asks {
+            let reply = client.ask(PING);
+            assert_eq!(reply.status, 502);
+            assert!(reply.text().contains("is the socket mounted here"), "{}", reply.text());
+        }
 
         engine = start(&dir);
         wait_until_up(&program);
         // Who asked nothing meanwhile notices nothing.
-        assert_eq!(idle.ask(PING).status, 200);
+        for client in &mut idle {
+            assert_eq!(client.ask(PING).status, 200);
+        }
     }
 }

@@ -7,11 +7,11 @@
 mod support;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use support::crowd::{Daemon, have_descriptors, memory, runtime};
-use support::{Program, TempDir};
+use support::address::free_of_both;
+use support::crowd::{Daemon, connect, have_descriptors, memory, runtime};
+use support::{Address, Program, TempDir};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::task::JoinSet;
@@ -95,12 +95,18 @@ async fn serve(mut stream: UnixStream, scenes: Arc<[Scene]>) -> io::Result<()> {
     std::future::pending().await
 }
 
-/// A client with the smallest buffers, so that the proxy is left with the bytes.
-async fn client(address: SocketAddr, bytes: &[u8]) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(2048).expect("a small buffer");
-    socket.set_send_buffer_size(2048).expect("a small buffer");
-    let mut stream = socket.connect(address).await.expect("the proxy listens");
+/// A client, over TCP with the smallest buffers, so that the proxy is left with the bytes.
+async fn client(address: &Address, bytes: &[u8]) -> TcpStream {
+    let connected = match address {
+        Address::Tcp(address) => {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            socket.set_recv_buffer_size(2048).expect("a small buffer");
+            socket.set_send_buffer_size(2048).expect("a small buffer");
+            socket.connect(*address).await
+        }
+        Address::Unix(_) => connect(address).await,
+    };
+    let mut stream = connected.expect("the proxy listens");
     write_until_stalled(&mut stream, bytes).await;
     stream
 }
@@ -122,6 +128,7 @@ fn peak(clients: usize, mut scenes: Vec<Scene>) -> Option<(usize, usize)> {
         let played = Arc::clone(&scenes);
         let _daemon = Daemon::serving(&socket, move |stream| serve(stream, Arc::clone(&played)));
         let vars = [
+            ("LISTEN", &free_of_both(&dir)[..]),
             ("CONTAINERS", "1"),
             ("POST", "1"),
             ("BUILD", "1"),
@@ -129,12 +136,13 @@ fn peak(clients: usize, mut scenes: Vec<Scene>) -> Option<(usize, usize)> {
             ("CONNECT_TIMEOUT", "1h"),
         ];
         let program = Program::start(&socket, &vars);
-        let address = program.address().tcp();
         let at_rest = memory(&program, "VmRSS") as usize;
         let mut crowd = JoinSet::new();
         for number in 0..clients {
             let scenes = Arc::clone(&scenes);
-            crowd.spawn(async move { client(address, &scenes[number % scenes.len()].bytes).await });
+            // Each scene over both kinds of listener.
+            let address = program.addresses[number / scenes.len() % 2].clone();
+            crowd.spawn(async move { client(&address, &scenes[number % scenes.len()].bytes).await });
         }
         let crowd = crowd.join_all().await;
         // What was sent has been taken. What the daemon sends has been taken when the memory grows no more.

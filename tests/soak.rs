@@ -1,4 +1,5 @@
-//! Mixed traffic under faults: every answer is checked byte for byte, and in the end nothing is left behind.
+//! Mixed traffic over both kinds of listener under faults: every answer is checked byte for byte, and in the end nothing is
+//! left behind.
 //!
 //! A second long in every `cargo test`, half a minute among the longer tests, and ten minutes before a release:
 //! ```text
@@ -18,11 +19,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::address::free_of_both;
 use support::crowd::{descriptors, memory};
 use support::{Address, PATIENCE, Program, TempDir};
 
-/// Clients at work at the same time, of each kind of traffic.
-const OF_EACH_KIND: usize = 3;
+/// Clients at work at the same time, of each kind of traffic over each kind of listener.
+const OF_EACH_KIND: usize = 2;
 
 /// How long the daemon is down in a restart.
 const DOWN: Duration = Duration::from_millis(50);
@@ -429,7 +431,7 @@ struct Count {
 
 /// Lets all kinds of traffic run for a while, or until each has come to an end, and the daemon restart when it was up for so long.
 fn run(
-    address: &Address,
+    addresses: &[Address],
     daemon: &Arc<Daemon>,
     length: Duration,
     up: Duration,
@@ -437,7 +439,9 @@ fn run(
     let over = AtomicBool::new(false);
     let counts = Mutex::new(BTreeMap::from(KINDS.map(|(name, _)| (name, Count::default()))));
     thread::scope(|scope| {
-        for (place, (name, kind)) in KINDS.iter().flat_map(|kind| [kind; OF_EACH_KIND]).enumerate() {
+        let clients = KINDS.iter().flat_map(|kind| addresses.iter().map(move |address| (kind, address)));
+        let clients = clients.flat_map(|client| [client; OF_EACH_KIND]);
+        for (place, ((name, kind), address)) in clients.enumerate() {
             let (over, counts) = (&over, &counts);
             scope.spawn(move || {
                 let mut random = Random(place as u64 + 1);
@@ -493,17 +497,21 @@ fn descriptors_after_a_request(program: &Program) -> usize {
 fn soak(length: Duration, up: Duration) {
     let dir = TempDir::new();
     let daemon = Daemon::start(&dir.join("docker.sock"));
-    let vars = [("CONTAINERS", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("POST", "1")];
+    let listen = free_of_both(&dir);
+    let vars = [("LISTEN", &listen[..]), ("CONTAINERS", "1"), ("IMAGES", "1"), ("BUILD", "1"), ("POST", "1")];
     let program = Program::start(&daemon.socket, &vars);
-    let address = program.address();
+    let addresses = &program.addresses[..];
+    assert_eq!(addresses.len(), 2, "{addresses:?}");
     // An answer shows that all is open that stays so; the connection is closed again when the next one is served.
-    keep_alive(address, &mut Random(1)).map_err(|_| ()).expect("an answer");
+    for address in addresses {
+        keep_alive(address, &mut Random(1)).map_err(|_| ()).expect("an answer");
+    }
     let at_rest = (0..20).map(|_| descriptors_after_a_request(&program)).min().expect("a number");
 
     // Thread buffers and the allocator's first pages come with the first traffic.
-    run(address, &daemon, length / 10, up);
+    run(addresses, &daemon, length / 10, up);
     let start = rest(&program, at_rest);
-    let counts = run(address, &daemon, length, up);
+    let counts = run(addresses, &daemon, length, up);
     let end = rest(&program, at_rest);
 
     println!("{length:?}, {} restarts of the daemon", daemon.epoch.load(SeqCst) / 2);

@@ -1,4 +1,4 @@
-//! Clients that vanish from silent streams: the kernel's keep-alive has to tell, which takes two minutes.
+//! Clients that vanish from silent streams. Over TCP the kernel's keep-alive has to tell, which takes two minutes.
 //!
 //! ```text
 //! cargo test --test vanished_clients -- --ignored
@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::crowd::descriptors;
-use support::{Address, Client, FakeDaemon, Program};
+use support::{Address, Client, FakeDaemon, Kind, Program, TempDir};
 
 /// The promise.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -105,12 +105,15 @@ fn start(listen: &str) -> (FakeDaemon, Program, usize) {
 #[test]
 #[ignore = "two minutes"]
 fn killed_clients_are_noticed_within_three_minutes() {
-    let (_daemon, program, at_rest) = start("127.0.0.1:0");
-    let clients = Command::new(std::env::current_exe().expect("this program"));
-    let (mut clients, _output) = start_clients(&program, clients);
-    clients.kill().expect("killed");
-    clients.wait().expect("ended");
-    assert_noticed(&program, at_rest);
+    for kind in Kind::BOTH {
+        let dir = TempDir::new();
+        let (_daemon, program, at_rest) = start(&kind.free(&dir));
+        let clients = Command::new(std::env::current_exe().expect("this program"));
+        let (mut clients, _output) = start_clients(&program, clients);
+        clients.kill().expect("killed");
+        clients.wait().expect("ended");
+        assert_noticed(&program, at_rest);
+    }
 }
 
 /// Runs `ip` with words that are split at spaces.

@@ -373,13 +373,6 @@ fn save_and_load() {
     engine.docker(["image", "inspect", &image.0]);
 }
 
-/// docker-py asks for a websocket by a URL with a port: `tests/tcp.rs` does this.
-pub fn attach_by_websocket() {
-    let engine = Engine::take_turn();
-    let attach = client("python3", ["tests/docker/docker_py.py", "attach_websocket", "none"]);
-    engine.check("CONTAINERS POST", &attach);
-}
-
 #[test]
 #[ignore = "needs a Docker Engine, see tests/both/docker.rs"]
 fn docker_py() {
@@ -414,7 +407,7 @@ fn dockerode() {
 }
 
 /// The engine, for one test at a time.
-struct Engine {
+pub struct Engine {
     host: String,
     _turn: MutexGuard<'static, ()>,
 }
@@ -422,7 +415,7 @@ struct Engine {
 static TURN: Mutex<()> = Mutex::new(());
 
 impl Engine {
-    fn take_turn() -> Self {
+    pub fn take_turn() -> Self {
         let socket = std::env::var("DOCKER_ENGINE_SOCKET")
             .expect("DOCKER_ENGINE_SOCKET must name the socket of an engine: tests/engine/start makes one");
         // A test that failed has cleaned up too.
@@ -448,7 +441,7 @@ impl Engine {
     }
 
     /// Shows that the command is refused where it is not granted, and runs it where it is.
-    fn check(&self, grants: &str, command: &Client) -> Finished {
+    pub fn check(&self, grants: &str, command: &Client) -> Finished {
         self.check_refused(grants, command);
         let granted: Vec<&str> = grants.split(' ').collect();
         let proxy = self.proxy(&granted);
@@ -604,7 +597,7 @@ fn denials(mut proxy: Program) -> Vec<String> {
 
 /// One command of a client.
 #[derive(Debug)]
-struct Client {
+pub struct Client {
     program: String,
     arguments: Vec<String>,
     env: Option<(&'static str, &'static str)>,
@@ -616,14 +609,14 @@ fn docker<const N: usize>(arguments: [&str; N]) -> Client {
     client("docker", arguments)
 }
 
-fn client<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Client {
+pub fn client<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Client {
     let arguments = arguments.into_iter().map(str::to_owned).collect();
     Client { program: program.to_owned(), arguments, env: None, input: String::new(), exits_with: 0 }
 }
 
 /// What a command has left.
 #[derive(Debug)]
-struct Finished {
+pub struct Finished {
     success: bool,
     status: Option<i32>,
     stdout: String,

@@ -3,7 +3,7 @@
 pub mod docker;
 mod exchange;
 mod faults;
-mod hijack;
+pub mod hijack;
 mod limits;
 mod shutdown;
 mod smuggling;

@@ -5,8 +5,10 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::str::FromStr;
+use tokio::net::{TcpStream, UnixStream};
 
 /// A kind of listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,9 @@ impl Kind {
         _ => Self::Tcp,
     };
 
+    /// Each of them.
+    pub const BOTH: [Self; 2] = [Self::Tcp, Self::Unix];
+
     /// A value of LISTEN that nobody uses: any free port, or a file in this folder.
     pub fn free(self, dir: &TempDir) -> String {
         match self {
@@ -29,6 +34,11 @@ impl Kind {
             Self::Unix => Address::Unix(dir.join("proxy.sock")).to_string(),
         }
     }
+}
+
+/// A value of LISTEN for one listener of each kind, in the order of [`Kind::BOTH`].
+pub fn free_of_both(dir: &TempDir) -> String {
+    Kind::BOTH.map(|kind| kind.free(dir)).join(",")
 }
 
 /// Where a proxy listens. Its text is that of LISTEN and of the log.
@@ -44,14 +54,6 @@ impl Address {
         match self {
             Self::Tcp(address) => *address,
             Self::Unix(path) => panic!("{} is no TCP listener", path.display()),
-        }
-    }
-
-    /// The file of a Unix listener.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Unix(path) => path,
-            Self::Tcp(address) => panic!("{address} is no Unix listener"),
         }
     }
 
@@ -89,6 +91,11 @@ impl Address {
             Self::Unix(path) => socket.connect(&SockAddr::unix(path)?),
         }
     }
+}
+
+/// A Unix socket as the type that sockets of both kinds have here: it is read, written and shut down by its descriptor alone.
+pub fn of_either_kind(stream: UnixStream) -> io::Result<TcpStream> {
+    TcpStream::from_std(OwnedFd::from(stream.into_std()?).into())
 }
 
 impl fmt::Display for Address {

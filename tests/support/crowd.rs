@@ -1,6 +1,7 @@
 //! Thousands of connections in one process: descriptors, and a daemon that serves each connection in a task.
 
-use super::{Address, Program};
+use super::Program;
+use super::address::{Address, of_either_kind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
@@ -29,14 +30,11 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
-/// Connects to a listener of either kind. A stream is read and written by its descriptor alone, so that one type will do.
+/// Connects to a listener of either kind.
 pub async fn connect(address: &Address) -> io::Result<TcpStream> {
     match address {
         Address::Tcp(address) => TcpStream::connect(address).await,
-        Address::Unix(path) => {
-            let stream = UnixStream::connect(path).await?.into_std()?;
-            TcpStream::from_std(OwnedFd::from(stream).into())
-        }
+        Address::Unix(path) => of_either_kind(UnixStream::connect(path).await?),
     }
 }
 

@@ -19,9 +19,12 @@ pub use client::{Client, Response};
 pub use daemon::{FakeDaemon, Session};
 pub use proxy::{Program, Proxy};
 
+use std::fs::Permissions;
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Nothing takes longer, or the test has failed.
@@ -29,6 +32,12 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes of a narrow socket buffer. With less, loopback drops packets and sends them again a fifth of a second later.
 pub const NARROW: usize = 4096;
+
+/// Who makes a socket file sets the umask of the whole process for a moment: no other thread makes a folder meanwhile.
+pub fn alone_with_umask() -> MutexGuard<'static, ()> {
+    static UMASK: Mutex<()> = Mutex::new(());
+    UMASK.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder of a test's own, removed with it.
 #[derive(Debug)]
@@ -39,8 +48,14 @@ impl TempDir {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("dsp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
+        let _alone = alone_with_umask();
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
+    }
+
+    /// Has everybody make files in it.
+    pub fn open_to_all(&self) {
+        std::fs::set_permissions(&self.0, Permissions::from_mode(0o777)).expect("a mode");
     }
 
     pub fn join(&self, name: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! A proxy in front of a fake daemon: in this process, or the program itself as a child.
 
-use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir};
+use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir, alone_with_umask};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::proxy::bind::bind;
 use docker_socket_proxy::proxy::listener;
@@ -59,7 +59,10 @@ impl Proxy {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let entrances = bind(&config).expect("a free port");
+                let entrances = {
+                    let _alone = alone_with_umask();
+                    bind(&config).expect("a free place")
+                };
                 let listener = &entrances[0].listeners[0];
                 if let Some(bytes) = send_buffer {
                     let Either::Tcp(socket) = &listener.socket else { panic!("no port: {listener:?}") };
@@ -120,6 +123,8 @@ impl Program {
     /// Starts a command of it, and waits until it listens: as [`Kind::HERE`] does, unless its LISTEN says where.
     pub fn listening(mut command: Command) -> Self {
         let dir = TempDir::new();
+        // The command may have another user run it.
+        dir.open_to_all();
         if command.get_envs().all(|(name, _)| name != "LISTEN") {
             command.env("LISTEN", Kind::HERE.free(&dir));
         }

@@ -1,0 +1,4 @@
+//! The tests of `both/` over a Unix listener.
+
+mod both;
+mod support;
