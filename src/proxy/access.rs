@@ -23,13 +23,23 @@ pub struct Access {
 }
 
 impl Access {
+    const fn level(config: &Config) -> Level {
+        if config.log_requests { Level::Info } else { Level::Debug }
+    }
+
+    /// Whether the log shows allowed requests.
+    #[must_use]
+    pub fn is_shown(config: &Config) -> bool {
+        log_enabled!(Self::level(config))
+    }
+
     /// Of an admitted request with this path; `None` where the log does not show it.
     #[must_use]
     pub fn new(config: &Config, client: &Client, admitted: &Admitted, path: &str) -> Option<Self> {
-        let level = if config.log_requests { Level::Info } else { Level::Debug };
-        if !log_enabled!(level) {
+        if !Self::is_shown(config) {
             return None;
         }
+        let level = Self::level(config);
         let path = cut(path).into_owned();
         let (method, variable) = (admitted.method().as_str(), admitted.variable());
         let peer = client.peer();

@@ -6,6 +6,7 @@ use crate::proxy::peer::{Door, Peer};
 use crate::proxy::scratch::discard;
 use crate::proxy::stream::{Either, Stream};
 use socket2::{SockRef, TcpKeepalive};
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a client may be silent before the kernel asks whether it is still there, and how it asks: two minutes in all.
 /// While output is on its way unanswered, the kernel goes by its retransmissions instead (net.ipv4.tcp_retries2, about 15
@@ -26,6 +27,9 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15))
     .with_retries(4);
+
+/// How long the input of a client that has closed may be on its way to the daemon: as long as TCP keep-alive takes.
+const GONE_AFTER: Duration = Duration::from_secs(120);
 
 /// How long a client may take to read our last words before its connection is closed under it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -150,42 +154,40 @@ impl Reader<'_> {
         }
     }
 
-    /// Waits until the client is gone, while nobody reads or writes it. It may wake for every byte that comes.
+    /// Waits for an error of the client's, such as a reset, while nobody reads or writes it. It may wake for every byte that comes.
+    pub async fn failed(&self) {
+        let _ = match &self.0 {
+            Either::Tcp(reader) => reader.ready(Interest::ERROR).await,
+            Either::Unix(reader) => reader.ready(Interest::ERROR).await,
+        };
+    }
+
+    /// The same, and for a client that has closed. Only where no more of its input matters.
     pub async fn gone(&self) {
         match &self.0 {
-            Either::Tcp(reader) => {
-                let _ = reader.ready(Interest::ERROR).await;
-            }
+            Either::Tcp(_) => self.failed().await,
             // The socket's own readiness does not tell the end of both directions from that of one.
             Either::Unix(_) => {
-                if let Ok(gone) = self.watch() {
-                    gone.await;
+                if let Ok(watch) = self.watch() {
+                    tokio::select! {
+                        _ = watch.error() => {}
+                        _ = watch.hang_up() => {}
+                    }
                 }
             }
         }
     }
 
-    /// Waits by a second handle for the client to go: over TCP for an error, which is a reset or no answer to TCP keep-alive. Costs
-    /// nothing before it is first polled, and then, unlike [`Reader::gone`], wakes for nothing else. Where both directions have
-    /// ended in order, the error may still come as long as output is on its way; a Unix socket then tells nothing any more
-    /// ([`Reader::hangs_up`]).
+    /// A second handle, by which the end of the client shows while nobody reads or writes it, and nothing else does.
     ///
     /// # Errors
     /// No descriptor is left.
-    pub fn watch(&self) -> io::Result<impl Future<Output = io::Error> + use<>> {
-        let (socket, gone) = match &self.0 {
-            Either::Tcp(reader) => (reader.as_ref().as_fd(), Interest::ERROR),
-            // A client that closes ends both directions at once, which is a hang-up (unix(7)); one that shuts down its write half does
-            // not. tokio shows a hang-up with every interest that can be waited for, and this one wakes for nothing else.
-            Either::Unix(reader) => (reader.as_ref().as_fd(), Interest::PRIORITY.add(Interest::ERROR)),
+    pub fn watch(&self) -> io::Result<Watch> {
+        let (socket, hangs_up) = match &self.0 {
+            Either::Tcp(reader) => (reader.as_ref().as_fd(), false),
+            Either::Unix(reader) => (reader.as_ref().as_fd(), true),
         };
-        Ok(end_of(socket.try_clone_to_owned()?, gone))
-    }
-
-    /// Whether the end of both directions in order looks as if the client had gone.
-    #[must_use]
-    pub const fn hangs_up(&self) -> bool {
-        matches!(self.0, Either::Unix(_))
+        Watch::new(socket.try_clone_to_owned()?, hangs_up)
     }
 }
 
@@ -199,22 +201,60 @@ impl AsyncRead for Reader<'_> {
     }
 }
 
-/// Waits until a socket is ready for its end, and returns its error.
-#[allow(
-    deprecated,
-    reason = "its successor wants a promise that the descriptor stays open, which an owned one does"
-)]
-async fn end_of(socket: OwnedFd, end: Interest) -> io::Error {
-    // Errors and hang-ups are told whatever the interest. With one in errors tokio would wake for every byte that can be read, so
-    // it is in urgent data, which nobody sends.
-    let socket = match AsyncFd::with_interest(socket, Interest::PRIORITY) {
-        Ok(socket) => socket,
-        Err(error) => return error,
-    };
-    if let Err(error) = socket.ready(end).await {
-        return error;
+/// Watches over a client.
+#[derive(Debug)]
+pub struct Watch {
+    socket: AsyncFd<OwnedFd>,
+    /// Whether a client that closes shows otherwise than one that ends its output (unix(7)).
+    hangs_up: bool,
+}
+
+impl Watch {
+    #[allow(
+        deprecated,
+        reason = "its successor wants a promise that the descriptor stays open, which an owned one does"
+    )]
+    fn new(socket: OwnedFd, hangs_up: bool) -> io::Result<Self> {
+        // Errors and hang-ups are told whatever the interest. With one in errors tokio would wake for every byte that can be
+        // read, so it is in urgent data, which nobody sends.
+        Ok(Self { socket: AsyncFd::with_interest(socket, Interest::PRIORITY)?, hangs_up })
     }
-    // Whoever reads or writes may have taken it.
-    let error = SockRef::from(&socket).take_error().ok().flatten();
-    error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+
+    /// Waits for an error of the client's: over TCP a reset, or no answer to TCP keep-alive, over a Unix socket that it closed and left
+    /// output unread. Where both directions have ended in order, it may still come as long as output is on its way.
+    pub async fn error(&self) -> io::Error {
+        self.end(Interest::ERROR).await
+    }
+
+    /// Waits until the client has closed, which alone says nothing of the input that it sent before: it may be on its way. Where the
+    /// client's output has ended too, it comes in any case. Over TCP it never comes, as nobody can tell.
+    pub async fn hang_up(&self) -> io::Error {
+        match self.hangs_up {
+            // tokio shows a hang-up with each interest in what comes in.
+            true => self.end(Interest::PRIORITY).await,
+            false => pending().await,
+        }
+    }
+
+    /// Waits for an error, or for a client that has closed while the daemon takes none of its input for so long that nobody can wait for
+    /// it any more: over TCP the kernel forgets it by then, and answers with a reset.
+    pub async fn gone(&self) -> io::Error {
+        tokio::select! {
+            error = self.error() => error,
+            error = async {
+                let error = self.hang_up().await;
+                sleep(GONE_AFTER).await;
+                error
+            } => error,
+        }
+    }
+
+    async fn end(&self, interest: Interest) -> io::Error {
+        if let Err(error) = self.socket.ready(interest).await {
+            return error;
+        }
+        // Whoever reads or writes may have taken it.
+        let error = SockRef::from(&self.socket).take_error().ok().flatten();
+        error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+    }
 }

@@ -25,6 +25,7 @@ use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{self, Daemon, is_quiet};
+use crate::proxy::last::Last;
 use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::refuse::refuse;
@@ -51,6 +52,8 @@ pub struct Connection<'c> {
     clock: Clock,
     request: Pump,
     response: Pump,
+    /// The request before this one.
+    last: Last,
     /// The allowed request in flight, where it is logged.
     access: Option<Access>,
     /// So many CR and LF bytes may still come before the next head.
@@ -76,6 +79,7 @@ impl<'c> Connection<'c> {
             clock,
             request: Pump::default(),
             response: Pump::default(),
+            last: Last::default(),
             access: None,
             blanks: 0,
         }
@@ -106,6 +110,7 @@ impl<'c> Connection<'c> {
             match end {
                 End::KeepAlive if !self.clock.stopping() => {
                     self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
+                    self.last.end(admitted);
                 }
                 End::KeepAlive | End::Close | End::Hijack => return self.close().await,
                 End::ClientGone => return,
@@ -141,6 +146,9 @@ impl<'c> Connection<'c> {
         let mut deadline = None;
         let mut finder = Finder::default();
         loop {
+            if let Some(length) = self.last.length_of(self.request.held()) {
+                return Ok(Some(length));
+            }
             if let Some(length) = finder.find(self.request.held()).map_err(Refusal::Head)? {
                 return Ok(Some(length));
             }
@@ -190,6 +198,13 @@ impl<'c> Connection<'c> {
     /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.
     fn admit(&mut self, length: usize) -> Result<Admitted, (Reply, bool)> {
         let head = &self.request.held()[..length];
+        // What is logged or learned is read anyway.
+        let is_read = self.frontend.learner.is_some() || Access::is_shown(self.config);
+        if let Some(admitted) = self.last.take(head)
+            && !is_read
+        {
+            return Ok(admitted);
+        }
         if let Some(learner) = &self.frontend.learner {
             learner.note(head);
         }
@@ -198,6 +213,7 @@ impl<'c> Connection<'c> {
         let refuse = |refusal| (refuse(&refusal, &self.client.peer(), line), method == "HEAD");
         let admitted = verdict.map_err(refuse)?;
         self.access = Access::new(self.config, &self.client, &admitted, path);
+        self.last.begin(head);
         Ok(admitted)
     }
 
@@ -210,8 +226,8 @@ impl<'c> Connection<'c> {
                 tokio::select! {
                     biased;
                     connected = self.to_daemon.connect() => connected.map_err(|error| self.unreachable(&error))?,
-                    // A client that has gone leaves the queue.
-                    () = client.gone() => return Ok(End::ClientGone),
+                    // A client that has gone leaves the queue; not one that sent its request, and closed.
+                    () = client.failed() => return Ok(End::ClientGone),
                 }
             }
         };

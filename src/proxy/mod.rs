@@ -5,7 +5,7 @@
 //! | [`bind`], [`socket_file`] | where is listened; the file of a Unix socket |
 //! | [`listener`], [`places`], [`backlog`] | who is accepted, who is served, and who waits |
 //! | [`conn`], [`clock`] | one client's loop over its requests; how long it may be idle |
-//! | [`admit`], [`refuse`], [`access`] | the judgement of a request; what is said of one that is refused, and of one that is allowed |
+//! | [`admit`], [`last`], [`refuse`], [`access`] | the judgement of a request, once where it is the same again; what is said of one that is refused, and of one that is allowed |
 //! | [`relay`], [`splice`] | an exchange; a raw stream |
 //! | [`pump`], [`scratch`] | one direction of either; the buffer that it reads into |
 //! | [`client`], [`stream`], [`peer`] | the client's socket, of TCP or of a file; what the log says of who is behind it |
@@ -21,6 +21,7 @@ pub mod client;
 pub mod clock;
 pub mod conn;
 pub mod daemon;
+pub mod last;
 pub mod limits;
 pub mod listener;
 pub mod peer;

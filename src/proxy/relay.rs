@@ -229,11 +229,11 @@ impl Upload<'_> {
         if let Poll::Ready(written) = at_once.await {
             return written;
         }
-        let client_gone = client.watch().map_err(Halt::SourceFailed)?;
+        let watch = client.watch().map_err(Halt::SourceFailed)?;
         tokio::select! {
             biased;
             written = self.pump.run(client, daemon) => written,
-            error = client_gone => Err(Halt::SourceFailed(error)),
+            error = watch.gone() => Err(Halt::SourceFailed(error)),
         }
     }
 

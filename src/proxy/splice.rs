@@ -11,7 +11,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes, join};
 use tokio::net::UnixStream;
 
 /// Bytes of the copy's buffer for each direction: with as many, bulk data costs half the CPU of tokio's default of 8 KiB.
@@ -29,7 +29,7 @@ pub async fn splice(
     from_daemon: &mut Pump,
 ) -> io::Result<()> {
     let (client_reader, client_writer) = client.split();
-    let (client_gone, hangs_up) = (client_reader.watch()?, client_reader.hangs_up());
+    let watch = client_reader.watch()?;
     // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
     from_client.release();
     from_daemon.release();
@@ -42,57 +42,70 @@ pub async fn splice(
             ready = daemon_reader.readable() => ready?,
         }
     }
-    let (of_client, of_daemon) = (State::default(), State::default());
-    let client_reader =
-        Prefixed { pump: from_client, inner: Noted { inner: client_reader, state: &of_client } };
-    let daemon_reader = Noted { inner: UntilClosed(daemon_reader), state: &of_daemon };
-    let daemon_reader = Prefixed { pump: from_daemon, inner: daemon_reader };
+    let (waited_for, input_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let client_reader = Waited { inner: client_reader, waited_for: &waited_for };
+    let client_reader = Prefixed { pump: from_client, inner: client_reader };
+    let daemon_reader = Prefixed { pump: from_daemon, inner: UntilClosed(daemon_reader) };
+    let daemon_writer = Ended { inner: UntilClosed(daemon_writer), ended: &input_ended };
     let mut client = join(client_reader, client_writer);
-    let mut daemon = join(daemon_reader, UntilClosed(daemon_writer));
+    let mut daemon = join(daemon_reader, daemon_writer);
     let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
-    let (mut copy, mut client_gone) = (pin!(copy), pin!(client_gone));
+    let (mut copy, mut gone, mut hang_up) = (pin!(copy), pin!(watch.gone()), pin!(watch.hang_up()));
     poll_fn(|cx| {
-        of_client.waited_for.store(false, Relaxed);
+        waited_for.store(false, Relaxed);
         match copy.as_mut().poll(cx) {
-            Poll::Ready(copied) => Poll::Ready(copied.map(drop)),
+            Poll::Ready(copied) => return Poll::Ready(copied.map(drop)),
             // It waits for the client's next byte, and so for its end.
-            Poll::Pending if of_client.waited_for.load(Relaxed) => Poll::Pending,
-            // Both directions have ended in order, and the last of the client's input is on its way.
-            Poll::Pending if hangs_up && of_daemon.ended.load(Relaxed) => Poll::Pending,
-            // The client has half-closed, or the daemon takes no more of its input: a silent container does not write
-            // to it either.
-            Poll::Pending => client_gone.as_mut().poll(cx).map(Err),
+            Poll::Pending if waited_for.load(Relaxed) => return Poll::Pending,
+            Poll::Pending => {}
+        }
+        // The client has half-closed, or the daemon takes no more of its input: a silent container does not write to it either.
+        match gone.as_mut().poll(cx) {
+            // What the client sent before it closed is not on its way any more.
+            Poll::Pending if input_ended.load(Relaxed) => hang_up.as_mut().poll(cx).map(Err),
+            gone => gone.map(Err),
         }
     })
     .await
 }
 
-/// What became of the last read.
-#[derive(Default)]
-struct State {
-    waited_for: AtomicBool,
-    ended: AtomicBool,
-}
-
-/// A reader that notes whether it is waited for, and whether it has ended.
-struct Noted<'n, R> {
+/// A reader that notes when it is waited for.
+struct Waited<'n, R> {
     inner: R,
-    state: &'n State,
+    waited_for: &'n AtomicBool,
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Noted<'_, R> {
+impl<R: AsyncRead + Unpin> AsyncRead for Waited<'_, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        self.state.waited_for.store(read.is_pending(), Relaxed);
-        self.state
-            .ended
-            .store(matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before, Relaxed);
+        self.waited_for.store(read.is_pending(), Relaxed);
         read
+    }
+}
+
+/// A writer that notes its end.
+struct Ended<'n, W> {
+    inner: W,
+    ended: &'n AtomicBool,
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Ended<'_, W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.ended.store(ended.is_ready(), Relaxed);
+        ended
     }
 }
 

@@ -56,6 +56,86 @@ fn chunked(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn the_request_of_a_client_that_closes_at_once_reaches_the_daemon() {
+    let daemon = FakeDaemon::echoing();
+    let proxy = Proxy::start(&daemon, &[]);
+    for round in 1..=50 {
+        let mut client = proxy.client();
+        client.send(PING);
+        drop(client);
+        daemon.wait_for_bytes(round * PING.len());
+    }
+}
+
+/// What is the same again is not judged again: it must be the same to the last byte, and its body is another one each time.
+#[test]
+fn requests_that_differ_by_little_are_judged_each_by_itself() {
+    let daemon = FakeDaemon::echoing();
+    let grants = [("CONTAINERS", "1"), ("BUILD", "1"), ("ALLOW_START", "1"), ("POST", "1")];
+    let proxy = Proxy::start(&daemon, &grants);
+    let allowed: [&[u8]; 6] = [
+        b"GET /containers/json HTTP/1.1\r\nHost: docker\r\n\r\n",
+        b"GET /containers/jsom HTTP/1.1\r\nHost: docker\r\n\r\n",
+        b"GET /containers/json HTTP/1.1\r\nHost: docker\r\nX: 1\r\n\r\n",
+        b"POST /build HTTP/1.1\r\nHost: docker\r\nContent-Length: 5\r\n\r\nfirst",
+        b"POST /build HTTP/1.1\r\nHost: docker\r\nContent-Length: 5\r\n\r\nother",
+        b"POST /build HTTP/1.1\r\nHost: docker\r\nContent-Length: 6\r\n\r\nlonger",
+    ];
+    let mut client = proxy.client();
+    let mut sent = Vec::new();
+    for request in allowed {
+        for again in [3, 1, 2] {
+            // Also several at once, and cut anywhere.
+            let requests = request.repeat(again);
+            let (start, end) = requests.split_at(requests.len() * again / 4);
+            client.send(start);
+            client.send(end);
+            sent.extend_from_slice(&requests);
+            for _ in 0..again {
+                assert_eq!(client.read_response().status, 200);
+            }
+        }
+    }
+    daemon.wait_for_bytes(sent.len());
+    assert_eq!(show(&daemon.received()), show(&sent));
+    // One byte more or less, behind a request that is known by heart.
+    for (request, status) in [
+        (&b"GET /containers/json HTTP/1.1\r\nHost: docker\r\n\n"[..], 400),
+        (b"GET /containers/json HTTP/1.1\r\nHost: docker\r\n \r\n\r\n", 400),
+        (b"GET /containers/json HTTP/1.1\r\nHost: docker\r\nHost: docker\r\n\r\n", 400),
+        (b"GET /kontainers/json HTTP/1.1\r\nHost: docker\r\n\r\n", 403),
+        (b"PUT /containers/json HTTP/1.1\r\n\r\n", 400),
+        (b" GET /containers/json HTTP/1.1\r\nHost: docker\r\n\r\n", 400),
+    ] {
+        let mut client = proxy.client();
+        for _ in 0..3 {
+            assert_eq!(client.ask(allowed[0]).status, 200);
+        }
+        daemon.wait_for_bytes(sent.len() + 3 * allowed[0].len());
+        sent.extend_from_slice(&allowed[0].repeat(3));
+        client.send(request);
+        assert_eq!(client.read_response().status, status, "{}", show(request));
+    }
+    assert_eq!(show(&daemon.received()), show(&sent));
+}
+
+/// Who asks the same again is still in the log each time, and LEARN hears of it.
+#[test]
+fn what_is_the_same_again_is_logged_again() {
+    let daemon = FakeDaemon::echoing();
+    let program = Program::start(&daemon.socket(), &[("LOG_REQUESTS", "1")]);
+    let mut client = program.client();
+    for _ in 0..3 {
+        assert_eq!(client.ask(PING).status, 200);
+    }
+    drop(client);
+    assert_eq!(program.client().ask(b"GET /last HTTP/1.1\r\nHost: docker\r\n\r\n").status, 403);
+    program.wait_for_log("/last is denied");
+    let logged = program.log().iter().filter(|line| line.contains("GET /_ping is allowed")).count();
+    assert_eq!(logged, 3);
+}
+
+#[test]
 fn passes_a_request_and_its_response_unchanged() {
     let answer = b"HTTP/1.1 200 So it is\r\nx-odd:\t\xfe \r\nContent-Length:2\r\nX-Odd: 1\r\n\r\n\0\xff";
     let daemon = FakeDaemon::answering(answer);

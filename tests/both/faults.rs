@@ -1,5 +1,6 @@
 //! What goes wrong around the proxy: daemons that are late, busy, restarted, silent or broken, and clients that vanish.
 
+use crate::support::Kind;
 use crate::support::daemon::{response, wait_patiently};
 use crate::support::{Client, FakeDaemon, Program, Proxy, Session, TempDir};
 use docker_socket_proxy::config::Config;
@@ -406,7 +407,9 @@ fn a_client_that_resets_takes_the_daemon_connection_with_it() {
             b"",
         ),
     ];
-    for (name, request, answer) in scenes {
+    // What a client of a Unix socket sent before it closed is still brought to the daemon, as a kernel of TCP does where it ends in order.
+    let shown_at_once = if Kind::HERE == Kind::Unix { &scenes[..3] } else { &scenes[..] };
+    for &(name, request, answer) in shown_at_once {
         for half_closed in [false, true] {
             let (ended, wait) = gate();
             let daemon = FakeDaemon::serving(move |session| {

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 const ALL: &[(&str, &str)] =
-    &[("CONTAINERS", "1"), ("EXEC", "1"), ("SESSION", "1"), ("GRPC", "1"), ("POST", "1")];
+    &[("CONTAINERS", "1"), ("EXEC", "1"), ("SESSION", "1"), ("GRPC", "1"), ("POST", "1"), ("BUILD", "1")];
 
 const ATTACH: &str = "POST /v1.41/containers/c1/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n\
                       Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
@@ -203,6 +203,41 @@ pub async fn both_sides() -> (TcpStream, Accepted, UnixStream, UnixStream) {
     };
     let (daemon, socket) = UnixStream::pair().expect("a pair");
     (client, accepted, daemon, socket)
+}
+
+/// As `docker exec -i` whose CLI is killed, and scripts that send and forget: dockerd, asked directly, reads all that was sent.
+#[test]
+fn all_that_a_client_sent_before_it_closed_reaches_the_daemon() {
+    let input = pattern(3_000_000);
+    for (request, answer) in [
+        (ATTACH.to_owned(), SWITCHED),
+        (format!("POST /build HTTP/1.1\r\nHost: docker\r\nContent-Length: {}\r\n\r\n", input.len()), ""),
+    ] {
+        for round in 0..10 {
+            let daemon = FakeDaemon::serving(move |session| {
+                session.read_until(b"\r\n\r\n");
+                session.send(answer);
+                // A container that does a little with each piece.
+                while session.read_some() > 0 {
+                    thread::sleep(std::time::Duration::from_micros(500));
+                }
+            });
+            let proxy = Proxy::start(&daemon, ALL);
+            let mut client = proxy.client();
+            client.send(&request);
+            client.read_exact(answer.len());
+            client.send(&input);
+            drop(client);
+            daemon.wait_for_ends(1);
+            let received = daemon.received();
+            assert!(
+                received.ends_with(&input),
+                "round {round}: {} of {}",
+                received.len(),
+                request.len() + input.len()
+            );
+        }
+    }
 }
 
 #[tokio::test]

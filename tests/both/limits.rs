@@ -351,6 +351,39 @@ fn a_connection_can_be_used_again_after_the_longest_idle_of_docker_java() {
     }));
 }
 
+#[test]
+fn the_input_of_a_client_that_has_closed_is_not_kept_for_ever_for_a_daemon_that_takes_none() {
+    let build = b"POST /build HTTP/1.1\r\nHost: docker\r\nContent-Length: 100000000\r\n\r\n";
+    let attach =
+        b"POST /containers/x/attach HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n";
+    let vars = [("BUILD", "1"), ("CONTAINERS", "1"), ("POST", "1")];
+    for (request, answer) in [(&build[..], ""), (&attach[..], "HTTP/1.1 101 UPGRADED\r\n\r\n")] {
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = std::sync::Mutex::new(ended);
+        let daemon = FakeDaemon::serving(move |session| {
+            session.read_until(b"\r\n\r\n");
+            session.send(answer);
+            let _ = ended.lock().expect("no panic").recv_timeout(PATIENCE);
+        });
+        let mut begun = None;
+        let finished = block_on(with_a_moved_clock(&daemon, &vars, async |mut client, _| {
+            client.write_all(request).await.expect("the connection is there");
+            client.read_exact(&mut vec![0; answer.len()]).await.expect("an answer");
+            // Until nothing more is taken.
+            while tokio::time::timeout(Duration::from_millis(300), client.write_all(&[0; 64 * 1024]))
+                .await
+                .is_ok()
+            {}
+            drop(client);
+            tokio::time::pause();
+            begun = Some(tokio::time::Instant::now());
+        }));
+        let took = finished - begun.expect("the test has run");
+        assert!(took >= Duration::from_secs(120) && took < Duration::from_secs(130), "{took:?}");
+        drop(end);
+    }
+}
+
 /// Nor do they begin a head, which would have its own time.
 #[test]
 fn line_ends_behind_a_post_do_not_prolong_the_time_for_idling() {
