@@ -125,7 +125,7 @@ fn it_is_given_to_its_owner_or_the_start_says_why_not() {
             failure(through(unprivileged, &command(&daemon, &path, &[("LISTEN_OWNER", "1234")])));
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains("it cannot be given to LISTEN_OWNER"), "{said}");
-        assert!(!dir.join(".docker.sock.new").exists());
+        assert!(!dir.join(".docker.sock.new").exists(), "nothing is left");
     }
     for bad in ["root", ":", "-1", "1000:docker", "4294967295", "1:2:3"] {
         let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", bad)]));
@@ -161,7 +161,9 @@ fn a_socket_that_nobody_listens_on_is_replaced() {
     // What a crash leaves is such a file, and the next start takes its place; so is one from a crash while it was made.
     program.signal("KILL");
     program.wait();
-    drop(UnixListener::bind(dir.join(".docker.sock.new")).expect("a file"));
+    fs::create_dir(dir.join(".docker.sock.new")).expect("a folder");
+    fs::set_permissions(dir.join(".docker.sock.new"), Permissions::from_mode(0o700)).expect("a mode");
+    drop(UnixListener::bind(dir.join(".docker.sock.new/s")).expect("a file"));
     assert!(path.exists());
     let _program = listening(&daemon, &path, &[]);
     assert_eq!(ping(&path).expect("an answer"), "200");
@@ -245,8 +247,9 @@ fn a_file_of_any_other_kind_stays_and_no_link_is_followed() {
             let was = identity(&place);
             let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", "1:1")]));
             assert_eq!(status, Some(1), "{name}, kind {kind}: {said}");
-            assert!(said.contains("docker.sock") && said.contains("is a file, and no socket"), "{said}");
-            assert!(!is_new || said.contains(".docker.sock.new"), "it says which: {said}");
+            let why =
+                if is_new { ".docker.sock.new is not ours" } else { "/docker.sock is a file, and no socket" };
+            assert!(said.contains(why), "{said}");
             assert_eq!(identity(&place), was);
             if place.is_dir() && !place.is_symlink() {
                 fs::remove_dir(&place)
@@ -283,6 +286,17 @@ fn the_daemon_s_own_file_is_never_taken_be_it_there_or_not() {
             assert_eq!(socket.exists(), is_there);
         }
         fs::remove_file(&socket).expect("it was kept");
+    }
+    // A link that leads nowhere yet, and a path from the folder that it runs in.
+    symlink(&socket, dir.join("docker.sock")).expect("a link");
+    let listen = format!("unix:{}", text(&socket));
+    for daemon in [text(&dir.join("docker.sock")), "run/docker.sock"] {
+        let mut program = Program::command(&[], &[("LISTEN", &listen), ("SOCKET_PATH", daemon)]);
+        program.current_dir(dir.join(""));
+        let (status, said) = failure(program);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("SOCKET_PATH is the same file"), "{said}");
+        assert!(!socket.exists());
     }
 }
 
@@ -372,39 +386,136 @@ fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
         let (status, said) =
             failure(through(mounting, &command(&daemon, &read_only.join("docker.sock"), &[])));
         assert_eq!(status, Some(1), "{said}");
-        assert!(said.contains("its folder is read-only: mount a volume or a tmpfs there"), "{said}");
+        assert!(said.contains("/read-only is read-only: mount a volume or a tmpfs there"), "{said}");
 
         // Another user's folder.
         let mut other_user = Command::new("setpriv");
         other_user.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         let (status, said) = failure(through(other_user, &command(&daemon, &dir.join("docker.sock"), &[])));
         assert_eq!(status, Some(1), "{said}");
-        assert!(said.contains("its folder cannot be written by this user"), "{said}");
+        assert!(said.contains(" cannot be written by this user"), "{said}");
     }
 }
 
 #[test]
-fn a_folder_that_somebody_else_has_locked_is_not_waited_for_for_ever() {
+fn a_lock_of_somebody_else_keeps_no_proxy_from_starting_for_ever() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();
-    let folder = fs::File::open(dir.join("")).expect("a folder");
-    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
-    let (status, said) = failure(command(&daemon, &dir.join("docker.sock"), &[]));
+    let path = dir.join("docker.sock");
+    let lock = |folder: &Path| {
+        let folder = fs::File::open(folder).expect("a folder");
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
+        folder
+    };
+    // Whoever can read the folder can lock it. It says nothing to us.
+    let locked = lock(&dir.join(""));
+    drop(listening(&daemon, &path, &[]));
+    drop(locked);
+    // Nobody else can open the one that a proxy makes. One that is stopped in there is not waited for.
+    let new = dir.join(".docker.sock.new");
+    fs::create_dir(&new).expect("a folder");
+    fs::set_permissions(&new, Permissions::from_mode(0o700)).expect("a mode");
+    let _locked = lock(&new);
+    let (status, said) = failure(command(&daemon, &path, &[]));
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("another program holds a lock on its folder"), "{said}");
+    assert!(said.contains("another proxy starts there and does not get on"), "{said}");
+}
+
+#[test]
+fn who_can_write_the_folder_gets_nothing_else_given_away_published_or_removed() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let (path, new) = (dir.join("docker.sock"), dir.join(".docker.sock.new"));
+    let (secret, locked) = (dir.join("secret"), dir.join("locked"));
+    fs::write(&secret, "kept").expect("a file");
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("a mode");
+    fs::create_dir(&locked).expect("a folder");
+    fs::set_permissions(&locked, Permissions::from_mode(0o700)).expect("a mode");
+    let owner = if is_root() { "4711:4712" } else { "" };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let swaps = std::thread::scope(|scope| {
+        let swapping = scope.spawn(|| {
+            let mut swaps = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                for victim in [&secret, &locked] {
+                    let flag = rustix::fs::RenameFlags::EXCHANGE;
+                    let swap =
+                        || rustix::fs::renameat_with(rustix::fs::CWD, &new, rustix::fs::CWD, victim, flag);
+                    if swap().is_ok() {
+                        swaps += 1;
+                        // Back, so that the next start finds the same.
+                        let _ = swap();
+                    }
+                }
+            }
+            swaps
+        });
+        for _ in 0..40 {
+            let program = Program::spawn(command(&daemon, &path, &[("LISTEN_OWNER", owner)]));
+            let mut program = program;
+            let deadline = Instant::now() + PATIENCE;
+            while program.child.try_wait().expect("a child").is_none() && program.log().is_empty() {
+                assert!(Instant::now() < deadline, "it neither starts nor ends");
+            }
+            program.signal("TERM");
+            program.wait();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        swapping.join().expect("no panic")
+    });
+    eprintln!("{swaps} swaps");
+    // Whichever of the names they have now, nobody else owns them.
+    let this = fs::metadata("/proc/self").expect("a process").uid();
+    let mut kept = 0;
+    for file in fs::read_dir(dir.join("")).expect("a folder") {
+        let file = file.expect("an entry");
+        let metadata = fs::symlink_metadata(file.path()).expect("a file");
+        if !metadata.file_type().is_socket() {
+            assert_eq!((metadata.uid(), metadata.mode() & 0o077), (this, 0), "{:?}", file.path());
+        }
+        kept += usize::from(fs::read_to_string(file.path()).is_ok_and(|text| text == "kept"));
+    }
+    assert_eq!(kept, 1, "the secret is there");
+}
+
+#[test]
+fn the_group_is_the_proxy_s_own_whatever_the_folder_hands_on() {
+    if !is_root() {
+        eprintln!("skipped: only root can give a folder away");
+        return;
+    }
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    std::os::unix::fs::chown(dir.join(""), None, Some(4712)).expect("root may");
+    fs::set_permissions(dir.join(""), Permissions::from_mode(0o2775)).expect("a mode");
+    let path = dir.join("docker.sock");
+    let _program = listening(&daemon, &path, &[]);
+    let this = fs::metadata("/proc/self").expect("a process");
+    let file = fs::symlink_metadata(&path).expect("a file");
+    assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (this.uid(), this.gid(), 0o660));
+}
+
+#[test]
+fn a_pipe_in_place_of_the_folder_is_not_waited_for() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let made = Command::new("mkfifo").arg(dir.join("pipe")).status().expect("mkfifo");
+    assert!(made.success());
+    let (status, said) = failure(command(&daemon, &dir.join("pipe/docker.sock"), &[]));
+    assert_eq!(status, Some(1), "{said}");
 }
 
 #[test]
 fn a_path_is_absolute_and_no_longer_than_the_kernel_takes() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();
-    let longest = dir.join(&"a".repeat(102 - text(&dir.join("")).len()));
-    assert_eq!(text(&longest).len(), 102);
+    let longest = dir.join(&"a".repeat(100 - text(&dir.join("")).len()));
+    assert_eq!(text(&longest).len(), 100);
     let _program = listening(&daemon, &longest, &[]);
     assert_eq!(ping(&longest).expect("an answer"), "200");
     let longer = format!("unix:{}a", text(&longest));
     for (listen, expected) in [
-        (&longer[..], "a path of at most 102 bytes"),
+        (&longer[..], "a path of at most 100 bytes"),
         ("unix:run/docker.sock", "a path from the root"),
         ("unix:", "a path from the root"),
         ("unix:/", "the path of a file"),

@@ -20,9 +20,9 @@ pub enum Listen {
     Systemd(Option<String>),
 }
 
-/// The most bytes of a socket file's path. The kernel takes 107 (unix(7)), and the file is made under a name that is longer by
-/// five.
-const MAX_PATH_BYTES: usize = 102;
+/// The most bytes of a socket file's path. The kernel takes 107 (unix(7)), and the file is made in a folder whose name makes it
+/// longer by seven.
+const MAX_PATH_BYTES: usize = 100;
 
 impl Listen {
     /// Whether both cannot be listened on at once. Port 0 is another one each time.
@@ -134,7 +134,7 @@ fn parse_path(path: &str) -> Result<PathBuf, &'static str> {
     }
     match path.as_os_str().len() {
         0..=MAX_PATH_BYTES => Ok(path),
-        _ => Err("a path of at most 102 bytes, as the kernel takes no longer ones"),
+        _ => Err("a path of at most 100 bytes, as the kernel takes no longer ones"),
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) fn parse_owner(variable: &'static str, value: &str) -> Result<(Option
     }
 }
 
-/// How the file of a socket is called until it listens: beside it, so that it can be renamed.
+/// The folder in which the file of a socket is made: beside it, so that it can be moved.
 #[must_use]
 pub fn name_until_ready(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or(OsStr::new("")).as_bytes();

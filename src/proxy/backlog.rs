@@ -2,8 +2,8 @@
 //!
 //! Where there is no such file nothing is known, and nobody may depend on it.
 
-use crate::config::listen::name_until_ready;
 use crate::proxy::bind::Address;
+use crate::proxy::socket_file::made_under;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -68,9 +68,11 @@ impl Backlog {
     /// inode, and the path of the one that listens.
     #[must_use]
     pub fn of_file(path: &Path) -> Option<Self> {
-        let new = name_until_ready(path);
+        let new = made_under(path);
         let mut backlog = None;
-        for line in lines(UNIX)?.map_while(Result::ok) {
+        for line in BufReader::new(File::open(UNIX).ok()?).split(b'\n').map_while(Result::ok) {
+            // Others may have names of any bytes.
+            let line = String::from_utf8_lossy(&line);
             let mut words = line.split_ascii_whitespace();
             let (Some(flags), Some(inode), Some(slash)) = (words.nth(3), words.nth(2), line.find('/')) else {
                 continue;
@@ -122,6 +124,7 @@ impl<'l> Socket<'l> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::listen::name_until_ready;
     use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -143,7 +146,8 @@ mod tests {
     #[test]
     fn a_file_is_known_by_its_name_and_by_the_one_it_was_made_under() -> std::io::Result<()> {
         let path = std::env::temp_dir().join(format!("with a blank {}.sock", std::process::id()));
-        for made_under in [path.clone(), name_until_ready(&path)] {
+        std::fs::create_dir(name_until_ready(&path))?;
+        for made_under in [path.clone(), made_under(&path)] {
             let listener = UnixListener::bind(&made_under)?;
             let clients: Result<Vec<_>, _> = (0..3).map(|_| UnixStream::connect(&made_under)).collect();
             let _accepted = listener.accept()?;

@@ -3,7 +3,7 @@
 use crate::config::{Config, Frontend, Listen};
 use crate::proxy::client;
 use crate::proxy::peer::Door;
-use crate::proxy::socket_file::SocketFile;
+use crate::proxy::socket_file::{SocketFile, is_same};
 use crate::proxy::stream::Either;
 use listenfd::ListenFd;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -39,14 +39,14 @@ impl fmt::Display for Address {
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
+    /// Its file, where that is ours. It goes first: while somebody listens on it, no other proxy takes its place.
+    _file: Option<SocketFile>,
     /// The socket.
     pub socket: Either<TcpListener, UnixListener>,
     /// Where.
     pub address: Address,
     /// What the log says of it.
     pub door: Arc<Door>,
-    /// Its file, where that is ours.
-    _file: Option<SocketFile>,
 }
 
 /// A frontend, and where it is listened for it.
@@ -105,11 +105,17 @@ fn listen_on(listen: &Listen, frontend: &Frontend, daemon: &Path) -> io::Result<
             (all?, None)
         }
         Listen::Unix(path) => {
-            if is_same(path, daemon) {
-                let why = "SOCKET_PATH is the same file, and a proxy that asks itself serves nobody";
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
-            }
+            let refuse_daemons = || match is_same(path, daemon) {
+                true => Err(io::Error::new(
+                    io::ErrorKind::AddrInUse,
+                    "SOCKET_PATH is the same file, and a proxy that asks itself serves nobody",
+                )),
+                false => Ok(()),
+            };
+            refuse_daemons()?;
             let (socket, file) = SocketFile::listen(path, frontend.access, BACKLOG)?;
+            // Where neither was there, only now it can be seen.
+            refuse_daemons()?;
             (socket, Some(file))
         }
         Listen::Systemd(_) => return Err(io::ErrorKind::Unsupported.into()),
@@ -126,17 +132,6 @@ fn listen_tcp(address: SocketAddr) -> io::Result<Socket> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)
-}
-
-/// Whether two paths lead to one file, be it there yet or not.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let resolved = |path: &Path| {
-        let folder = path.parent()?.canonicalize().ok()?;
-        Some(folder.join(path.file_name()?))
-    };
-    one == other
-        || resolved(one).is_some_and(|one| Some(one) == resolved(other))
-        || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 impl Listener {
@@ -172,7 +167,9 @@ impl HandedOver {
     /// Those of this process's environment, which says nothing of them from then on.
     fn from_systemd() -> Self {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let sockets = ListenFd::from_env();
+        // listenfd takes descriptors that are for no process in particular, too.
+        let are_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+        let sockets = if are_ours { ListenFd::from_env() } else { ListenFd::empty() };
         let left = (0..sockets.len()).collect();
         Self { sockets, names: names.split(':').map(str::to_owned).collect(), left }
     }

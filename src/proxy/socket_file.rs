@@ -1,25 +1,36 @@
 //! The file of a Unix socket that is listened on: how it appears, what it replaces, and how it goes.
 //!
-//! It is made under another name, gets its mode and its owner, listens, and is then renamed: who sees it can use it. What
-//! stands in its place is replaced where it is a socket that nobody listens on, and stays in every other case.
+//! Others may be able to write its folder, a client's container among them. So it is made in a folder of our own in there, that nobody
+//! else can enter: there it gets its owner and its mode, and listens. Then it is moved to its place, complete. What stood in that
+//! place is replaced where it is a socket that nobody listens on, and stays in every other case.
 
 use crate::config::Access;
 use crate::config::listen::name_until_ready;
-use rustix::fs::{FlockOperation, Mode, flock};
-use rustix::process::umask;
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Gid, Mode, OFlags, RenameFlags, Uid, chmodat, chownat, flock, mkdirat,
+    openat, renameat, renameat_with, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, lchown};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// How often, and in which steps, it is tried to have the folder to ourselves: another proxy that starts there needs less.
+/// How often it is tried to be the only proxy that starts there: another one needs less.
 const LOCK_TRIES: usize = 50;
 
 /// The pause between two of these tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// The socket's name until it is ready, and the name that a stale one gets.
+const SOCKET: &str = "s";
+const STALE: &str = "old";
 
 /// A socket file of ours. It goes with this value, if it is still the same file.
 #[derive(Debug)]
@@ -31,33 +42,26 @@ pub struct SocketFile {
 /// Which file it is, whatever its name: device and inode.
 type Identity = (u64, u64);
 
+fn identity(file: &Metadata) -> Identity {
+    (file.dev(), file.ino())
+}
+
 impl SocketFile {
     /// Listens on a file with this access, with room for so many clients that wait.
     ///
     /// # Errors
     /// The system's, and whatever stands in the way.
     pub fn listen(path: &Path, access: Access, backlog: i32) -> io::Result<(Socket, Self)> {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        // Two proxies that start at once would both find the same stale file, and the second would take the first one's place.
-        let _locked = lock(folder)?;
-        let new = name_until_ready(path);
-        for name in [path, &new] {
-            refuse_unless_stale(name)?;
-        }
-        remove_if_there(&new)?;
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(ErrorKind::InvalidInput.into());
+        };
+        let workshop = Workshop::enter(folder, &name_until_ready(path))?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-        bind(&socket, &new, access.mode)?;
-        let listening = give(&new, access)
-            .and_then(|()| socket.listen(backlog))
-            .and_then(|()| fs::rename(&new, path))
-            .and_then(|()| identify(path));
-        match listening {
-            Ok(identity) => Ok((socket, Self { path: path.to_owned(), identity })),
-            Err(error) => {
-                let _ = fs::remove_file(&new);
-                Err(error)
-            }
-        }
+        socket.bind(&SockAddr::unix(made_under(path))?)?;
+        let file = workshop.finish(access)?;
+        socket.listen(backlog)?;
+        workshop.put(path, name)?;
+        Ok((socket, Self { path: path.to_owned(), identity: identity(&file) }))
     }
 
     /// Its name.
@@ -69,88 +73,175 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identify(&self.path).is_ok_and(|identity| identity == self.identity) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| identity(&file) == self.identity) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Has the folder to ourselves until the value is dropped. Whoever may open the folder could hold it for ever, so that this is not
-/// waited for.
-fn lock(folder: &Path) -> io::Result<File> {
-    let file =
-        File::open(folder).map_err(|error| explain(error, &format!("its folder {}", folder.display())))?;
-    for _ in 0..LOCK_TRIES {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(LOCK_PAUSE),
-            // Some file systems have no locks.
-            Ok(()) | Err(_) => return Ok(file),
-        }
-    }
-    Err(io::Error::new(ErrorKind::WouldBlock, "another program holds a lock on its folder"))
+/// The name of the file while it is made, by which the kernel knows it for ever.
+#[must_use]
+pub fn made_under(path: &Path) -> PathBuf {
+    name_until_ready(path).join(SOCKET)
 }
 
-/// Refuses whatever stands at a path, but for a socket that nobody listens on. A link is not followed.
-fn refuse_unless_stale(path: &Path) -> io::Result<()> {
-    let refused = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, format!("{} {why}", path.display())));
-    match fs::symlink_metadata(path) {
-        Ok(file) if !file.file_type().is_socket() => {
-            return refused("is a file, and no socket: move it away, or take another name");
+/// Whether a path is the very file that another one leads to.
+#[must_use]
+pub fn is_same(path: &Path, other: &Path) -> bool {
+    let other = fs::metadata(other).map(|file| identity(&file)).ok();
+    other.is_some() && fs::symlink_metadata(path).map(|file| identity(&file)).ok() == other
+}
+
+/// A folder that nobody else can enter, beside the place of the socket. It goes with this value.
+struct Workshop {
+    /// The folder in which it is.
+    around: OwnedFd,
+    path: PathBuf,
+    inside: OwnedFd,
+}
+
+impl Workshop {
+    /// Makes it, or takes it over from a proxy that was killed. One that another proxy is in just now is waited for.
+    fn enter(folder: &Path, path: &Path) -> io::Result<Self> {
+        let say = |error: Errno| explain(error.into(), folder);
+        // By its kind, so that nobody waits for a pipe that has this name.
+        let around = openat(CWD, folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(say)?;
+        for _ in 0..LOCK_TRIES {
+            match mkdirat(&around, name_of(path), Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(say(error)),
+            }
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let inside = match openat(&around, name_of(path), flags, Mode::empty()) {
+                Ok(inside) => File::from(inside),
+                // The other proxy is ready.
+                Err(Errno::NOENT) => continue,
+                Err(_) => return Err(foreign(path)),
+            };
+            let file = inside.metadata()?;
+            if file.uid() != geteuid().as_raw() || file.mode() & 0o077 != 0 {
+                return Err(foreign(path));
+            }
+            // Some file systems have no locks, which is another error.
+            if flock(&inside, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+                thread::sleep(LOCK_PAUSE);
+                continue;
+            }
+            // It may have gone before it was locked.
+            if fs::symlink_metadata(path).is_ok_and(|there| identity(&there) == identity(&file)) {
+                let workshop = Self { around, path: path.to_owned(), inside: inside.into() };
+                workshop.clear();
+                return Ok(workshop);
+            }
         }
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(io::Error::new(ErrorKind::WouldBlock, "another proxy starts there and does not get on"))
+    }
+
+    /// A file in it, without following a link.
+    fn look(&self, name: &str) -> io::Result<Metadata> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        File::from(openat(&self.inside, name, flags, Mode::empty())?).metadata()
+    }
+
+    /// Gives the socket its owner and its mode. Of this folder it is certain that the names in it are ours.
+    fn finish(&self, access: Access) -> io::Result<Metadata> {
+        let Ok(file) = self.look(SOCKET) else { return Err(foreign(&self.path)) };
+        // A folder can hand its group on.
+        let uid = access.uid.unwrap_or(geteuid().as_raw());
+        let gid = access.gid.unwrap_or(getegid().as_raw());
+        if (file.uid(), file.gid()) != (uid, gid) {
+            let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+            chownat(&self.inside, SOCKET, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW).map_err(|error| {
+                let why = "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user \
+                           is in";
+                if error == Errno::PERM { io::Error::new(ErrorKind::PermissionDenied, why) } else { error.into() }
+            })?;
+        }
+        chmodat(&self.inside, SOCKET, Mode::from_raw_mode(access.mode), AtFlags::empty())?;
+        Ok(file)
+    }
+
+    /// Moves the socket to its place.
+    fn put(&self, path: &Path, name: &OsStr) -> io::Result<()> {
+        if let Some(stale) = refuse_unless_stale(path)? {
+            // It is looked at again where nobody can exchange it.
+            renameat(&self.around, name, &self.inside, STALE)?;
+            if !self.look(STALE).is_ok_and(|file| identity(&file) == stale) {
+                renameat(&self.inside, STALE, &self.around, name)?;
+                return Err(in_use(path));
+            }
+        }
+        match renameat_with(&self.inside, SOCKET, &self.around, name, RenameFlags::NOREPLACE) {
+            Err(Errno::EXIST) => Err(in_use(path)),
+            // Some file systems know no such flag.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(renameat(&self.inside, SOCKET, &self.around, name)?),
+            moved => Ok(moved?),
+        }
+    }
+
+    fn clear(&self) {
+        for name in [SOCKET, STALE] {
+            let _ = unlinkat(&self.inside, name, AtFlags::empty());
+        }
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        self.clear();
+        let _ = unlinkat(&self.around, name_of(&self.path), AtFlags::REMOVEDIR);
+    }
+}
+
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or(OsStr::new(""))
+}
+
+/// Refuses whatever stands at a path, but for a socket that nobody listens on, which it identifies. A link is not followed.
+fn refuse_unless_stale(path: &Path) -> io::Result<Option<Identity>> {
+    let file = match fs::symlink_metadata(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
+    };
+    if !file.file_type().is_socket() {
+        let why = format!("{} is a file, and no socket: move it away, or take another name", path.display());
+        return Err(io::Error::new(ErrorKind::AddrInUse, why));
     }
     // Where the backlog of who listens is full, this would wait if it could.
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-    match socket.connect(&SockAddr::unix(path)?) {
-        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(()),
-        _ => refused("is in use: another program listens on it, or may do so"),
+    match socket.connect(&SockAddr::unix(path)?).map_err(|error| error.kind()) {
+        Err(ErrorKind::ConnectionRefused) => Ok(Some(identity(&file))),
+        Err(ErrorKind::NotFound) => Ok(None),
+        Err(ErrorKind::PermissionDenied) => {
+            let why = format!(
+                "{} is a socket that this user may not open, so that it is not known whether another program listens on it: remove \
+                 it, and give LISTEN_OWNER only the group, as :GID",
+                path.display()
+            );
+            Err(io::Error::new(ErrorKind::PermissionDenied, why))
+        }
+        _ => Err(in_use(path)),
     }
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(explain(error, "its folder")),
-        _ => Ok(()),
-    }
+fn in_use(path: &Path) -> io::Error {
+    let why = format!("{} is in use: another program listens on it, or may do so", path.display());
+    io::Error::new(ErrorKind::AddrInUse, why)
 }
 
-/// Makes the file, with its mode from the first moment on. A change of the mode later would go by the name, behind which another file
-/// could stand by then. No other thread makes files meanwhile.
-fn bind(socket: &Socket, path: &Path, mode: u32) -> io::Result<()> {
-    let address = SockAddr::unix(path)?;
-    let before = umask(Mode::from_raw_mode(!mode & 0o777));
-    let bound = socket.bind(&address);
-    umask(before);
-    bound.map_err(|error| explain(error, "its folder"))
+fn foreign(path: &Path) -> io::Error {
+    let why = format!("{} is not ours, and the socket is made there: remove it", path.display());
+    io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
-/// Gives the file to its owner. A link is not followed.
-fn give(path: &Path, access: Access) -> io::Result<()> {
-    if access.uid.is_none() && access.gid.is_none() {
-        return Ok(());
-    }
-    lchown(path, access.uid, access.gid).map_err(|error| match error.kind() {
-        ErrorKind::PermissionDenied => io::Error::new(
-            ErrorKind::PermissionDenied,
-            "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user is in",
-        ),
-        _ => error,
-    })
-}
-
-/// Says what to do about an error that has to do with a folder.
-fn explain(error: io::Error, folder: &str) -> io::Error {
+/// Says what to do about an error that has to do with the folder.
+fn explain(error: io::Error, folder: &Path) -> io::Error {
     let advice = match error.kind() {
         ErrorKind::NotFound => "is not there: make it, or mount it",
         ErrorKind::PermissionDenied => "cannot be written by this user",
         ErrorKind::ReadOnlyFilesystem => "is read-only: mount a volume or a tmpfs there",
         _ => return error,
     };
-    io::Error::new(error.kind(), format!("{error}; {folder} {advice}"))
-}
-
-fn identify(path: &Path) -> io::Result<Identity> {
-    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+    io::Error::new(error.kind(), format!("{error}; its folder {} {advice}", folder.display()))
 }

@@ -33,12 +33,6 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes of a narrow socket buffer. With less, loopback drops packets and sends them again a fifth of a second later.
 pub const NARROW: usize = 4096;
 
-/// Who makes a socket file sets the umask of the whole process for a moment: no other thread makes a folder meanwhile.
-pub fn alone_with_umask() -> MutexGuard<'static, ()> {
-    static UMASK: Mutex<()> = Mutex::new(());
-    UMASK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A folder of a test's own, removed with it.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
@@ -48,7 +42,6 @@ impl TempDir {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("dsp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        let _alone = alone_with_umask();
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }

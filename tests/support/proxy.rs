@@ -1,6 +1,6 @@
 //! A proxy in front of a fake daemon: in this process, or the program itself as a child.
 
-use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir, alone_with_umask};
+use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::proxy::bind::bind;
 use docker_socket_proxy::proxy::listener;
@@ -59,10 +59,7 @@ impl Proxy {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let entrances = {
-                    let _alone = alone_with_umask();
-                    bind(&config).expect("a free place")
-                };
+                let entrances = { bind(&config).expect("a free place") };
                 let listener = &entrances[0].listeners[0];
                 if let Some(bytes) = send_buffer {
                     let Either::Tcp(socket) = &listener.socket else { panic!("no port: {listener:?}") };
