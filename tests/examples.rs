@@ -1,12 +1,15 @@
-//! The compose files of examples/: what each client is known to ask for is allowed, with nothing to spare.
+//! The compose files of examples/: what each client is known to ask for is allowed, with nothing to spare, and nobody else
+//! reaches its proxy.
 
+use docker_socket_proxy::config::{Config, frontends};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Policy, ROUTES, VARIABLES};
 use docker_socket_proxy::proxy::admit::admit;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A client's file, what it asks the daemon for (as its source code says), and what is dangerous and stays closed.
+/// A client's own file, what it asks the daemon for (as its source code says), and what is dangerous and stays closed. In a file
+/// with several clients, it has the name of its own file.
 struct Example {
     file: &'static str,
     asks: &'static [&'static str],
@@ -384,6 +387,48 @@ const EXAMPLES: &[Example] = &[
             "POST /build",
         ],
     },
+    // With what Ryuk asks for: 0.8.1 prunes, and newer ones list and delete.
+    Example {
+        file: "testcontainers.yml",
+        asks: &[
+            "HEAD /_ping",
+            "GET /version",
+            "GET /info",
+            "GET /v1.51/images/busybox/json",
+            "POST /v1.51/images/create?fromImage=busybox&tag=latest",
+            "POST /v1.51/containers/create",
+            "PUT /v1.51/containers/4c01db0b339c/archive?path=%2F",
+            "GET /v1.51/containers/4c01db0b339c/archive?path=%2Fetc",
+            "POST /v1.51/containers/4c01db0b339c/start",
+            "GET /v1.51/containers/4c01db0b339c/json",
+            "GET /v1.51/containers/4c01db0b339c/logs?follow=1&stdout=1",
+            "POST /v1.51/containers/4c01db0b339c/exec",
+            "POST /v1.51/exec/4c01db0b339c/start",
+            "GET /v1.51/exec/4c01db0b339c/json",
+            "POST /v1.51/networks/create",
+            "GET /v1.51/containers/json?all=1&filters=%7B%7D",
+            "DELETE /v1.51/containers/4c01db0b339c?force=1&v=1",
+            "GET /v1.51/networks?filters=%7B%7D",
+            "DELETE /v1.51/networks/web",
+            "POST /v1.51/networks/prune?filters=%7B%7D",
+            "GET /v1.51/volumes?filters=%7B%7D",
+            "DELETE /v1.51/volumes/data?force=1",
+            "POST /v1.51/volumes/prune?filters=%7B%7D",
+            "GET /v1.51/images/json?filters=%7B%7D",
+            "DELETE /v1.51/images/app",
+        ],
+        closed: &[
+            "GET /events",
+            "POST /containers/4c01db0b339c/kill",
+            "POST /containers/4c01db0b339c/attach",
+            "GET /containers/4c01db0b339c/export",
+            "GET /containers/4c01db0b339c/top",
+            "POST /build",
+            "POST /swarm/init",
+            "GET /secrets",
+            "POST /plugins/pull",
+        ],
+    },
 ];
 
 fn folder() -> std::path::PathBuf {
@@ -394,9 +439,23 @@ fn text(file: &str) -> String {
     std::fs::read_to_string(folder().join(file)).expect("the file")
 }
 
+/// The files of the folder.
+fn files() -> Vec<String> {
+    let entries = std::fs::read_dir(folder()).expect("the folder");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
+        .collect();
+    files.sort();
+    files
+}
+
 /// A variable of a file's proxy.
+#[derive(Clone)]
 struct Setting {
+    /// Without the name of a client.
     name: String,
+    /// The client that it is for; `None` where it is for all.
+    client: Option<String>,
     /// Of a `|` block its lines, as compose hands them on.
     value: String,
     /// The comment that stands above its group.
@@ -408,9 +467,15 @@ fn environment(file: &str) -> Vec<Setting> {
     let text = text(file);
     let block =
         text.split_once("    image: docker-socket-proxy\n    environment:\n").expect("the proxy's block").1;
-    let mut lines = block.lines().map_while(|line| line.strip_prefix("      ")).peekable();
+    let lines = block.lines().map_while(|line| line.strip_prefix("      ").or(line.is_empty().then_some("")));
+    let mut lines = lines.peekable();
     let (mut found, mut why) = (Vec::new(), String::new());
     while let Some(line) = lines.next() {
+        if line.is_empty() {
+            // The next group.
+            why.clear();
+            continue;
+        }
         if let Some(comment) = line.strip_prefix("# ") {
             comment.clone_into(&mut why);
             continue;
@@ -424,17 +489,72 @@ fn environment(file: &str) -> Vec<Setting> {
                 value += "\n";
             }
         }
-        found.push(Setting { name: name.to_owned(), value, why: why.clone() });
+        let (client, name) =
+            frontends::split(name).map_or((None, name), |(client, name)| (Some(client.to_owned()), name));
+        found.push(Setting { name: name.to_owned(), client, value, why: why.clone() });
     }
     found
 }
 
-fn pairs(environment: &[Setting]) -> Vec<(String, String)> {
-    environment.iter().map(|Setting { name, value, .. }| (name.clone(), value.clone())).collect()
+/// A client of a file.
+struct Client {
+    example: &'static Example,
+    file: String,
+    /// `None` where it is the only one.
+    name: Option<String>,
+    /// What holds for it: its own variables, and of the others those that it has not itself.
+    environment: Vec<Setting>,
 }
 
-fn with(environment: &[Setting], name: &str, value: &str) -> Policy {
-    policy(pairs(environment).into_iter().chain([(name.to_owned(), value.to_owned())]))
+impl Client {
+    fn policy(&self) -> Policy {
+        policy(pairs(&self.environment))
+    }
+
+    /// The same with another value of one variable.
+    fn with(&self, name: &str, value: &str) -> Policy {
+        policy(pairs(&self.environment).into_iter().chain([(name.to_owned(), value.to_owned())]))
+    }
+
+    /// For whoever reads that a test failed.
+    fn who(&self) -> String {
+        format!("{} {}", self.file, self.name.as_deref().unwrap_or_default())
+    }
+}
+
+/// The clients of every file.
+fn clients() -> Vec<Client> {
+    let of_file = |file: String| {
+        let all = environment(&file);
+        let mut names: Vec<_> = all.iter().filter_map(|setting| setting.client.clone()).map(Some).collect();
+        names.dedup();
+        if names.is_empty() {
+            names.push(None);
+        }
+        names
+            .into_iter()
+            .map(move |name| {
+                let of_all = all.iter().filter(|setting| setting.client.is_none());
+                let own: Vec<_> =
+                    all.iter().filter(|setting| name.is_some() && setting.client == name).collect();
+                let of_all = of_all.filter(|one| own.iter().all(|other| other.name != one.name));
+                let environment = own.iter().copied().chain(of_all).cloned().collect();
+                let app = |file: &str| file.trim_end_matches(".yml").replace('-', "").to_uppercase();
+                let is_its = |example: &&Example| match &name {
+                    Some(name) => app(example.file) == *name,
+                    None => example.file == file,
+                };
+                let example =
+                    EXAMPLES.iter().find(is_its).unwrap_or_else(|| panic!("{file}: nobody knows {name:?}"));
+                Client { example, file: file.clone(), name, environment }
+            })
+            .collect::<Vec<_>>()
+    };
+    files().into_iter().flat_map(of_file).collect()
+}
+
+fn pairs(environment: &[Setting]) -> Vec<(String, String)> {
+    environment.iter().map(|Setting { name, value, .. }| (name.clone(), value.clone())).collect()
 }
 
 /// The last value of a name holds.
@@ -465,41 +585,53 @@ fn open(policy: &Policy) -> BTreeSet<String> {
 
 #[test]
 fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
-    for Example { file, asks, closed } in EXAMPLES {
-        let environment = environment(file);
-        let of_file = policy(pairs(&environment));
+    for client in clients() {
+        let (who, Example { asks, closed, .. }) = (client.who(), client.example);
         for request in *asks {
-            assert!(allows(&of_file, request), "{file}: {request}");
+            assert!(allows(&client.policy(), request), "{who}: {request}");
         }
         for request in *closed {
-            assert!(!allows(&of_file, request), "{file}: {request}");
+            assert!(!allows(&client.policy(), request), "{who}: {request}");
         }
-        for Setting { name, value, why } in &environment {
+        for Setting { name, value, why, .. } in &client.environment {
+            if name == "LISTEN" {
+                continue;
+            }
             if name == "ALLOW_ROUTES" {
                 let lines: Vec<_> = value.lines().collect();
                 for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.starts_with('#')) {
                     let others = [&lines[..at], &lines[at + 1..]].concat().join("\n");
-                    assert!(
-                        !allows_all(&with(&environment, name, &others), asks),
-                        "{file}: {line} is not needed"
-                    );
+                    assert!(!allows_all(&client.with(name, &others), asks), "{who}: {line} is not needed");
                 }
                 assert!(
                     lines.first().is_some_and(|line| line.starts_with("# ")),
-                    "{file}: lines say nothing about why"
+                    "{who}: lines say nothing about why"
                 );
                 continue;
             }
-            assert!(!why.is_empty(), "{file}: {name} says nothing about why");
-            assert!(VARIABLES.iter().any(|variable| variable.name == name), "{file}: {name}");
+            assert!(!why.is_empty(), "{who}: {name} says nothing about why");
+            assert!(VARIABLES.iter().any(|variable| variable.name == name), "{who}: {name}");
             match value.as_str() {
-                "1" => {
-                    assert!(!allows_all(&with(&environment, name, "0"), asks), "{file}: {name} is not needed")
-                }
-                _ => assert_ne!(with(&environment, name, "1").grants(), of_file.grants(), "{file}: {name}"),
+                "1" => assert!(!allows_all(&client.with(name, "0"), asks), "{who}: {name} is not needed"),
+                _ => assert_ne!(client.with(name, "1").grants(), client.policy().grants(), "{who}: {name}"),
             }
         }
-        assert_eq!(lookalikes(&pairs(&environment).into_iter().collect()), Ok(Vec::new()), "{file}");
+    }
+}
+
+#[test]
+fn the_program_reads_every_example_and_takes_nothing_in_it_for_a_mistake() {
+    for file in files() {
+        let written =
+            |setting: Setting| (frontends::prefix(setting.client.as_deref()) + &setting.name, setting.value);
+        let environment = environment(&file).into_iter().map(written).collect();
+        let config = Config::of(&environment).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let names: Vec<_> = config.frontends.iter().map(|frontend| frontend.name.clone()).collect();
+        let mut known: Vec<_> =
+            clients().into_iter().filter(|client| client.file == file).map(|client| client.name).collect();
+        known.sort();
+        assert_eq!(names, known, "{file}");
+        assert_eq!(lookalikes(&environment), Ok(Vec::new()), "{file}");
     }
 }
 
@@ -507,25 +639,29 @@ fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
 #[test]
 fn what_a_file_offers_opens_something_more() {
     let mut offers = 0;
-    for Example { file, .. } in EXAMPLES {
-        let (text, environment) = (text(file), environment(file));
+    for client in clients() {
+        let (who, text) = (client.who(), text(&client.file));
+        let prefix = frontends::prefix(client.name.as_deref());
         let comments = || text.lines().filter_map(|line| line.trim_start().strip_prefix("# "));
-        let variables = || comments().filter_map(|comment| comment.strip_suffix(": 1"));
+        let variables =
+            || comments().filter_map(|comment| comment.strip_suffix(": 1")?.strip_prefix(&prefix));
         // Each beside the others, as one may open nothing alone.
         let all_but = |left_out: &str| {
             let taken = variables().filter(|name| *name != left_out);
             let taken = taken.map(|name| (name.to_owned(), String::from("1")));
-            open(&policy(pairs(&environment).into_iter().chain(taken)))
+            open(&policy(pairs(&client.environment).into_iter().chain(taken)))
         };
         for name in variables() {
-            assert_ne!(all_but(name), all_but(""), "{file}: {name}");
+            assert_ne!(all_but(name), all_but(""), "{who}: {name}");
             offers += 1;
         }
+        let Some(routes) = client.environment.iter().find(|setting| setting.name == "ALLOW_ROUTES") else {
+            continue;
+        };
         let is_route = |comment: &&str| comment.split(' ').nth(1).is_some_and(|path| path.starts_with('/'));
-        for line in comments().filter(is_route) {
-            let routes = environment.iter().find(|setting| setting.name == "ALLOW_ROUTES").expect("a list");
-            let more = with(&environment, "ALLOW_ROUTES", &format!("{}{line}", routes.value));
-            assert_ne!(open(&more), open(&policy(pairs(&environment))), "{file}: {line}");
+        for line in routes.value.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_route) {
+            let more = client.with("ALLOW_ROUTES", &format!("{}{line}", routes.value));
+            assert_ne!(open(&more), open(&client.policy()), "{who}: {line}");
             offers += 1;
         }
     }
@@ -535,16 +671,30 @@ fn what_a_file_offers_opens_something_more() {
 /// What is on by default depends on the dialect, and on POST.
 #[test]
 fn every_example_means_the_same_in_every_dialect() {
-    for Example { file, .. } in EXAMPLES {
-        let environment = environment(file);
-        let names = |name: &str| environment.iter().any(|setting| setting.name == name);
+    for client in clients() {
+        let who = client.who();
+        let names = |name: &str| client.environment.iter().any(|setting| setting.name == name);
         for method in ["DELETE", "PUT", "PATCH"] {
-            assert_eq!(names(method), names("POST"), "{file}: {method}");
+            assert_eq!(names(method), names("POST"), "{who}: {method}");
         }
-        let in_dialect = |dialect: &str| open(&with(&environment, "DIALECT", dialect));
+        let in_dialect = |dialect: &str| open(&client.with("DIALECT", dialect));
         for dialect in ["linuxserver", "tecnativa-next"] {
-            assert_eq!(in_dialect("tecnativa"), in_dialect(dialect), "{file}: {dialect}");
+            assert_eq!(in_dialect("tecnativa"), in_dialect(dialect), "{who}: {dialect}");
         }
+    }
+}
+
+#[test]
+fn a_client_among_others_has_nothing_that_it_has_not_alone() {
+    let clients = clients();
+    let alone = |example: &Example| {
+        let client = clients.iter().find(|client| client.file == example.file).expect("its own file");
+        open(&client.policy())
+    };
+    let among_others: Vec<_> = clients.iter().filter(|client| client.name.is_some()).collect();
+    assert!(!among_others.is_empty());
+    for client in among_others {
+        assert!(open(&client.policy()).is_subset(&alone(client.example)), "{}", client.who());
     }
 }
 
@@ -605,16 +755,18 @@ fn every_example_says_in_a_line_what_a_stolen_client_could_still_do() {
         let padded = |text: &str| format!(" {} ", text.replace([',', '.', ';', ':'], ""));
         padded(line).contains(&padded(words))
     };
-    for Example { file, .. } in EXAMPLES {
-        let text = text(file);
-        let lines: Vec<_> = text.lines().filter(|line| line.contains("could still:")).collect();
-        let &[line] = &lines[..] else { panic!("{file}: {lines:?}") };
-        assert!(line.starts_with("# A stolen "), "{file}: {line}");
-        let held: Vec<_> =
-            still(&policy(pairs(&environment(file)))).iter().map(|&(_, words)| words).collect();
+    for client in clients() {
+        let (who, text) = (client.who(), text(&client.file));
+        let of_client = |line: &&str| {
+            let app = line.strip_prefix("# A stolen ").and_then(|line| line.split_once(" could still: "));
+            app.is_some_and(|(app, _)| client.name.is_none() || client.name == Some(app.to_uppercase()))
+        };
+        let lines: Vec<_> = text.lines().filter(of_client).collect();
+        let &[line] = &lines[..] else { panic!("{who}: {lines:?}") };
+        let held: Vec<_> = still(&client.policy()).iter().map(|&(_, words)| words).collect();
         let said: Vec<_> =
             STILL.iter().map(|&(_, words, _)| words).filter(|words| has(line, words)).collect();
-        assert_eq!(said, held, "{file}: {line}");
+        assert_eq!(said, held, "{who}: {line}");
     }
 }
 
@@ -718,15 +870,74 @@ fn the_table_of_apps_has_the_set_of_every_example() {
 }
 
 #[test]
-fn every_file_is_held_against_its_client() {
-    let mut files: Vec<_> = std::fs::read_dir(folder())
-        .expect("the folder")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
-        .collect();
-    files.sort();
-    let mut known: Vec<_> = EXAMPLES.iter().map(|example| example.file.to_owned()).collect();
-    known.sort();
-    assert_eq!(files, known);
+fn every_client_has_a_file_of_its_own() {
+    let files = files();
+    assert!(EXAMPLES.iter().all(|example| files.iter().any(|file| file == example.file)), "{files:?}");
+}
+
+/// The services of a file, each with its lines.
+fn services(text: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut services: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut name = "";
+    for line in text.lines().skip_while(|line| *line != "services:").skip(1) {
+        match line.strip_prefix("  ") {
+            None if !line.is_empty() => break,
+            Some(line) if !line.starts_with([' ', '#']) => name = line.trim_end_matches(':'),
+            _ => services.entry(name).or_default().push(line.trim()),
+        }
+    }
+    services
+}
+
+/// What a service mounts: the volume or folder, where, and how.
+fn mounts<'t>(lines: &[&'t str]) -> Vec<(&'t str, &'t str, &'t str)> {
+    let words = lines.iter().filter(|line| !line.starts_with('#'));
+    let words = words.flat_map(|line| line.split([' ', ',', '[', ']', '"']));
+    let mount = |word: &'t str| {
+        let (source, rest) = word.split_once(':')?;
+        let (target, how) = rest.split_once(':').unwrap_or((rest, ""));
+        target.starts_with('/').then_some((source, target, how))
+    };
+    words.filter_map(mount).collect()
+}
+
+/// A port is for who shares the proxy's network, and a socket for who mounts its folder: this is one client each time.
+#[test]
+fn nobody_but_its_client_reaches_a_listener() {
+    for client in clients() {
+        let (who, text) = (client.who(), text(&client.file));
+        let mut services = services(&text);
+        let proxy = services.remove("docker").unwrap_or_else(|| panic!("{who}: no proxy"));
+        let has = |lines: &[&str], line: &str| lines.contains(&line);
+        assert!(!proxy.iter().any(|line| line.starts_with("ports:")), "{who}");
+        let Some(listen) = client.environment.iter().find(|setting| setting.name == "LISTEN") else {
+            let in_network = services
+                .values()
+                .filter(|lines| lines.iter().any(|line| line.starts_with("networks: [docker")));
+            assert_eq!(in_network.count(), 1, "{who}");
+            assert!(has(&proxy, "networks: [docker]"), "{who}");
+            assert!(text.contains("\n  docker:\n    internal: true\n"), "{who}");
+            continue;
+        };
+        assert!(has(&proxy, "network_mode: none"), "{who}");
+        let (folder, _) =
+            listen.value.strip_prefix("unix:").and_then(|path| path.rsplit_once('/')).expect("a file");
+        let of_proxy = mounts(&proxy);
+        let &[(source, _, "")] =
+            &of_proxy.iter().filter(|(_, target, _)| *target == folder).collect::<Vec<_>>()[..]
+        else {
+            panic!("{who}: {of_proxy:?}")
+        };
+        let of_others: Vec<_> = services
+            .iter()
+            .flat_map(|(name, lines)| mounts(lines).into_iter().map(move |mount| (*name, mount)))
+            .filter(|(_, (of_other, ..))| of_other == source)
+            .collect();
+        let &[(service, (.., how))] = &of_others[..] else { panic!("{who}: {of_others:?}") };
+        assert!(client.name.as_ref().is_none_or(|name| *name == service.to_uppercase()), "{who}: {service}");
+        assert_eq!(how, "ro", "{who}");
+        assert_eq!(of_proxy.iter().filter(|(other, ..)| other == source).count(), 1, "{who}");
+    }
 }
 
 /// A client with CONTAINERS=1 and POST=1 could replace the program in the proxy's own container otherwise.
@@ -734,13 +945,13 @@ fn every_file_is_held_against_its_client() {
 fn the_proxy_runs_on_a_read_only_file_system_wherever_it_is_shown() {
     let root = folder().join("..");
     let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("a text");
-    let examples = EXAMPLES.iter().map(|example| format!("examples/{}", example.file));
+    let examples = files().into_iter().map(|file| format!("examples/{file}"));
     for file in examples.chain([String::from("README.md")]) {
         let text = read(&file);
         let services: Vec<_> = text.split("\n    image: docker-socket-proxy\n").skip(1).collect();
         assert!(!services.is_empty(), "{file}");
         for service in services {
-            let mut lines = service.lines().take_while(|line| line.starts_with("    "));
+            let mut lines = service.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
             assert!(lines.any(|line| line.starts_with("    read_only: true")), "{file}");
         }
     }
