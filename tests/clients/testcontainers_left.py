@@ -1,0 +1,11 @@
+"""Testcontainers for Python that is killed: a container and a network stay for Ryuk to remove."""
+
+import os
+import signal
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+network = Network().create()
+DockerContainer("busybox").with_command("sleep 999").with_name("left").with_network(network).start()
+os.kill(os.getpid(), signal.SIGKILL)
