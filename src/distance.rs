@@ -1,5 +1,12 @@
 //! How far two words are apart, to find what somebody had in mind.
 
+/// A name without the case of its letters, what stands between its words or around them, a plural, and zeros for an O.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    letters.to_ascii_uppercase().replace('0', "O").trim_end_matches('S').to_owned()
+}
+
 /// How many bytes to insert, delete, replace or swap with their neighbour make one word of the other (optimal string alignment).
 #[must_use]
 pub fn distance(one: &str, other: &str) -> usize {

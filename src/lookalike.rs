@@ -3,8 +3,8 @@
 //! The environment of a container holds much that is not meant for this program, so a name counts only where it is close to a
 //! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
 
-use crate::config::{SETTINGS, frontends};
-use crate::distance::distance;
+use crate::config::{Frontend, SETTINGS, frontends};
+use crate::distance::{distance, plain};
 use crate::policy::{ROUTES, Route, VARIABLES};
 use crate::vars::{Environment, Error, parse_switch};
 
@@ -21,9 +21,9 @@ pub fn read<T>(
 }
 
 /// What the author of a name that is no variable had in mind.
-enum Meant<'v> {
+enum Meant {
     /// This variable: its name was misspelt.
-    Variable(&'v str),
+    Variable(String),
     /// ALLOW_ROUTES or DENY_ROUTES: what was to be closed is not.
     Lists,
     /// What this end of a sentence says, which is empty where nothing is known.
@@ -49,7 +49,9 @@ pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
             continue;
         }
         let is_switch = parse_switch("", value).is_ok();
-        let Some(meant) = meant_by(name, is_switch, &variables) else { continue };
+        let clients = open.as_deref().unwrap_or_default();
+        let of_client = client_meant_by(name, clients, &variables).map(Meant::Variable);
+        let Some(meant) = of_client.or_else(|| meant_by(name, is_switch, &variables)) else { continue };
         // Other values can be long, and nobody knows what they hold.
         let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.to_owned() };
         let nothing = format!("{setting} changes nothing, as no variable of this program has that name");
@@ -60,8 +62,12 @@ pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
             Meant::Hint(hint) if hint.is_empty() => nothing,
             Meant::Hint(hint) => format!("{nothing}: {hint}"),
             Meant::Variable(variable) => {
-                let sentence = format!("{nothing}: {}", did_you_mean(variable));
-                let meant = frontends::read(&environment.with(variable, value));
+                let meant = frontends::read(&environment.with(&variable, value));
+                // One that looks like a client's, and could be none, is somebody else's.
+                if frontends::split(&variable).is_some() && meant.is_err() && !is_switch {
+                    continue;
+                }
+                let sentence = format!("{nothing}: {}", did_you_mean(&variable));
                 let covered = |open: &Vec<_>| meant.is_ok_and(|meant| frontends::cover(&meant, open));
                 // One that cannot be used does not start anyway.
                 if open.as_ref().is_ok_and(|open| !covered(open)) {
@@ -94,12 +100,6 @@ fn known() -> Vec<Known> {
     frontends::variables().chain(of_process).map(known).collect()
 }
 
-/// A name without the case of its letters, what stands between its words or around them, a plural, and zeros for an O.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    letters.to_ascii_uppercase().replace('0', "O").trim_end_matches('S').to_owned()
-}
-
 fn is_grant(name: &str) -> bool {
     VARIABLES.iter().any(|variable| variable.name == name)
 }
@@ -109,14 +109,14 @@ fn did_you_mean(name: &str) -> String {
 }
 
 /// What the author of this name had in mind; `None` where it is a variable's, or looks like none.
-fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [Known]) -> Option<Meant<'v>> {
+fn meant_by(name: &str, is_switch: bool, variables: &[Known]) -> Option<Meant> {
     if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable.name == name) {
         return None;
     }
     let candidates: Vec<&Known> =
         variables.iter().filter(|variable| is_switch || variable.any_value).collect();
     if let Some(variable) = near(name, &candidates) {
-        return Some(Meant::Variable(variable));
+        return Some(Meant::Variable(variable.to_owned()));
     }
     if !is_in_capitals(name) {
         return None;
@@ -133,13 +133,32 @@ fn meant_by<'v>(name: &str, is_switch: bool, variables: &'v [Known]) -> Option<M
     }
 }
 
+/// The variable of a client that the author of this name had in mind: with one underscore, in other case, or with something else
+/// between. Of a client that is not known, where it is listened for.
+fn client_meant_by(name: &str, clients: &[Frontend], variables: &[Known]) -> Option<String> {
+    let letters = plain(name);
+    let of_client = |client: &str| {
+        let rest = letters.strip_prefix(&client.replace('0', "O"))?;
+        let real = variables.iter().find(|variable| variable.plain == rest)?;
+        frontends::variables()
+            .any(|of_client| of_client == real.name)
+            .then(|| frontends::prefix(Some(client)) + real.name)
+    };
+    let known = clients.iter().filter_map(|client| client.name.as_deref()).find_map(of_client);
+    known.or_else(|| {
+        let client = name.strip_suffix("_LISTEN").filter(|client| !client.is_empty())?;
+        let variable = frontends::prefix(Some(client)) + "LISTEN";
+        frontends::split(&variable).is_some().then_some(variable)
+    })
+}
+
 /// Whether a name can only be that of a list of what is closed or open.
 fn is_about_routes(name: &str) -> bool {
     ["DENY", "DENIED_", "BLOCK_"].iter().any(|start| name.starts_with(start)) || name.contains("ROUTES")
 }
 
 /// What to say of a switch that is named as a part of the API is.
-fn hint<'v>(name: &str, variables: &[&'v Known]) -> Option<Meant<'v>> {
+fn hint(name: &str, variables: &[&Known]) -> Option<Meant> {
     // linuxserver has LIBPOD_ALLOW_START and LIBPOD_ALLOW_POD_START, which it does not document.
     let bare = ["LIBPOD_ALLOW_POD_", "LIBPOD_ALLOW_", "LIBPOD_", "ALLOW_"]
         .iter()
@@ -169,7 +188,7 @@ fn hint<'v>(name: &str, variables: &[&'v Known]) -> Option<Meant<'v>> {
     match (other, own().map(|own| own.name).or_else(section)) {
         (Some(other), _) => Some(Meant::Hint(other)),
         // Such a prefix has no other use.
-        (None, Some(variable)) if bare.is_some() => Some(Meant::Variable(variable)),
+        (None, Some(variable)) if bare.is_some() => Some(Meant::Variable(variable.to_owned())),
         (None, Some(variable)) => Some(Meant::Hint(did_you_mean(variable))),
         (None, None) => of_route.or_else(|| bare.map(|_| String::new())).map(Meant::Hint),
     }

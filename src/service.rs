@@ -85,7 +85,8 @@ fn serve(
     logger: &'static Logger,
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
-    config.max_connections = limits::make_room(config.max_connections);
+    let places = config.frontends.iter().map(|frontend| frontend.listen.len()).sum();
+    config.max_connections = limits::make_room(config.max_connections, places);
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
@@ -120,10 +121,12 @@ async fn serve_until_told(
     if let Some(report) = &report {
         tokio::spawn(remind_of_learning(Arc::clone(report)));
     }
-    // Nobody is told where no systemd waits for it.
-    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
-        warn!(event = "systemd"; "cannot tell systemd that it is ready: {error}");
-    }
+    // Nobody is told where no systemd waits for it. Where it does not read, this waits.
+    tokio::task::spawn_blocking(|| {
+        if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+            warn!(event = "systemd"; "cannot tell systemd that it is ready: {error}");
+        }
+    });
     let config = Arc::new(config);
     tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
     let stopped = stopped(stop, config.shutdown_grace, logger, report.clone());

@@ -236,6 +236,45 @@ fn a_misspelt_name_is_judged_by_what_it_leaves_open_for_any_client() {
     assert_eq!(stops(&[("LISTEN", ":1"), ("LISTEN_MOD", "0600")]), None);
 }
 
+#[test]
+fn a_prefix_that_is_written_in_another_way_stops_the_start_where_more_is_open_for_it() {
+    let client = [("CONTAINERS", "1"), ("POST", "1"), ("DOZZLE__LISTEN", ":1")];
+    for (name, value) in [
+        ("DOZZLE_ALLOW_LOGS", "0"),
+        ("DOZZLE_POST", "0"),
+        ("DOZZLE.ALLOW_LOGS", "0"),
+        ("DOZZLE-ALLOW-LOGS", "0"),
+        ("dozzle_allow_logs", "0"),
+        ("DOZZLE__ALLOW-LOGS", "0"),
+        ("DOZZLE__allow_log", "0"),
+        ("Dozzle__ALLOW_LOG", "0"),
+        ("MY_APP__ALLOW_LOG", "0"),
+        ("DOZZLE_DENY_ROUTES", "GET /info"),
+    ] {
+        let said = read(&[&client[..], &[(name, value)]].concat()).err();
+        assert!(
+            said.is_some_and(|said| said.contains("DOZZLE__") || said.contains("TRAEFIK__CONTAINERS")),
+            "{name}"
+        );
+    }
+    // What would open more is said, and closes nothing.
+    let environment: Environment = client.into_iter().chain([("DOZZLE_IMAGES", "1")]).collect();
+    let said = lookalikes(&environment).expect("nothing more is open than was meant");
+    assert!(said.len() == 1 && said[0].contains("did you mean DOZZLE__IMAGES?"), "{said:?}");
+    // The port of the image would be open in place of the file.
+    let image = [("LISTEN_DEFAULT", ":2375"), ("CONTAINERS", "1")];
+    for value in ["unix:/run/traefik.sock", "127.0.0.1:2375"] {
+        let said = read(&[&image[..], &[("TRAEFIK_LISTEN", value)]].concat()).expect_err("it must not start");
+        assert!(said.contains("did you mean TRAEFIK__LISTEN?"), "{said}");
+    }
+    // Somebody else's.
+    for (name, value) in
+        [("GRPC_LISTEN", "yes please"), ("NODE_VERSION", "20.1"), ("TRAEFIK_LISTEN", "web"), ("MY_POST", "1")]
+    {
+        assert_eq!(read(&[&image[..], &[(name, value)]].concat()).err(), None, "{name}");
+    }
+}
+
 // === Who is served what ===
 
 #[test]
@@ -458,7 +497,8 @@ fn explain_shows_each_client_or_one() {
         stdout(&both),
         "client A: allowed: GET /info: INFO=1 allows it\nclient B: denied: GET /info: set B__INFO=1 to allow it\n"
     );
-    assert_eq!(both.status.code(), Some(1), "not every client may");
+    assert_eq!(both.status.code(), Some(0), "a check that it is closed must not pass");
+    assert_eq!(explain(TWO, &["GET", "/swarm"]).status.code(), Some(1));
     let one = explain(TWO, &["--client", "A", "GET", "/info"]);
     assert_eq!(
         (stdout(&one), one.status.code()),
@@ -496,6 +536,7 @@ fn explain_diff_goes_client_by_client() {
     assert!(b.starts_with("opens   GET") && b.contains("/swarm"), "{said}");
     assert_eq!(status, Some(1));
     assert_eq!(diff(&["--client", "A"], &old, &new).1, Some(0));
+    assert_eq!(diff(&["--client", "C"], &old, &new), (String::new(), Some(64)), "neither has it");
     assert_eq!(diff(&["--client", "B"], &old, &new).1, Some(1));
     // A new client opens what it has, and one that goes closes it.
     let (said, status) = diff(&[], &old, &three);

@@ -5,7 +5,7 @@
 use super::listen;
 use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
 use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
-use crate::distance::distance;
+use crate::distance::{distance, plain};
 use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
@@ -158,10 +158,11 @@ fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
             check(environment, name, variable).map_err(|why| refused(&why))?;
             names.insert(name.to_owned());
         } else if let Some((_, variable)) = whole.split_once(SEPARATOR)
-            && variables().any(|real| real.eq_ignore_ascii_case(variable))
+            && variables().any(|real| plain(real) == plain(variable))
         {
             return Err(refused(
-                "a client's name has capitals and digits alone, and its variables are in capitals, such as TRAEFIK__CONTAINERS",
+                "a client's name has capitals and digits alone, and its variables are in capitals, such as TRAEFIK__CONTAINERS. If it is \
+                 meant for another program, keep it from this one",
             ));
         }
     }

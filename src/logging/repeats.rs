@@ -73,16 +73,15 @@ impl Repeats {
         now: Instant,
         ended: &mut Vec<Repeated>,
     ) -> bool {
-        if !self.clients.contains_key(source) {
-            while self.kinds >= MAX_KINDS_IN_ALL {
-                self.forget_oldest(now, ended);
-            }
+        // Also for another warning of who is known: nobody else can take its room.
+        let of_source = self.clients.get(source).map(|client| &client.kinds);
+        if of_source.is_none_or(|kinds| kinds.len() < MAX_KINDS && !kinds.contains_key(&warning)) {
+            while self.kinds >= MAX_KINDS_IN_ALL && self.forget_oldest_but(source, now, ended) {}
         }
-        let has_room = self.kinds < MAX_KINDS_IN_ALL;
         let new = || PerClient { since: now, kinds: HashMap::new() };
         let kinds = &mut self.clients.entry(source.clone()).or_insert_with(new).kinds;
         let known = kinds.contains_key(&warning);
-        let first = !known && kinds.len() < MAX_KINDS && has_room;
+        let first = !known && kinds.len() < MAX_KINDS;
         let warning = if known || first { warning } else { Warning::of_many_kinds() };
         let before = kinds.len();
         let kind = kinds.entry(warning).or_insert(Tally { since: now, repeated: 0 });
@@ -91,10 +90,11 @@ impl Repeats {
         first
     }
 
-    /// Forgets the address whose first warning is the oldest.
-    fn forget_oldest(&mut self, now: Instant, ended: &mut Vec<Repeated>) {
-        let oldest = self.clients.iter().min_by_key(|(_, client)| client.since);
-        let Some(oldest) = oldest.map(|(address, _)| address.clone()) else { return };
+    /// Forgets the address whose first warning is the oldest of all but this one's. False where there is no other.
+    fn forget_oldest_but(&mut self, source: &Source, now: Instant, ended: &mut Vec<Repeated>) -> bool {
+        let others = self.clients.iter().filter(|(other, _)| *other != source);
+        let oldest = others.min_by_key(|(_, client)| client.since).map(|(address, _)| address.clone());
+        let Some(oldest) = oldest else { return false };
         if let Some(client) = self.clients.remove(&oldest) {
             self.kinds -= client.kinds.len();
             for (warning, kind) in client.kinds.into_iter().filter(|(_, kind)| kind.repeated > 0) {
@@ -102,6 +102,7 @@ impl Repeats {
                 ended.push(Repeated { source: oldest.clone(), warning, count: kind.repeated, over });
             }
         }
+        true
     }
 
     /// Ends the windows of at least this length, and returns what was repeated in them. What goes on is counted further:
@@ -183,13 +184,13 @@ mod tests {
             let (first, ended) = say(&mut repeats, &address.to_string(), "denied", now);
             assert!(!first && ended.is_empty(), "{address}");
         }
-        // Where there is no room left, another kind of an address that is known makes none.
+        // Where there is no room left, others make it for another kind of an address that is known, up to what one may have.
         let known = (3 * MAX_KINDS_IN_ALL - 1).to_string();
-        let before = repeats.kinds;
-        for kind in 0..MAX_KINDS {
-            say(&mut repeats, &known, &format!("other {kind}"), now);
+        for kind in 1..2 * MAX_KINDS {
+            let (first, _) = say(&mut repeats, &known, &format!("other {kind}"), now);
+            assert_eq!(first, kind < MAX_KINDS, "{kind}");
+            assert!(repeats.kinds <= MAX_KINDS_IN_ALL + 1);
         }
-        assert_eq!(repeats.kinds, before + 1, "they are one kind together");
     }
 
     #[test]

@@ -6,14 +6,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors of one connection: the client, the daemon, and for an upload or a hijack the watch over the client.
 const PER_CONNECTION: u64 = 3;
 
-/// Descriptors of the program itself: the listeners, the runtime, the standard streams.
-const OF_OUR_OWN: u64 = 32;
+/// Descriptors of the program itself beside the listeners: the runtime, the standard streams.
+const OF_OUR_OWN: u64 = 31;
 
-/// Raises the soft limit up to what so many connections need, and returns how many the hard limit leaves room for, at
+/// Raises the soft limit up to what so many connections and listeners need, and returns how many the hard limit leaves room for, at
 /// least one. Not further: some kernels and container runtimes set a limit of a billion.
 #[must_use]
-pub fn make_room(connections: usize) -> usize {
-    let needed = (connections as u64).saturating_mul(PER_CONNECTION).saturating_add(OF_OUR_OWN);
+pub fn make_room(connections: usize, listeners: usize) -> usize {
+    let of_our_own = OF_OUR_OWN + listeners as u64;
+    let needed = (connections as u64).saturating_mul(PER_CONNECTION).saturating_add(of_our_own);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // None: there is no limit.
     let (soft, hard) = (current.unwrap_or(u64::MAX), maximum.unwrap_or(u64::MAX));
@@ -28,7 +29,7 @@ pub fn make_room(connections: usize) -> usize {
     if soft >= needed {
         return connections;
     }
-    let possible = (soft.saturating_sub(OF_OUR_OWN) / PER_CONNECTION).max(1) as usize;
+    let possible = (soft.saturating_sub(of_our_own) / PER_CONNECTION).max(1) as usize;
     warn!(
         event = "limits";
         "MAX_CONNECTIONS is lowered from {connections} to {possible}: the hard limit of open files is {hard}, and so many \

@@ -7,7 +7,7 @@ use super::lists::Lists;
 use super::{Dialect, Grants};
 
 /// What is said of it at start, every hour, and by `explain`.
-pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this port; take \
+pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this proxy; take \
                            LEARN away once you have the variables, which SIGUSR1 and the exit print";
 
 // What a variable and a route can both be about.
