@@ -53,7 +53,7 @@ impl Pool {
         Places {
             own: Arc::clone(&self.own[place]),
             common: Arc::clone(&self.common),
-            most: self.most - self.share * (self.own.len() - 1),
+            share: self.share,
             name: entrance.frontend.name.clone(),
             addresses: entrance.listeners.iter().map(|listener| listener.address.clone()).collect(),
             next_warning: Instant::now(),
@@ -84,8 +84,8 @@ impl Pool {
 pub struct Places {
     own: Arc<Semaphore>,
     common: Arc<Semaphore>,
-    /// How many it may have in all.
-    most: usize,
+    /// How many of its own there are.
+    share: usize,
     name: Option<String>,
     addresses: Vec<Address>,
     /// When it may be said again that there is none.
@@ -116,17 +116,18 @@ impl Places {
                 Some(waiting) => format!("{waiting} wait"),
                 None => String::from("others wait"),
             };
-            let (of, says) = match &self.name {
-                None => (String::new(), "as many as MAX_CONNECTIONS says"),
-                Some(name) => (
-                    format!(" of {name}"),
-                    "which is its share of MAX_CONNECTIONS and what is left of the others'",
+            let share = self.share;
+            let taken = match &self.name {
+                None => format!(
+                    "all places are taken: {share} clients are served, as many as MAX_CONNECTIONS says"
                 ),
+                Some(name) => {
+                    format!(
+                        "all places of {name} are taken: its own {share} of MAX_CONNECTIONS, and all that are for everybody"
+                    )
+                }
             };
-            warn!(
-                event = "full", name = self.name, waiting;
-                "all places{of} are taken: {} clients are served, {says}, and {others}", self.most
-            );
+            warn!(event = "full", name = self.name, waiting; "{taken}, and {others}");
         }
     }
 }
