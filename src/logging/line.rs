@@ -37,27 +37,6 @@ pub fn render(format: Format, record: &Record<'_>, now: SystemTime) -> String {
     }
 }
 
-/// A field of a record; `None` where it has none of this name.
-pub fn field(record: &Record<'_>, name: &str) -> Option<String> {
-    let mut text = Text(None);
-    record.key_values().get(Key::from(name))?.visit(&mut text).ok()?;
-    text.0
-}
-
-/// A field's value as it is said.
-struct Text(Option<String>);
-
-impl VisitValue<'_> for Text {
-    fn visit_any(&mut self, value: Value<'_>) -> Result<(), log::kv::Error> {
-        self.0 = Some(value.to_string());
-        Ok(())
-    }
-
-    fn visit_null(&mut self) -> Result<(), log::kv::Error> {
-        Ok(())
-    }
-}
-
 fn text(record: &Record<'_>) -> String {
     let client = Source::of(record).to_string();
     let client = if client.is_empty() { client } else { client + ": " };

@@ -12,11 +12,10 @@ mod source;
 pub use line::{Format, cut};
 pub use output::{MAX_WAITING_BYTES, Output};
 
-use line::field;
 use log::kv::{ToValue, Value};
 use log::{Level, LevelFilter, Log, Metadata, Record, error};
 use repeats::{Repeated, Repeats, WINDOW, Warning};
-use source::Source;
+use source::{Source, field};
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};

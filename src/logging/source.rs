@@ -1,8 +1,7 @@
 //! Who a line is about.
 
-use crate::logging::line::field;
 use log::Record;
-use log::kv::{ToValue, Value};
+use log::kv::{Key, ToValue, Value, VisitValue};
 use std::fmt;
 
 /// Who a line is about, as its fields say; all empty where it is about nobody.
@@ -68,5 +67,26 @@ impl fmt::Display for Source {
         let name = self.name.as_ref().filter(|_| who.is_some());
         let words: Vec<&str> = name.into_iter().chain(&who).map(String::as_str).collect();
         f.write_str(&words.join(" "))
+    }
+}
+
+/// A field of a record; `None` where it has none of this name.
+pub fn field(record: &Record<'_>, name: &str) -> Option<String> {
+    let mut text = Text(None);
+    record.key_values().get(Key::from(name))?.visit(&mut text).ok()?;
+    text.0
+}
+
+/// A field's value as it is said.
+struct Text(Option<String>);
+
+impl VisitValue<'_> for Text {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), log::kv::Error> {
+        self.0 = Some(value.to_string());
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Result<(), log::kv::Error> {
+        Ok(())
     }
 }
