@@ -48,10 +48,9 @@ pub async fn check(config: &Config) -> Result<(), String> {
 /// Says so where the proxy does not answer because all places are taken that this frontend has.
 fn full(config: &Config, frontend: &Frontend) -> Option<String> {
     let of_listen = |listen: &Listen| match listen {
-        Listen::All(port) => Backlog::of_tcp(*port),
-        Listen::At(address) => Backlog::of_tcp(address.port()),
-        Listen::Unix(path) => Backlog::of_file(path),
-        Listen::Systemd(_) => None,
+        Listen::All(port) => Backlog::of(*port),
+        Listen::At(address) => Backlog::of(address.port()),
+        Listen::Unix(_) | Listen::Systemd(_) => None,
     };
     let known: Vec<_> = frontend.listen.iter().filter_map(of_listen).collect();
     let accepted: usize = known.iter().map(|backlog| backlog.accepted).sum();

@@ -50,7 +50,7 @@ pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
         }
         let is_switch = parse_switch("", value).is_ok();
         let clients = open.as_deref().unwrap_or_default();
-        let of_client = client_meant_by(name, clients, &variables).map(Meant::Variable);
+        let of_client = client_meant_by(name, value, clients, &variables).map(Meant::Variable);
         let Some(meant) = of_client.or_else(|| meant_by(name, is_switch, &variables)) else { continue };
         // Other values can be long, and nobody knows what they hold.
         let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.to_owned() };
@@ -135,7 +135,7 @@ fn meant_by(name: &str, is_switch: bool, variables: &[Known]) -> Option<Meant> {
 
 /// The variable of a client that the author of this name had in mind: with one underscore, in other case, or with something else
 /// between. Of a client that is not known, where it is listened for.
-fn client_meant_by(name: &str, clients: &[Frontend], variables: &[Known]) -> Option<String> {
+fn client_meant_by(name: &str, value: &str, clients: &[Frontend], variables: &[Known]) -> Option<String> {
     let letters = plain(name);
     let of_client = |client: &str| {
         let rest = letters.strip_prefix(&client.replace('0', "O"))?;
@@ -146,7 +146,9 @@ fn client_meant_by(name: &str, clients: &[Frontend], variables: &[Known]) -> Opt
     };
     let known = clients.iter().filter_map(|client| client.name.as_deref()).find_map(of_client);
     known.or_else(|| {
-        let client = name.strip_suffix("_LISTEN").filter(|client| !client.is_empty())?;
+        // Other programs listen too, but hardly at such a place.
+        let is_place = ["unix:", ":2375"].iter().any(|place| value.contains(place));
+        let client = name.strip_suffix("_LISTEN").filter(|client| !client.is_empty() && is_place)?;
         let variable = frontends::prefix(Some(client)) + "LISTEN";
         frontends::split(&variable).is_some().then_some(variable)
     })

@@ -268,9 +268,14 @@ fn a_prefix_that_is_written_in_another_way_stops_the_start_where_more_is_open_fo
         assert!(said.contains("did you mean TRAEFIK__LISTEN?"), "{said}");
     }
     // Somebody else's.
-    for (name, value) in
-        [("GRPC_LISTEN", "yes please"), ("NODE_VERSION", "20.1"), ("TRAEFIK_LISTEN", "web"), ("MY_POST", "1")]
-    {
+    for (name, value) in [
+        ("GRPC_LISTEN", "yes please"),
+        ("NODE_VERSION", "20.1"),
+        ("TRAEFIK_LISTEN", "web"),
+        ("HTTP_LISTEN", ":8080"),
+        ("FOO_LISTEN", "true"),
+        ("MY_POST", "1"),
+    ] {
         assert_eq!(read(&[&image[..], &[(name, value)]].concat()).err(), None, "{name}");
     }
 }
@@ -419,6 +424,31 @@ fn no_client_can_take_all_places() {
     for client in &mut hostile[..10] {
         assert!(is_served(client));
     }
+}
+
+#[test]
+fn a_flood_of_one_client_s_connections_does_not_keep_another_ones_from_being_accepted() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let (_program, [a, b]) = two_clients(&daemon, &dir, &[]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    // The flood goes on until the other client has been served, or has waited in vain.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(UnixStream::connect(&a));
+                }
+            });
+        }
+        let served = std::panic::catch_unwind(|| {
+            for _ in 0..10 {
+                assert!(ask(&b, "GET /_ping").contains("200"));
+            }
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        served.expect("each is served");
+    });
 }
 
 #[test]

@@ -5,7 +5,6 @@ mod support;
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::healthcheck::check;
 use docker_socket_proxy::proxy::backlog::Backlog;
-use docker_socket_proxy::proxy::bind::Address;
 use socket2::SockRef;
 use std::io::Read;
 use std::net::TcpListener;
@@ -167,11 +166,11 @@ fn says_that_all_places_are_taken() {
     let _waits = program.client();
     let (listen, socket) = (program.address().to_string(), path(&daemon));
     let vars = [("LISTEN", &listen[..]), ("SOCKET_PATH", &socket), ("MAX_CONNECTIONS", "2")];
-    let address = Address::Tcp(program.address().tcp());
+    let port = program.address().tcp().port();
     let (sentence, _) = failure_by_deadline(&vars, move || {
         let deadline = Instant::now() + PATIENCE;
         // It waits itself, too.
-        while Backlog::waiting_on(&address) != Some(2) {
+        while Backlog::waiting_on(port) != Some(2) {
             assert!(Instant::now() < deadline, "it does not connect");
             std::thread::sleep(Duration::from_millis(1));
         }

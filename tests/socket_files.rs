@@ -2,6 +2,7 @@
 
 mod support;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use socket2::SockRef;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -9,6 +10,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 use support::{FakeDaemon, PATIENCE, Program, TempDir};
 
@@ -45,6 +47,12 @@ fn ping(path: &Path) -> std::io::Result<String> {
     let mut status = [0; "HTTP/1.1 200".len()];
     client.read_exact(&mut status)?;
     Ok(String::from_utf8_lossy(&status[9..]).into_owned())
+}
+
+/// The names of what is in a folder.
+fn names(dir: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("")).expect("a folder");
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
 }
 
 fn identity(path: &Path) -> (u64, u64) {
@@ -125,7 +133,7 @@ fn it_is_given_to_its_owner_or_the_start_says_why_not() {
             failure(through(unprivileged, &command(&daemon, &path, &[("LISTEN_OWNER", "1234")])));
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains("it cannot be given to LISTEN_OWNER"), "{said}");
-        assert!(!dir.join(".docker.sock.new").exists(), "nothing is left");
+        assert!(!names(&dir).iter().any(|name| name.starts_with(".docker.sock.")), "nothing is left");
     }
     for bad in ["root", ":", "-1", "1000:docker", "4294967295", "1:2:3"] {
         let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", bad)]));
@@ -158,12 +166,9 @@ fn a_socket_that_nobody_listens_on_is_replaced() {
     let mut program = listening(&daemon, &path, &[]);
     assert_ne!(identity(&path), stale);
     assert_eq!(ping(&path).expect("an answer"), "200");
-    // What a crash leaves is such a file, and the next start takes its place; so is one from a crash while it was made.
+    // What a crash leaves is such a file, and the next start takes its place.
     program.signal("KILL");
     program.wait();
-    fs::create_dir(dir.join(".docker.sock.new")).expect("a folder");
-    fs::set_permissions(dir.join(".docker.sock.new"), Permissions::from_mode(0o700)).expect("a mode");
-    drop(UnixListener::bind(dir.join(".docker.sock.new/s")).expect("a file"));
     assert!(path.exists());
     let _program = listening(&daemon, &path, &[]);
     assert_eq!(ping(&path).expect("an answer"), "200");
@@ -233,31 +238,22 @@ fn a_file_of_any_other_kind_stays_and_no_link_is_followed() {
     let stale = dir.join("stale.sock");
     drop(UnixListener::bind(&stale).expect("a file"));
     let before = fs::metadata(&target).expect("a file");
-    for (name, is_new) in [("docker.sock", false), (".docker.sock.new", true)] {
-        let place = dir.join(name);
-        let kinds: [&dyn Fn(); 5] = [
-            &|| fs::write(&place, "kept").expect("a file"),
-            &|| fs::create_dir(&place).expect("a folder"),
-            &|| symlink(&target, &place).expect("a link"),
-            &|| symlink(&stale, &place).expect("a link"),
-            &|| symlink(dir.join("nowhere"), &place).expect("a link"),
-        ];
-        for (kind, make) in kinds.iter().enumerate() {
-            make();
-            let was = identity(&place);
-            let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", "1:1")]));
-            assert_eq!(status, Some(1), "{name}, kind {kind}: {said}");
-            let why =
-                if is_new { ".docker.sock.new is not ours" } else { "/docker.sock is a file, and no socket" };
-            assert!(said.contains(why), "{said}");
-            assert_eq!(identity(&place), was);
-            if place.is_dir() && !place.is_symlink() {
-                fs::remove_dir(&place)
-            } else {
-                fs::remove_file(&place)
-            }
-            .expect("it was kept");
-        }
+    let kinds: [&dyn Fn(); 5] = [
+        &|| fs::write(&path, "kept").expect("a file"),
+        &|| fs::create_dir(&path).expect("a folder"),
+        &|| symlink(&target, &path).expect("a link"),
+        &|| symlink(&stale, &path).expect("a link"),
+        &|| symlink(dir.join("nowhere"), &path).expect("a link"),
+    ];
+    for (kind, make) in kinds.iter().enumerate() {
+        make();
+        let was = identity(&path);
+        let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", "1:1")]));
+        assert_eq!(status, Some(1), "kind {kind}: {said}");
+        assert!(said.contains("/docker.sock is a file, and no socket"), "{said}");
+        assert_eq!(identity(&path), was);
+        let removed = if kind == 1 { fs::remove_dir(&path) } else { fs::remove_file(&path) };
+        removed.expect("it was kept");
     }
     let after = fs::metadata(&target).expect("a file");
     assert_eq!((after.uid(), after.mode()), (before.uid(), before.mode()));
@@ -398,84 +394,91 @@ fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
 }
 
 #[test]
-fn a_lock_of_somebody_else_keeps_no_proxy_from_starting_for_ever() {
+fn a_lock_of_somebody_else_keeps_no_proxy_from_starting() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();
     let path = dir.join("docker.sock");
-    let lock = |folder: &Path| {
-        let folder = fs::File::open(folder).expect("a folder");
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
-        folder
-    };
     // Whoever can read the folder can lock it. It says nothing to us.
-    let locked = lock(&dir.join(""));
+    let folder = fs::File::open(dir.join("")).expect("a folder");
+    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
     drop(listening(&daemon, &path, &[]));
-    drop(locked);
-    // Nobody else can open the one that a proxy makes. One that is stopped in there is not waited for.
-    let new = dir.join(".docker.sock.new");
-    fs::create_dir(&new).expect("a folder");
-    fs::set_permissions(&new, Permissions::from_mode(0o700)).expect("a mode");
-    let _locked = lock(&new);
-    let (status, said) = failure(command(&daemon, &path, &[]));
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("another proxy starts there and does not get on"), "{said}");
 }
 
-#[test]
-fn who_can_write_the_folder_gets_nothing_else_given_away_published_or_removed() {
+/// Starts the program 40 times, while somebody who can write the folder does `harm` to each folder of that name in which a socket is
+/// made, as often as they can. Returns how often that was done.
+fn start_against(dir: &TempDir, vars: &[(&str, &str)], harm: impl Fn(&Path) -> bool + Sync) -> usize {
     let daemon = FakeDaemon::echoing();
-    let dir = TempDir::new();
-    let (path, new) = (dir.join("docker.sock"), dir.join(".docker.sock.new"));
-    let (secret, locked) = (dir.join("secret"), dir.join("locked"));
-    fs::write(&secret, "kept").expect("a file");
-    fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("a mode");
-    fs::create_dir(&locked).expect("a folder");
-    fs::set_permissions(&locked, Permissions::from_mode(0o700)).expect("a mode");
-    let owner = if is_root() { "4711:4712" } else { "" };
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let swaps = std::thread::scope(|scope| {
-        let swapping = scope.spawn(|| {
-            let mut swaps = 0;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                for victim in [&secret, &locked] {
-                    let flag = rustix::fs::RenameFlags::EXCHANGE;
-                    let swap =
-                        || rustix::fs::renameat_with(rustix::fs::CWD, &new, rustix::fs::CWD, victim, flag);
-                    if swap().is_ok() {
-                        swaps += 1;
-                        // Back, so that the next start finds the same.
-                        let _ = swap();
-                    }
-                }
+    let path = dir.join("docker.sock");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let harming = scope.spawn(|| {
+            let mut done = 0;
+            while !stop.load(Relaxed) {
+                let made = names(dir).into_iter().filter(|name| name.starts_with(".docker.sock."));
+                done += made.filter(|name| harm(&dir.join(name))).count();
             }
-            swaps
+            done
         });
         for _ in 0..40 {
-            let program = Program::spawn(command(&daemon, &path, &[("LISTEN_OWNER", owner)]));
-            let mut program = program;
+            let mut program = Program::spawn(command(&daemon, &path, vars));
             let deadline = Instant::now() + PATIENCE;
             while program.child.try_wait().expect("a child").is_none() && program.log().is_empty() {
                 assert!(Instant::now() < deadline, "it neither starts nor ends");
             }
             program.signal("TERM");
             program.wait();
+            let _ = fs::remove_file(&path);
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        swapping.join().expect("no panic")
+        stop.store(true, Relaxed);
+        harming.join().expect("no panic")
+    })
+}
+
+#[test]
+fn who_can_write_the_folder_gets_nothing_else_given_away_published_or_removed() {
+    let dir = TempDir::new();
+    let (secret, locked) = (dir.join("secret"), dir.join("locked"));
+    fs::write(&secret, "kept").expect("a file");
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("a mode");
+    fs::create_dir(&locked).expect("a folder");
+    fs::set_permissions(&locked, Permissions::from_mode(0o700)).expect("a mode");
+    let owner = if is_root() { "4711:4712" } else { "" };
+    let swaps = start_against(&dir, &[("LISTEN_OWNER", owner)], |made| {
+        let exchange = |victim: &Path| renameat_with(CWD, made, CWD, victim, RenameFlags::EXCHANGE).is_ok();
+        // And back, so that the next start finds the same.
+        [&secret, &locked].into_iter().any(|victim| exchange(victim) && exchange(victim))
     });
     eprintln!("{swaps} swaps");
     // Whichever of the names they have now, nobody else owns them.
     let this = fs::metadata("/proc/self").expect("a process").uid();
     let mut kept = 0;
-    for file in fs::read_dir(dir.join("")).expect("a folder") {
-        let file = file.expect("an entry");
-        let metadata = fs::symlink_metadata(file.path()).expect("a file");
-        if !metadata.file_type().is_socket() {
-            assert_eq!((metadata.uid(), metadata.mode() & 0o077), (this, 0), "{:?}", file.path());
-        }
-        kept += usize::from(fs::read_to_string(file.path()).is_ok_and(|text| text == "kept"));
+    for name in names(&dir) {
+        let file = fs::symlink_metadata(dir.join(&name)).expect("a file");
+        assert!(file.file_type().is_socket() || (file.uid(), file.mode() & 0o077) == (this, 0), "{name}");
+        kept += usize::from(fs::read_to_string(dir.join(&name)).is_ok_and(|text| text == "kept"));
     }
     assert_eq!(kept, 1, "the secret is there");
+}
+
+/// Root in a container is the same user. It can enter the folder in which the socket is made.
+#[test]
+fn who_is_the_same_user_gets_nothing_else_opened_by_a_link_in_its_place() {
+    let dir = TempDir::new();
+    let (secret, other) = (dir.join("secret"), dir.join("other.sock"));
+    fs::write(&secret, "kept").expect("a file");
+    let _other = UnixListener::bind(&other).expect("a file");
+    let mode = |file: &Path| fs::metadata(file).expect("a file").mode() & 0o777;
+    for file in [&secret, &other] {
+        fs::set_permissions(file, Permissions::from_mode(0o600)).expect("a mode");
+    }
+    let swaps = start_against(&dir, &[("LISTEN_MODE", "0666")], |made| {
+        [&secret, &other].into_iter().any(|target| {
+            let _ = symlink(target, made.join("evil"));
+            made.join("s").exists() && fs::rename(made.join("evil"), made.join("s")).is_ok()
+        })
+    });
+    eprintln!("{swaps} swaps");
+    assert_eq!((mode(&secret), mode(&other)), (0o600, 0o600));
 }
 
 #[test]
@@ -509,13 +512,13 @@ fn a_pipe_in_place_of_the_folder_is_not_waited_for() {
 fn a_path_is_absolute_and_no_longer_than_the_kernel_takes() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();
-    let longest = dir.join(&"a".repeat(100 - text(&dir.join("")).len()));
-    assert_eq!(text(&longest).len(), 100);
+    let longest = dir.join(&"a".repeat(107 - text(&dir.join("")).len()));
+    assert_eq!(text(&longest).len(), 107);
     let _program = listening(&daemon, &longest, &[]);
     assert_eq!(ping(&longest).expect("an answer"), "200");
     let longer = format!("unix:{}a", text(&longest));
     for (listen, expected) in [
-        (&longer[..], "a path of at most 100 bytes"),
+        (&longer[..], "a path of at most 107 bytes"),
         ("unix:run/docker.sock", "a path from the root"),
         ("unix:", "a path from the root"),
         ("unix:/", "the path of a file"),

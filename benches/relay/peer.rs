@@ -70,6 +70,8 @@ pub struct Running {
     pub process: Process,
     /// Where it listens.
     pub address: Address,
+    /// Where it listens for another client, where it can.
+    pub other: Option<Address>,
     /// How long it took from its start to its first answer.
     pub first_answer: Duration,
 }
@@ -151,9 +153,17 @@ impl Peer {
         command.envs(GRANTS.map(|name| (name, "1")));
         command.env("SOCKET_PATH", socket).env("LISTEN", address.to_string()).env("MAX_CONNECTIONS", "6000");
         command.env("SOCKET", socket);
-        if let Address::Tcp(address) = address {
+        if let Address::Tcp(address) = &address {
             command.env("PORT", address.port().to_string());
         }
+        let other = match (&self.kind, transport) {
+            (Kind::Proxy(_), Transport::Unix) => {
+                let other = Address::Unix(scratch.join("other.sock"));
+                command.env("OTHER__LISTEN", other.to_string());
+                Some(other)
+            }
+            _ => None,
+        };
         let started = Instant::now();
         let mut process = Process::start(&mut command)?;
         while let Err(error) = load::ping(&address) {
@@ -162,7 +172,7 @@ impl Peer {
             }
             std::thread::sleep(Duration::from_micros(100));
         }
-        Ok(Running { process, address, first_answer: started.elapsed() })
+        Ok(Running { process, address, other, first_answer: started.elapsed() })
     }
 
     /// Its version, where it tells.

@@ -61,6 +61,7 @@ impl Unit {
             Self::PerSecond => "/s",
             Self::Kib => "KiB",
             Self::Megabytes => "MB",
+            Self::Part => "",
         }
     }
 
@@ -72,9 +73,10 @@ impl Unit {
             Self::PerSecond => thousands(value),
             Self::MillisecondsPerGib => format!("{value:.0}"),
             Self::Kib if value >= 1000.0 => thousands(value),
+            Self::Part => format!("{value:.2}"),
             _ => format!("{value:.1}"),
         };
-        format!("{number} {}", self.name()).replace(" /", "/")
+        format!("{number} {}", self.name()).replace(" /", "/").trim_end().to_owned()
     }
 }
 

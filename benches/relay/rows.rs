@@ -5,6 +5,7 @@ use crate::load::{self, Crowd};
 use crate::peer::Running;
 use std::io;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 /// Bytes of a GiB and of a MiB.
 const GIB: u64 = 1 << 30;
@@ -60,6 +61,8 @@ pub enum Unit {
     Kib,
     /// MB.
     Megabytes,
+    /// A part of one.
+    Part,
 }
 
 /// What a figure may be.
@@ -243,6 +246,19 @@ pub const GROUPS: &[Group] = &[
         measure: keep_alive_pings,
     },
     Group {
+        name: "unix-beside-a-hostile-client",
+        transport: Transport::Unix,
+        relay_buffer_bytes: SMALL_BUFFER,
+        repeats: 2,
+        rows: &[row(
+            "over Unix sockets, beside another client that has taken all its places and knocks: requests a second, as a part of those \
+             without it",
+            Unit::Part,
+        )
+        .alone(AtLeast(0.8))],
+        measure: beside_a_hostile_client,
+    },
+    Group {
         name: "unix-connections",
         transport: Transport::Unix,
         relay_buffer_bytes: SMALL_BUFFER,
@@ -412,6 +428,36 @@ fn keep_alive(peer: &Running, clients: usize, path: &str, scale: Scale) -> io::R
     measure(async {
         let crowd = Crowd::keep_alive(&peer.address, clients, path).await?;
         crowd_costs(peer, crowd, scale).await
+    })
+}
+
+/// What is left to 8 clients of their rate beside one of another name, which holds every place that it can have by halves of heads, and
+/// comes a thousand times a second with what is denied.
+fn beside_a_hostile_client(peer: &Running, scale: Scale) -> io::Result<Vec<f64>> {
+    // Others have one listener for all.
+    let Some(other) = peer.other.clone() else { return Ok(Vec::new()) };
+    let alone = keep_alive(peer, 8, "/_ping", scale)?.rate;
+    measure(async {
+        let mut held = Vec::new();
+        for _ in 0..scale.choose(5000, 500, 20) {
+            let mut client = other.connect_async().await?;
+            client.write_all(b"GET /_ping HT").await?;
+            held.push(client);
+        }
+        let knocks = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(1));
+            loop {
+                ticks.tick().await;
+                // It may find no room.
+                if let Ok(mut client) = other.connect_async().await {
+                    let _ = client.write_all(b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n").await;
+                }
+            }
+        });
+        let crowd = Crowd::keep_alive(&peer.address, 8, "/_ping").await?;
+        let beside = crowd_costs(peer, crowd, scale).await?.rate;
+        knocks.abort();
+        Ok(vec![beside / alone])
     })
 }
 

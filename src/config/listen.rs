@@ -1,10 +1,8 @@
 //! LISTEN and what belongs to it: where clients are waited for, and who may open a socket file.
 
 use crate::vars::Error;
-use std::ffi::OsStr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// One place to listen.
@@ -20,9 +18,8 @@ pub enum Listen {
     Systemd(Option<String>),
 }
 
-/// The most bytes of a socket file's path. The kernel takes 107 (unix(7)), and the file is made in a folder whose name makes it
-/// longer by seven.
-const MAX_PATH_BYTES: usize = 100;
+/// The most bytes of a socket file's path: no client could name a longer one (unix(7)).
+const MAX_PATH_BYTES: usize = 107;
 
 impl Listen {
     /// Whether both cannot be listened on at once. Port 0 is another one each time.
@@ -134,7 +131,7 @@ fn parse_path(path: &str) -> Result<PathBuf, &'static str> {
     }
     match path.as_os_str().len() {
         0..=MAX_PATH_BYTES => Ok(path),
-        _ => Err("a path of at most 100 bytes, as the kernel takes no longer ones"),
+        _ => Err("a path of at most 107 bytes, as the kernel takes no longer ones"),
     }
 }
 
@@ -176,11 +173,4 @@ pub(super) fn parse_owner(variable: &'static str, value: &str) -> Result<(Option
         (Ok(uid), Ok(gid)) if value != ":" => Ok((uid, gid)),
         _ => Err(Error::value(variable, value, expected)),
     }
-}
-
-/// The folder in which the file of a socket is made: beside it, so that it can be moved.
-#[must_use]
-pub fn name_until_ready(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or(OsStr::new("")).as_bytes();
-    path.with_file_name(OsStr::from_bytes(&[b".", name, b".new"].concat()))
 }

@@ -1,26 +1,18 @@
-//! Who is connected to a listener and who waits to be: what the kernel knows of it (proc(5), `/proc/net/tcp` and `/proc/net/unix`).
+//! Who is connected to a port and who waits to be: what the kernel knows of it (proc(5), `/proc/net/tcp`).
 //!
-//! Where there is no such file nothing is known, and nobody may depend on it.
+//! Where there is no such file nothing is known, and nobody may depend on it. Of Unix sockets the kernel tells no more than a name,
+//! which anybody can have.
 
-use crate::proxy::bind::Address;
-use crate::proxy::socket_file::made_under;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
-use std::path::Path;
+use std::io::{BufRead, BufReader};
 
-/// The TCP sockets of this network namespace, of IPv4 and IPv6.
-const TCP: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+/// The sockets of this network namespace, of IPv4 and IPv6.
+const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
-/// Its Unix sockets.
-const UNIX: &str = "/proc/self/net/unix";
-
-/// A TCP socket's state that listens (`TCP_LISTEN` of the kernel's `tcp_states.h`).
+/// A socket's state that listens (`TCP_LISTEN` of the kernel's `tcp_states.h`).
 const LISTEN: &str = "0A";
 
-/// The flag of a Unix socket that listens (`__SO_ACCEPTCON` of the kernel's `net.h`).
-const ACCEPTS: u32 = 1 << 16;
-
-/// The connections to a listener of this host.
+/// The connections to a port of this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
     /// Those that a program has accepted and not closed.
@@ -30,27 +22,23 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// How many wait to be accepted there; `None` where this cannot be known.
+    /// How many wait to be accepted on a port; `None` where this cannot be known. Reads the listening sockets only, which
+    /// stand first.
     #[must_use]
-    pub fn waiting_on(address: &Address) -> Option<usize> {
-        let backlog = match address {
-            // The listening sockets stand first, and are enough.
-            Address::Tcp(address) => Self::of_port(address.port(), |socket| socket.state == LISTEN),
-            Address::Unix(path) => Self::of_file(path),
-        };
-        backlog.map(|backlog| backlog.waiting)
+    pub fn waiting_on(port: u16) -> Option<usize> {
+        Self::read(port, |socket| socket.state == LISTEN).map(|backlog| backlog.waiting)
     }
 
     /// What is known of a port; `None` where nothing listens on it or this cannot be known.
     #[must_use]
-    pub fn of_tcp(port: u16) -> Option<Self> {
-        Self::of_port(port, |_| true)
+    pub fn of(port: u16) -> Option<Self> {
+        Self::read(port, |_| true)
     }
 
-    fn of_port(port: u16, wanted: impl Fn(&Socket<'_>) -> bool) -> Option<Self> {
+    fn read(port: u16, wanted: impl Fn(&Socket<'_>) -> bool) -> Option<Self> {
         let mut backlog = None;
-        for lines in TCP.iter().filter_map(|table| lines(table)) {
-            for line in lines {
+        for table in TABLES.iter().filter_map(|path| File::open(path).ok()) {
+            for line in BufReader::new(table).lines().skip(1) {
                 let Ok(line) = line else { break };
                 let Some(socket) = Socket::parse(&line).filter(&wanted) else { break };
                 if socket.port == port {
@@ -62,39 +50,9 @@ impl Backlog {
         }
         backlog
     }
-
-    /// What is known of a socket file; `None` where nothing listens on it or this cannot be known. The kernel shows it by the name
-    /// that it was made under. A line is `Num: RefCount Protocol Flags Type St Inode Path`; a socket that waits to be accepted has no
-    /// inode, and the path of the one that listens.
-    #[must_use]
-    pub fn of_file(path: &Path) -> Option<Self> {
-        let new = made_under(path);
-        let mut backlog = None;
-        for line in BufReader::new(File::open(UNIX).ok()?).split(b'\n').map_while(Result::ok) {
-            // Others may have names of any bytes.
-            let line = String::from_utf8_lossy(&line);
-            let mut words = line.split_ascii_whitespace();
-            let (Some(flags), Some(inode), Some(slash)) = (words.nth(3), words.nth(2), line.find('/')) else {
-                continue;
-            };
-            let file = Path::new(&line[slash..]);
-            if file == path || file == new {
-                let known: &mut Self = backlog.get_or_insert_default();
-                let listens = u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & ACCEPTS != 0);
-                known.waiting += usize::from(!listens && inode == "0");
-                known.accepted += usize::from(!listens && inode != "0");
-            }
-        }
-        backlog
-    }
 }
 
-/// The lines of a table, without its title.
-fn lines(table: &str) -> Option<impl Iterator<Item = <Lines<BufReader<File>> as Iterator>::Item>> {
-    Some(BufReader::new(File::open(table).ok()?).lines().skip(1))
-}
-
-/// A line of TCP's tables: `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...`, numbers in
+/// A line of a table: `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...`, numbers in
 /// hexadecimal but for the last.
 struct Socket<'l> {
     port: u16,
@@ -124,9 +82,7 @@ impl<'l> Socket<'l> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::listen::name_until_ready;
     use std::net::{TcpListener, TcpStream};
-    use std::os::unix::net::{UnixListener, UnixStream};
 
     #[test]
     fn those_who_wait_are_told_from_those_who_were_accepted() -> std::io::Result<()> {
@@ -135,27 +91,10 @@ mod tests {
             let address = listener.local_addr()?;
             let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address)).collect::<Result<_, _>>()?;
             let _accepted = listener.accept()?;
-            assert_eq!(Backlog::of_tcp(address.port()), Some(Backlog { accepted: 1, waiting: 2 }));
-            assert_eq!(Backlog::waiting_on(&Address::Tcp(address)), Some(2));
+            assert_eq!(Backlog::of(address.port()), Some(Backlog { accepted: 1, waiting: 2 }));
+            assert_eq!(Backlog::waiting_on(address.port()), Some(2));
             drop(listener);
-            assert_eq!(Backlog::waiting_on(&Address::Tcp(address)), None);
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_file_is_known_by_its_name_and_by_the_one_it_was_made_under() -> std::io::Result<()> {
-        let path = std::env::temp_dir().join(format!("with a blank {}.sock", std::process::id()));
-        std::fs::create_dir(name_until_ready(&path))?;
-        for made_under in [path.clone(), made_under(&path)] {
-            let listener = UnixListener::bind(&made_under)?;
-            let clients: Result<Vec<_>, _> = (0..3).map(|_| UnixStream::connect(&made_under)).collect();
-            let _accepted = listener.accept()?;
-            std::fs::remove_file(&made_under)?;
-            assert_eq!(Backlog::of_file(&path), Some(Backlog { accepted: 1, waiting: 2 }));
-            assert_eq!(Backlog::waiting_on(&Address::Unix(path.clone())), Some(2));
-            drop((clients, listener, _accepted));
-            assert_eq!(Backlog::of_file(&path), None);
+            assert_eq!(Backlog::waiting_on(address.port()), None);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
@@ -201,6 +202,50 @@ impl AsyncRead for Reader<'_> {
     }
 }
 
+/// How far a client's input is on its way to the daemon.
+#[derive(Debug, Default)]
+pub struct Progress {
+    passed: AtomicUsize,
+    ended: AtomicBool,
+}
+
+impl Progress {
+    /// Whether its end has been passed on too.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+}
+
+/// A writer to the daemon that notes progress.
+#[derive(Debug)]
+pub struct Noted<'p, W> {
+    /// The writer.
+    pub inner: W,
+    /// Where it is noted.
+    pub progress: &'p Progress,
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<'_, W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = written {
+            self.progress.passed.fetch_add(count, Relaxed);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.progress.ended.store(ended.is_ready(), Relaxed);
+        ended
+    }
+}
+
 /// Watches over a client.
 #[derive(Debug)]
 pub struct Watch {
@@ -238,13 +283,18 @@ impl Watch {
 
     /// Waits for an error, or for a client that has closed while the daemon takes none of its input for so long that nobody can wait for
     /// it any more: over TCP the kernel forgets it by then, and answers with a reset.
-    pub async fn gone(&self) -> io::Error {
+    pub async fn gone(&self, input: &Progress) -> io::Error {
         tokio::select! {
             error = self.error() => error,
             error = async {
                 let error = self.hang_up().await;
-                sleep(GONE_AFTER).await;
-                error
+                loop {
+                    let before = input.passed.load(Relaxed);
+                    sleep(GONE_AFTER).await;
+                    if input.passed.load(Relaxed) == before {
+                        return error;
+                    }
+                }
             } => error,
         }
     }

@@ -79,8 +79,10 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     Ok(())
 }
 
-/// Polls them all; none of them ends.
+/// Polls them all, another one first each time: where one has so many clients that this turn of the task is over, the others come next.
+/// None of them ends.
 fn poll_all(loops: &mut [Pin<Box<impl Future<Output = ()>>>], cx: &mut Context<'_>) -> Poll<()> {
+    loops.rotate_left(1);
     for accept in loops {
         let _ = accept.as_mut().poll(cx);
     }

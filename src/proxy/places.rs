@@ -109,7 +109,11 @@ impl Places {
                 () = sleep_until(self.next_warning) => {}
             }
             self.next_warning = Instant::now() + FULL_INTERVAL;
-            let waiting = self.addresses.iter().map(Backlog::waiting_on).sum::<Option<usize>>();
+            let waiting_at = |address: &Address| match address {
+                Address::Tcp(address) => Backlog::waiting_on(address.port()),
+                Address::Unix(_) => None,
+            };
+            let waiting = self.addresses.iter().map(waiting_at).sum::<Option<usize>>();
             let others = match waiting {
                 Some(0) => String::from("the next one has to wait"),
                 Some(1) => String::from("1 waits"),

@@ -8,7 +8,7 @@ use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::hijack::Answer;
 use crate::proxy::admit::Admitted;
-use crate::proxy::client::{self, Client};
+use crate::proxy::client::{self, Client, Noted, Progress};
 use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::{Halt, Pump};
 use std::fmt;
@@ -197,8 +197,11 @@ impl Upload<'_> {
         loop {
             let room = MAX_AHEAD_BYTES.saturating_sub(self.pump.held().len());
             let moved = if self.ended || self.pump.is_done() && room == 0 {
-                // The client is read no more; a reset still shows.
-                client.gone().await;
+                // The client is read no more; a reset still shows. Where requests of it are held, its end says nothing yet.
+                match self.pump.held() {
+                    [] => client.gone().await,
+                    _ => client.failed().await,
+                }
                 return End::ClientGone;
             } else if self.pump.is_done() {
                 self.pump.fill(client, room).await
@@ -230,10 +233,12 @@ impl Upload<'_> {
             return written;
         }
         let watch = client.watch().map_err(Halt::SourceFailed)?;
+        let input = Progress::default();
+        let mut daemon = Noted { inner: daemon, progress: &input };
         tokio::select! {
             biased;
-            written = self.pump.run(client, daemon) => written,
-            error = watch.gone() => Err(Halt::SourceFailed(error)),
+            written = self.pump.run(client, &mut daemon) => written,
+            error = watch.gone(&input) => Err(Halt::SourceFailed(error)),
         }
     }
 

@@ -1,32 +1,25 @@
 //! The file of a Unix socket that is listened on: how it appears, what it replaces, and how it goes.
 //!
-//! Others may be able to write its folder, a client's container among them. So it is made in a folder of our own in there, that nobody
-//! else can enter: there it gets its owner and its mode, and listens. Then it is moved to its place, complete. What stood in that
-//! place is replaced where it is a socket that nobody listens on, and stays in every other case.
+//! Others may be able to write its folder, a client's container among them, and may be the same user there. So it is made in a folder
+//! of our own in there, that no other user can enter. It is listened on, and a connection to itself shows that the file at hand is
+//! this very socket, whatever became of its name. By this file, and not by a name, it gets its owner and its mode. Then it is moved to
+//! its place, complete. What stood in that place is replaced where it is a socket that nobody listens on, and stays in every other
+//! case.
 
 use crate::config::Access;
-use crate::config::listen::name_until_ready;
 use rustix::fs::{
-    AtFlags, CWD, FlockOperation, Gid, Mode, OFlags, RenameFlags, Uid, chmodat, chownat, flock, mkdirat,
-    openat, renameat, renameat_with, unlinkat,
+    AtFlags, CWD, Mode, OFlags, RenameFlags, mkdirat, openat, renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata, Permissions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
-
-/// How often it is tried to be the only proxy that starts there: another one needs less.
-const LOCK_TRIES: usize = 50;
-
-/// The pause between two of these tries.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The socket's name until it is ready, and the name that a stale one gets.
 const SOCKET: &str = "s";
@@ -55,13 +48,15 @@ impl SocketFile {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(ErrorKind::InvalidInput.into());
         };
-        let workshop = Workshop::enter(folder, &name_until_ready(path))?;
+        let workshop = Workshop::make(folder, name)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-        socket.bind(&SockAddr::unix(made_under(path))?)?;
-        let file = workshop.finish(access)?;
+        socket.bind(&SockAddr::unix(by_descriptor(&workshop.inside).join(SOCKET))?)?;
         socket.listen(backlog)?;
-        workshop.put(path, name)?;
-        Ok((socket, Self { path: path.to_owned(), identity: identity(&file) }))
+        let file = workshop.find(&socket)?;
+        give(&file, access)?;
+        let identity = identity(&file.metadata()?);
+        workshop.put(path, name, identity)?;
+        Ok((socket, Self { path: path.to_owned(), identity }))
     }
 
     /// Its name.
@@ -79,12 +74,6 @@ impl Drop for SocketFile {
     }
 }
 
-/// The name of the file while it is made, by which the kernel knows it for ever.
-#[must_use]
-pub fn made_under(path: &Path) -> PathBuf {
-    name_until_ready(path).join(SOCKET)
-}
-
 /// Whether a path is the very file that another one leads to.
 #[must_use]
 pub fn is_same(path: &Path, other: &Path) -> bool {
@@ -92,109 +81,118 @@ pub fn is_same(path: &Path, other: &Path) -> bool {
     other.is_some() && fs::symlink_metadata(path).map(|file| identity(&file)).ok() == other
 }
 
-/// A folder that nobody else can enter, beside the place of the socket. It goes with this value.
+/// A folder that no other user can enter, beside the place of the socket. It goes with this value.
 struct Workshop {
     /// The folder in which it is.
     around: OwnedFd,
-    path: PathBuf,
+    name: OsString,
     inside: OwnedFd,
 }
 
 impl Workshop {
-    /// Makes it, or takes it over from a proxy that was killed. One that another proxy is in just now is waited for.
-    fn enter(folder: &Path, path: &Path) -> io::Result<Self> {
+    /// Makes it, under a name that nobody knows before.
+    fn make(folder: &Path, socket: &OsStr) -> io::Result<Self> {
         let say = |error: Errno| explain(error.into(), folder);
         // By its kind, so that nobody waits for a pipe that has this name.
         let around = openat(CWD, folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(say)?;
-        for _ in 0..LOCK_TRIES {
-            match mkdirat(&around, name_of(path), Mode::RWXU) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(say(error)),
-            }
-            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let inside = match openat(&around, name_of(path), flags, Mode::empty()) {
-                Ok(inside) => File::from(inside),
-                // The other proxy is ready.
-                Err(Errno::NOENT) => continue,
-                Err(_) => return Err(foreign(path)),
-            };
-            let file = inside.metadata()?;
-            if file.uid() != geteuid().as_raw() || file.mode() & 0o077 != 0 {
-                return Err(foreign(path));
-            }
-            // Some file systems have no locks, which is another error.
-            if flock(&inside, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-                thread::sleep(LOCK_PAUSE);
-                continue;
-            }
-            // It may have gone before it was locked.
-            if fs::symlink_metadata(path).is_ok_and(|there| identity(&there) == identity(&file)) {
-                let workshop = Self { around, path: path.to_owned(), inside: inside.into() };
-                workshop.clear();
-                return Ok(workshop);
-            }
-        }
-        Err(io::Error::new(ErrorKind::WouldBlock, "another proxy starts there and does not get on"))
+        let mut name = OsString::from(".");
+        name.push(socket);
+        name.push(format!(".{:x}", RandomState::new().hash_one(std::process::id())));
+        mkdirat(&around, &name, Mode::RWXU).map_err(say)?;
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let inside = openat(&around, &name, flags, Mode::empty()).map_err(say)?;
+        Ok(Self { around, name, inside })
     }
 
-    /// A file in it, without following a link.
-    fn look(&self, name: &str) -> io::Result<Metadata> {
+    /// A file in it, whatever it is, without following a link.
+    fn open(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        File::from(openat(&self.inside, name, flags, Mode::empty())?).metadata()
+        Ok(openat(&self.inside, name, flags, Mode::empty())?.into())
     }
 
-    /// Gives the socket its owner and its mode. Of this folder it is certain that the names in it are ours.
-    fn finish(&self, access: Access) -> io::Result<Metadata> {
-        let Ok(file) = self.look(SOCKET) else { return Err(foreign(&self.path)) };
-        // A folder can hand its group on.
-        let uid = access.uid.unwrap_or(geteuid().as_raw());
-        let gid = access.gid.unwrap_or(getegid().as_raw());
-        if (file.uid(), file.gid()) != (uid, gid) {
-            let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            chownat(&self.inside, SOCKET, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW).map_err(|error| {
-                let why = "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user \
-                           is in";
-                if error == Errno::PERM { io::Error::new(ErrorKind::PermissionDenied, why) } else { error.into() }
-            })?;
+    /// The file of a socket that was made in here: what is said to it is heard by this socket. Who is the same user could have exchanged it,
+    /// or connect too.
+    fn find(&self, socket: &Socket) -> io::Result<File> {
+        let file = self.open(SOCKET)?;
+        let word = RandomState::new().hash_one(SOCKET).to_ne_bytes();
+        let knock = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+        knock.connect(&SockAddr::unix(by_descriptor(&file))?)?;
+        knock.send(&word)?;
+        loop {
+            // Where nobody is left who knocks, it was at another door.
+            let mut client = socket.accept().map_err(|_| changed())?.0;
+            client.set_nonblocking(true)?;
+            let mut heard = [0; 8];
+            if client.read(&mut heard).is_ok() && heard == word {
+                return Ok(file);
+            }
         }
-        chmodat(&self.inside, SOCKET, Mode::from_raw_mode(access.mode), AtFlags::empty())?;
-        Ok(file)
     }
 
     /// Moves the socket to its place.
-    fn put(&self, path: &Path, name: &OsStr) -> io::Result<()> {
+    fn put(&self, path: &Path, name: &OsStr, ours: Identity) -> io::Result<()> {
         if let Some(stale) = refuse_unless_stale(path)? {
-            // It is looked at again where nobody can exchange it.
-            renameat(&self.around, name, &self.inside, STALE)?;
-            if !self.look(STALE).is_ok_and(|file| identity(&file) == stale) {
-                renameat(&self.inside, STALE, &self.around, name)?;
+            // It is looked at again where nobody else can exchange it.
+            match renameat(&self.around, name, &self.inside, STALE) {
+                // Another proxy has taken it away.
+                Err(Errno::NOENT) => {}
+                moved => moved?,
+            }
+            if self.open(STALE).and_then(|file| file.metadata()).is_ok_and(|file| identity(&file) != stale) {
+                move_to(&self.inside, STALE.as_ref(), &self.around, name)?;
                 return Err(in_use(path));
             }
         }
-        match renameat_with(&self.inside, SOCKET, &self.around, name, RenameFlags::NOREPLACE) {
-            Err(Errno::EXIST) => Err(in_use(path)),
-            // Some file systems know no such flag.
-            Err(Errno::INVAL | Errno::NOSYS) => Ok(renameat(&self.inside, SOCKET, &self.around, name)?),
-            moved => Ok(moved?),
+        match move_to(&self.inside, SOCKET.as_ref(), &self.around, name) {
+            Err(Errno::EXIST) => return Err(in_use(path)),
+            moved => moved?,
         }
-    }
-
-    fn clear(&self) {
-        for name in [SOCKET, STALE] {
-            let _ = unlinkat(&self.inside, name, AtFlags::empty());
+        match fs::symlink_metadata(path) {
+            Ok(file) if identity(&file) == ours => Ok(()),
+            _ => Err(changed()),
         }
     }
 }
 
 impl Drop for Workshop {
     fn drop(&mut self) {
-        self.clear();
-        let _ = unlinkat(&self.around, name_of(&self.path), AtFlags::REMOVEDIR);
+        for name in [SOCKET, STALE] {
+            let _ = unlinkat(&self.inside, name, AtFlags::empty());
+        }
+        let _ = unlinkat(&self.around, &self.name, AtFlags::REMOVEDIR);
     }
 }
 
-fn name_of(path: &Path) -> &OsStr {
-    path.file_name().unwrap_or(OsStr::new(""))
+/// A path that leads to an open file, whatever became of its name (proc(5), `/proc/PID/fd`).
+fn by_descriptor(file: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Moves a file, and replaces none.
+fn move_to(from: &OwnedFd, name: &OsStr, to: &OwnedFd, new: &OsStr) -> Result<(), Errno> {
+    match renameat_with(from, name, to, new, RenameFlags::NOREPLACE) {
+        // Some file systems know no such flag.
+        Err(Errno::INVAL | Errno::NOSYS) => renameat(from, name, to, new),
+        moved => moved,
+    }
+}
+
+/// Gives an open file its owner and its mode.
+fn give(file: &File, access: Access) -> io::Result<()> {
+    let (path, now) = (by_descriptor(file), file.metadata()?);
+    // A folder can hand its group on.
+    let uid = access.uid.unwrap_or(geteuid().as_raw());
+    let gid = access.gid.unwrap_or(getegid().as_raw());
+    if (now.uid(), now.gid()) != (uid, gid) {
+        chown(&path, Some(uid), Some(gid)).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => io::Error::new(
+                ErrorKind::PermissionDenied,
+                "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user is in",
+            ),
+            _ => error,
+        })?;
+    }
+    fs::set_permissions(path, Permissions::from_mode(access.mode))
 }
 
 /// Refuses whatever stands at a path, but for a socket that nobody listens on, which it identifies. A link is not followed.
@@ -230,9 +228,8 @@ fn in_use(path: &Path) -> io::Error {
     io::Error::new(ErrorKind::AddrInUse, why)
 }
 
-fn foreign(path: &Path) -> io::Error {
-    let why = format!("{} is not ours, and the socket is made there: remove it", path.display());
-    io::Error::new(ErrorKind::AlreadyExists, why)
+fn changed() -> io::Error {
+    io::Error::other("somebody changes its folder meanwhile")
 }
 
 /// Says what to do about an error that has to do with the folder.

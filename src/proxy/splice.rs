@@ -3,7 +3,7 @@
 //! Owns invariant 10: each side's end is passed on as the half-close that it is, and a client that has vanished ends it
 //! all.
 
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Noted, Progress};
 use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::Pump;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes, join};
+use tokio::io::{AsyncRead, ReadBuf, copy_bidirectional_with_sizes, join};
 use tokio::net::UnixStream;
 
 /// Bytes of the copy's buffer for each direction: with as many, bulk data costs half the CPU of tokio's default of 8 KiB.
@@ -42,15 +42,15 @@ pub async fn splice(
             ready = daemon_reader.readable() => ready?,
         }
     }
-    let (waited_for, input_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (waited_for, input) = (AtomicBool::new(false), Progress::default());
     let client_reader = Waited { inner: client_reader, waited_for: &waited_for };
     let client_reader = Prefixed { pump: from_client, inner: client_reader };
     let daemon_reader = Prefixed { pump: from_daemon, inner: UntilClosed(daemon_reader) };
-    let daemon_writer = Ended { inner: UntilClosed(daemon_writer), ended: &input_ended };
+    let daemon_writer = Noted { inner: UntilClosed(daemon_writer), progress: &input };
     let mut client = join(client_reader, client_writer);
     let mut daemon = join(daemon_reader, daemon_writer);
     let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
-    let (mut copy, mut gone, mut hang_up) = (pin!(copy), pin!(watch.gone()), pin!(watch.hang_up()));
+    let (mut copy, mut gone, mut hang_up) = (pin!(copy), pin!(watch.gone(&input)), pin!(watch.hang_up()));
     poll_fn(|cx| {
         waited_for.store(false, Relaxed);
         match copy.as_mut().poll(cx) {
@@ -62,7 +62,7 @@ pub async fn splice(
         // The client has half-closed, or the daemon takes no more of its input: a silent container does not write to it either.
         match gone.as_mut().poll(cx) {
             // What the client sent before it closed is not on its way any more.
-            Poll::Pending if input_ended.load(Relaxed) => hang_up.as_mut().poll(cx).map(Err),
+            Poll::Pending if input.has_ended() => hang_up.as_mut().poll(cx).map(Err),
             gone => gone.map(Err),
         }
     })
@@ -84,28 +84,6 @@ impl<R: AsyncRead + Unpin> AsyncRead for Waited<'_, R> {
         let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
         self.waited_for.store(read.is_pending(), Relaxed);
         read
-    }
-}
-
-/// A writer that notes its end.
-struct Ended<'n, W> {
-    inner: W,
-    ended: &'n AtomicBool,
-}
-
-impl<W: AsyncWrite + Unpin> AsyncWrite for Ended<'_, W> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = Pin::new(&mut self.inner).poll_shutdown(cx);
-        self.ended.store(ended.is_ready(), Relaxed);
-        ended
     }
 }
 
