@@ -499,6 +499,26 @@ fn the_group_is_the_proxy_s_own_whatever_the_folder_hands_on() {
 }
 
 #[test]
+fn an_access_list_of_the_folder_does_not_let_others_in() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    // acl(5), as the kernel keeps it: each entry is a tag, permissions and an id. The second is for the user 65534.
+    let entries = [(1, 7, u32::MAX), (2, 7, 65_534), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
+    let entry = |(tag, permissions, id): (u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    let list = [2_u32.to_le_bytes().to_vec(), entries.map(entry).concat()].concat();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(dir.join(""), "system.posix_acl_default", &list, flags)
+        .expect("a file system with lists");
+    let path = dir.join("docker.sock");
+    let _program = listening(&daemon, &path, &[]);
+    let inherited = rustix::fs::lgetxattr(&path, "system.posix_acl_access", &mut [0; 256][..]);
+    assert_eq!(inherited.err(), Some(rustix::io::Errno::NODATA));
+    assert_eq!(fs::symlink_metadata(&path).expect("a file").mode() & 0o777, 0o660);
+}
+
+#[test]
 fn a_pipe_in_place_of_the_folder_is_not_waited_for() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();

@@ -4,7 +4,7 @@
 
 use crate::proxy::peer::{Door, Peer};
 use crate::proxy::scratch::discard;
-use crate::proxy::stream::{Either, Stream};
+use crate::proxy::stream::{Either, Stream, UntilClosed};
 use socket2::{SockRef, TcpKeepalive};
 use std::future::pending;
 use std::io;
@@ -93,7 +93,7 @@ impl Client {
             }
             Either::Unix(stream) => {
                 let (reader, writer) = stream.split();
-                (Reader(Either::Unix(reader)), Either::Unix(writer))
+                (Reader(Either::Unix(UntilClosed(reader))), Either::Unix(UntilClosed(writer)))
             }
         }
     }
@@ -141,7 +141,7 @@ impl AsFd for Client {
 
 /// What a client sends, and its end.
 #[derive(Debug)]
-pub struct Reader<'c>(Either<tcp::ReadHalf<'c>, unix::ReadHalf<'c>>);
+pub struct Reader<'c>(Either<tcp::ReadHalf<'c>, UntilClosed<unix::ReadHalf<'c>>>);
 
 impl Reader<'_> {
     /// Waits until there is something to read, or the end.
@@ -151,16 +151,17 @@ impl Reader<'_> {
     pub async fn readable(&self) -> io::Result<()> {
         match &self.0 {
             Either::Tcp(reader) => reader.readable().await,
-            Either::Unix(reader) => reader.readable().await,
+            Either::Unix(UntilClosed(reader)) => reader.readable().await,
         }
     }
 
-    /// Waits for an error of the client's, such as a reset, while nobody reads or writes it. It may wake for every byte that comes.
+    /// Waits for an error of the client's, such as a reset, while nobody reads or writes it. It may wake for every byte that comes. A Unix
+    /// socket has none that says more than that the client has closed.
     pub async fn failed(&self) {
-        let _ = match &self.0 {
-            Either::Tcp(reader) => reader.ready(Interest::ERROR).await,
-            Either::Unix(reader) => reader.ready(Interest::ERROR).await,
-        };
+        match &self.0 {
+            Either::Tcp(reader) => drop(reader.ready(Interest::ERROR).await),
+            Either::Unix(_) => pending().await,
+        }
     }
 
     /// The same, and for a client that has closed. Only where no more of its input matters.
@@ -170,10 +171,7 @@ impl Reader<'_> {
             // The socket's own readiness does not tell the end of both directions from that of one.
             Either::Unix(_) => {
                 if let Ok(watch) = self.watch() {
-                    tokio::select! {
-                        _ = watch.error() => {}
-                        _ = watch.hang_up() => {}
-                    }
+                    watch.hang_up().await;
                 }
             }
         }
@@ -186,7 +184,7 @@ impl Reader<'_> {
     pub fn watch(&self) -> io::Result<Watch> {
         let (socket, hangs_up) = match &self.0 {
             Either::Tcp(reader) => (reader.as_ref().as_fd(), false),
-            Either::Unix(reader) => (reader.as_ref().as_fd(), true),
+            Either::Unix(UntilClosed(reader)) => (reader.as_ref().as_fd(), true),
         };
         Watch::new(socket.try_clone_to_owned()?, hangs_up)
     }
@@ -265,10 +263,13 @@ impl Watch {
         Ok(Self { socket: AsyncFd::with_interest(socket, Interest::PRIORITY)?, hangs_up })
     }
 
-    /// Waits for an error of the client's: over TCP a reset, or no answer to TCP keep-alive, over a Unix socket that it closed and left
-    /// output unread. Where both directions have ended in order, it may still come as long as output is on its way.
-    pub async fn error(&self) -> io::Error {
-        self.end(Interest::ERROR).await
+    /// Waits for a reset, or for no answer to TCP keep-alive. Where both directions have ended in order, it may still come as long as output
+    /// is on its way. Over a Unix socket it never comes: there it would say no more than a hang-up.
+    async fn error(&self) -> io::Error {
+        match self.hangs_up {
+            true => pending().await,
+            false => self.end(Interest::ERROR).await,
+        }
     }
 
     /// Waits until the client has closed, which alone says nothing of the input that it sent before: it may be on its way. Where the

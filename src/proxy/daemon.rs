@@ -6,10 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -119,48 +116,4 @@ impl Daemon {
 #[must_use]
 pub fn is_quiet(daemon: &UnixStream) -> bool {
     matches!(daemon.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-}
-
-/// Half of the daemon's side. On a Unix socket a reset says only that the daemon has closed before it read all input, and
-/// comes behind all its output, of which none may be lost: it is an end like any other.
-pub struct UntilClosed<H>(pub H);
-
-impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer).map(|read| match read {
-            Err(error) if is_closed(&error) => Ok(()),
-            read => read,
-        })
-    }
-}
-
-impl<W: AsyncWrite + Unpin> AsyncWrite for UntilClosed<W> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes).map(|written| match written {
-            Err(error) if is_closed(&error) => Ok(bytes.len()),
-            written => written,
-        })
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx).map(|done| match done {
-            Err(error) if is_closed(&error) => Ok(()),
-            done => done,
-        })
-    }
-}
-
-fn is_closed(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
-    )
 }

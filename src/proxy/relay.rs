@@ -9,8 +9,8 @@ use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::hijack::Answer;
 use crate::proxy::admit::Admitted;
 use crate::proxy::client::{self, Client, Noted, Progress};
-use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::{Halt, Pump};
+use crate::proxy::stream::UntilClosed;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -197,11 +197,8 @@ impl Upload<'_> {
         loop {
             let room = MAX_AHEAD_BYTES.saturating_sub(self.pump.held().len());
             let moved = if self.ended || self.pump.is_done() && room == 0 {
-                // The client is read no more; a reset still shows. Where requests of it are held, its end says nothing yet.
-                match self.pump.held() {
-                    [] => client.gone().await,
-                    _ => client.failed().await,
-                }
+                // The client is read no more; its end still shows.
+                client.gone().await;
                 return End::ClientGone;
             } else if self.pump.is_done() {
                 self.pump.fill(client, room).await

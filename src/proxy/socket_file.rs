@@ -8,7 +8,7 @@
 
 use crate::config::Access;
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RenameFlags, mkdirat, openat, renameat, renameat_with, unlinkat,
+    AtFlags, CWD, Mode, OFlags, RenameFlags, fremovexattr, mkdirat, openat, renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 /// The socket's name until it is ready, and the name that a stale one gets.
 const SOCKET: &str = "s";
 const STALE: &str = "old";
+
+/// So many clients of the same user may come before our own word does.
+const MOST_KNOCKS: usize = 64;
 
 /// A socket file of ours. It goes with this value, if it is still the same file.
 #[derive(Debug)]
@@ -48,13 +51,14 @@ impl SocketFile {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(ErrorKind::InvalidInput.into());
         };
-        let workshop = Workshop::make(folder, name)?;
+        let mut workshop = Workshop::make(folder, name)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
         socket.bind(&SockAddr::unix(by_descriptor(&workshop.inside).join(SOCKET))?)?;
         socket.listen(backlog)?;
         let file = workshop.find(&socket)?;
-        give(&file, access)?;
         let identity = identity(&file.metadata()?);
+        workshop.socket = Some(identity);
+        give(&file, access)?;
         workshop.put(path, name, identity)?;
         Ok((socket, Self { path: path.to_owned(), identity }))
     }
@@ -87,6 +91,9 @@ struct Workshop {
     around: OwnedFd,
     name: OsString,
     inside: OwnedFd,
+    /// What it holds of ours: the socket, and a stale one that was moved in.
+    socket: Option<Identity>,
+    stale: Option<Identity>,
 }
 
 impl Workshop {
@@ -101,7 +108,17 @@ impl Workshop {
         mkdirat(&around, &name, Mode::RWXU).map_err(say)?;
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let inside = openat(&around, &name, flags, Mode::empty()).map_err(say)?;
-        Ok(Self { around, name, inside })
+        // Another folder may have been put in its place meanwhile.
+        let file = File::from(inside.try_clone()?).metadata()?;
+        if file.uid() != geteuid().as_raw() || file.mode() & 0o7777 & !0o2000 != 0o700 {
+            return Err(changed());
+        }
+        // What the folder around hands on to files would let others in, whatever their mode is.
+        match fremovexattr(&inside, "system.posix_acl_default") {
+            Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Self { around, name, inside, socket: None, stale: None })
     }
 
     /// A file in it, whatever it is, without following a link.
@@ -118,7 +135,7 @@ impl Workshop {
         let knock = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
         knock.connect(&SockAddr::unix(by_descriptor(&file))?)?;
         knock.send(&word)?;
-        loop {
+        for _ in 0..MOST_KNOCKS {
             // Where nobody is left who knocks, it was at another door.
             let mut client = socket.accept().map_err(|_| changed())?.0;
             client.set_nonblocking(true)?;
@@ -127,16 +144,20 @@ impl Workshop {
                 return Ok(file);
             }
         }
+        Err(changed())
     }
 
     /// Moves the socket to its place.
-    fn put(&self, path: &Path, name: &OsStr, ours: Identity) -> io::Result<()> {
+    fn put(&mut self, path: &Path, name: &OsStr, ours: Identity) -> io::Result<()> {
         if let Some(stale) = refuse_unless_stale(path)? {
             // It is looked at again where nobody else can exchange it.
             match renameat(&self.around, name, &self.inside, STALE) {
                 // Another proxy has taken it away.
                 Err(Errno::NOENT) => {}
-                moved => moved?,
+                moved => {
+                    moved?;
+                    self.stale = Some(stale);
+                }
             }
             if self.open(STALE).and_then(|file| file.metadata()).is_ok_and(|file| identity(&file) != stale) {
                 move_to(&self.inside, STALE.as_ref(), &self.around, name)?;
@@ -156,8 +177,11 @@ impl Workshop {
 
 impl Drop for Workshop {
     fn drop(&mut self) {
-        for name in [SOCKET, STALE] {
-            let _ = unlinkat(&self.inside, name, AtFlags::empty());
+        for (name, ours) in [(SOCKET, self.socket), (STALE, self.stale)] {
+            let there = self.open(name).and_then(|file| file.metadata()).map(|file| identity(&file)).ok();
+            if ours.is_some() && there == ours {
+                let _ = unlinkat(&self.inside, name, AtFlags::empty());
+            }
         }
         let _ = unlinkat(&self.around, &self.name, AtFlags::REMOVEDIR);
     }

@@ -4,8 +4,8 @@
 //! all.
 
 use crate::proxy::client::{Client, Noted, Progress};
-use crate::proxy::daemon::UntilClosed;
 use crate::proxy::pump::Pump;
+use crate::proxy::stream::UntilClosed;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};

@@ -17,12 +17,12 @@ use std::thread;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-const ALL: &[(&str, &str)] =
+pub const ALL: &[(&str, &str)] =
     &[("CONTAINERS", "1"), ("EXEC", "1"), ("SESSION", "1"), ("GRPC", "1"), ("POST", "1"), ("BUILD", "1")];
 
-const ATTACH: &str = "POST /v1.41/containers/c1/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n\
+pub const ATTACH: &str = "POST /v1.41/containers/c1/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n\
                       Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
-const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
+pub const SWITCHED: &str = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
                         Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 const BARE: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
 
@@ -237,6 +237,25 @@ fn all_that_a_client_sent_before_it_closed_reaches_the_daemon() {
                 request.len() + input.len()
             );
         }
+    }
+}
+
+/// One that vanishes is noticed all the same, with or without bytes behind its request.
+#[test]
+fn a_client_that_vanishes_behind_stray_bytes_frees_its_place() {
+    for stray in ["", "\r\n", "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"] {
+        let daemon = FakeDaemon::serving(|session| {
+            session.read_until(b"\r\n\r\n");
+            session.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            while session.read_some() > 0 {}
+        });
+        let proxy = Proxy::start(&daemon, &[("MAX_CONNECTIONS", "1")]);
+        let mut client = proxy.client();
+        client.send(format!("GET /events HTTP/1.1\r\nHost: docker\r\n\r\n{stray}"));
+        client.read_until(b"\r\n\r\n");
+        client.reset();
+        let denied = proxy.client().ask(b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n");
+        assert_eq!(denied.status, 403, "{stray:?}");
     }
 }
 
