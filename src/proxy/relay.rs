@@ -198,7 +198,8 @@ impl Upload<'_> {
             let room = MAX_AHEAD_BYTES.saturating_sub(self.pump.held().len());
             let moved = if self.ended || self.pump.is_done() && room == 0 {
                 // The client is read no more; its end still shows.
-                client.gone().await;
+                // Apart, as few streams get here, and each would have room for it.
+                Box::pin(client.gone()).await;
                 return End::ClientGone;
             } else if self.pump.is_done() {
                 self.pump.fill(client, room).await
@@ -235,7 +236,7 @@ impl Upload<'_> {
         tokio::select! {
             biased;
             written = self.pump.run(client, &mut daemon) => written,
-            error = watch.gone(&input) => Err(Halt::SourceFailed(error)),
+            error = Box::pin(watch.gone(&input)) => Err(Halt::SourceFailed(error)),
         }
     }
 

@@ -50,7 +50,9 @@ pub async fn splice(
     let mut client = join(client_reader, client_writer);
     let mut daemon = join(daemon_reader, daemon_writer);
     let copy = copy_bidirectional_with_sizes(&mut client, &mut daemon, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
-    let (mut copy, mut gone, mut hang_up) = (pin!(copy), pin!(watch.gone(&input)), pin!(watch.hang_up()));
+    let mut copy = pin!(copy);
+    // Apart, as every connection would have room for them.
+    let (mut gone, mut hang_up) = (Box::pin(watch.gone(&input)), Box::pin(watch.hang_up()));
     poll_fn(|cx| {
         waited_for.store(false, Relaxed);
         match copy.as_mut().poll(cx) {
