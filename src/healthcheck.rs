@@ -3,7 +3,7 @@
 use crate::config::{Config, Frontend, Listen};
 use crate::proxy::backlog::Backlog;
 use crate::proxy::daemon::{self, Daemon};
-use crate::proxy::places::Pool;
+use crate::proxy::places::share;
 use crate::proxy::stream::{Either, Stream};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -55,7 +55,7 @@ fn full(config: &Config, frontend: &Frontend) -> Option<String> {
     let known: Vec<_> = frontend.listen.iter().filter_map(of_listen).collect();
     let accepted: usize = known.iter().map(|backlog| backlog.accepted).sum();
     let waiting: usize = known.iter().map(|backlog| backlog.waiting).sum();
-    let least = Pool::new(config.max_connections, config.frontends.len()).share();
+    let least = share(config.max_connections, config.frontends.len());
     let says = if config.frontends.len() == 1 {
         "as many as MAX_CONNECTIONS says"
     } else {

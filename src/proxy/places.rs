@@ -15,11 +15,17 @@ use tokio::time::{Instant, sleep_until};
 /// How often it is said that every place is taken.
 const FULL_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How many of so many places each frontend has of its own: no less than one.
+#[must_use]
+pub fn share(most: usize, frontends: usize) -> usize {
+    if frontends == 1 { most } else { (most / 2 / frontends).max(1) }
+}
+
 /// All places.
 #[derive(Debug)]
 pub struct Pool {
     most: usize,
-    /// What each frontend has of its own, and no less than one.
+    /// What each frontend has of its own.
     share: usize,
     /// Each frontend's own.
     own: Vec<Arc<Semaphore>>,
@@ -31,7 +37,7 @@ impl Pool {
     /// So many places for so many frontends.
     #[must_use]
     pub fn new(most: usize, frontends: usize) -> Self {
-        let share = if frontends == 1 { most } else { (most / 2 / frontends).max(1) };
+        let share = share(most, frontends);
         let common = most.saturating_sub(share * frontends);
         Self {
             most: share * frontends + common,
@@ -39,12 +45,6 @@ impl Pool {
             own: (0..frontends).map(|_| Arc::new(Semaphore::new(share))).collect(),
             common: Arc::new(Semaphore::new(common)),
         }
-    }
-
-    /// What each frontend has of its own.
-    #[must_use]
-    pub const fn share(&self) -> usize {
-        self.share
     }
 
     /// What the frontend at this place can take.

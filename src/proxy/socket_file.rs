@@ -42,6 +42,11 @@ fn identity(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
+/// Which file has this name now. A link is not followed.
+fn identity_at(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).map(|file| identity(&file)).ok()
+}
+
 impl SocketFile {
     /// Listens on a file with this access, with room for so many clients that wait.
     ///
@@ -72,7 +77,7 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|file| identity(&file) == self.identity) {
+        if identity_at(&self.path) == Some(self.identity) {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -82,7 +87,7 @@ impl Drop for SocketFile {
 #[must_use]
 pub fn is_same(path: &Path, other: &Path) -> bool {
     let other = fs::metadata(other).map(|file| identity(&file)).ok();
-    other.is_some() && fs::symlink_metadata(path).map(|file| identity(&file)).ok() == other
+    other.is_some() && identity_at(path) == other
 }
 
 /// A folder that no other user can enter, beside the place of the socket. It goes with this value.
@@ -127,6 +132,11 @@ impl Workshop {
         Ok(openat(&self.inside, name, flags, Mode::empty())?.into())
     }
 
+    /// Which file has this name in it.
+    fn identity_of(&self, name: &str) -> Option<Identity> {
+        self.open(name).and_then(|file| file.metadata()).map(|file| identity(&file)).ok()
+    }
+
     /// The file of a socket that was made in here: what is said to it is heard by this socket. Who is the same user could have exchanged it,
     /// or connect too.
     fn find(&self, socket: &Socket) -> io::Result<File> {
@@ -159,7 +169,7 @@ impl Workshop {
                     self.stale = Some(stale);
                 }
             }
-            if self.open(STALE).and_then(|file| file.metadata()).is_ok_and(|file| identity(&file) != stale) {
+            if self.identity_of(STALE).is_some_and(|file| file != stale) {
                 move_to(&self.inside, STALE.as_ref(), &self.around, name)?;
                 return Err(in_use(path));
             }
@@ -168,18 +178,14 @@ impl Workshop {
             Err(Errno::EXIST) => return Err(in_use(path)),
             moved => moved?,
         }
-        match fs::symlink_metadata(path) {
-            Ok(file) if identity(&file) == ours => Ok(()),
-            _ => Err(changed()),
-        }
+        if identity_at(path) == Some(ours) { Ok(()) } else { Err(changed()) }
     }
 }
 
 impl Drop for Workshop {
     fn drop(&mut self) {
         for (name, ours) in [(SOCKET, self.socket), (STALE, self.stale)] {
-            let there = self.open(name).and_then(|file| file.metadata()).map(|file| identity(&file)).ok();
-            if ours.is_some() && there == ours {
+            if ours.is_some() && self.identity_of(name) == ours {
                 let _ = unlinkat(&self.inside, name, AtFlags::empty());
             }
         }
