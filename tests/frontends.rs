@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
-use support::{FakeDaemon, PATIENCE, Program, TempDir};
+use support::{FakeDaemon, PATIENCE, Program, SetAtEnd, TempDir};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 
@@ -441,13 +441,10 @@ fn a_flood_of_one_client_s_connections_does_not_keep_another_ones_from_being_acc
                 }
             });
         }
-        let served = std::panic::catch_unwind(|| {
-            for _ in 0..10 {
-                assert!(ask(&b, "GET /_ping").contains("200"));
-            }
-        });
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        served.expect("each is served");
+        let _stopped = SetAtEnd(&stop);
+        for _ in 0..10 {
+            assert!(ask(&b, "GET /_ping").contains("200"));
+        }
     });
 }
 
@@ -478,6 +475,7 @@ fn a_hostile_client_does_not_slow_another_one_down() {
             }
             count
         });
+        let stopped = SetAtEnd(&stop);
         let mut client = UnixStream::connect(&b).expect("it listens");
         client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let answer = support::daemon::response("200 OK", "GET /_ping").len();
@@ -491,7 +489,7 @@ fn a_hostile_client_does_not_slow_another_one_down() {
                 assert!(ask(&b, "GET /_ping").contains("200"));
             }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        drop(stopped);
         (asked, storm.join().expect("no panic"))
     });
     assert_eq!(asked, 500);

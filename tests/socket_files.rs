@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
-use support::{FakeDaemon, PATIENCE, Program, TempDir};
+use support::{FakeDaemon, PATIENCE, Program, SetAtEnd, TempDir};
 
 /// The program on a socket file, and on nothing else.
 fn listening(daemon: &FakeDaemon, path: &Path, vars: &[(&str, &str)]) -> Program {
@@ -419,17 +419,20 @@ fn start_against(dir: &TempDir, vars: &[(&str, &str)], harm: impl Fn(&Path) -> b
             }
             done
         });
+        let stopped = SetAtEnd(&stop);
         for _ in 0..40 {
             let mut program = Program::spawn(command(&daemon, &path, vars));
             let deadline = Instant::now() + PATIENCE;
-            while program.child.try_wait().expect("a child").is_none() && program.log().is_empty() {
+            while program.log().is_empty() {
                 assert!(Instant::now() < deadline, "it neither starts nor ends");
+                std::thread::yield_now();
             }
+            // It may have ended by itself, but nobody has waited for it yet: its number is still its own.
             program.signal("TERM");
             program.wait();
             let _ = fs::remove_file(&path);
         }
-        stop.store(true, Relaxed);
+        drop(stopped);
         harming.join().expect("no panic")
     })
 }

@@ -23,7 +23,7 @@ use std::fs::Permissions;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +32,15 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes of a narrow socket buffer. With less, loopback drops packets and sends them again a fifth of a second later.
 pub const NARROW: usize = 4096;
+
+/// Sets a flag at its end, by a panic too: a scope would wait for ever for threads that run until it is set.
+pub struct SetAtEnd<'a>(pub &'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A folder of a test's own, removed with it.
 #[derive(Debug)]
