@@ -16,6 +16,7 @@
 //! | [`proxy`] | who moves bytes: clients, the daemon, and what passes between |
 //! | [`config`] | the variables of the process |
 //! | [`policy`] | what is granted, what that opens, and what traffic needs |
+//! | [`guard`] | what a body may ask for, with GUARD |
 //! | [`http`] | what bytes say |
 //! | [`logging`], [`signals`], [`vars`], [`json`], [`distance`] | lines of the log, signals, variables, strings of JSON, slips |
 //!
@@ -32,6 +33,7 @@
 // Invariant 13; tests and benches may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod guard;
 pub mod http;
 pub mod policy;
 pub mod proxy;

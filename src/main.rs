@@ -4,6 +4,7 @@
 
 use docker_socket_proxy::config::{Config, SETTINGS};
 use docker_socket_proxy::explain::{self, Explained, Stop};
+use docker_socket_proxy::guard::{GUARD, LISTS};
 use docker_socket_proxy::healthcheck;
 use docker_socket_proxy::lookalike::read;
 use docker_socket_proxy::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
@@ -45,8 +46,8 @@ TRAEFIK__LISTEN. So it is with every grant, and with ALLOW_ROUTES, DENY_ROUTES, 
 /// The calls and every variable.
 fn help() -> String {
     let row = |name: &str, about: &str, default: &str| match default {
-        "" | "0" => format!("  {name:<17}  {about}\n"),
-        _ => format!("  {name:<17}  {about} ({default})\n"),
+        "" | "0" => format!("  {name:<18}  {about}\n"),
+        _ => format!("  {name:<18}  {about} ({default})\n"),
     };
     let grants = VARIABLES.iter().map(|variable| {
         let default = match variable.default {
@@ -57,8 +58,9 @@ fn help() -> String {
         row(variable.name, variable.about, default)
     });
     let setting = |setting: &Setting| row(setting.name, setting.about, setting.default);
-    let of_all_grants =
-        [&ALLOW_ROUTES, &DENY_ROUTES, &DIALECT, &LEARN].into_iter().map(setting).chain([String::from("\n")]);
+    let of_guard = std::iter::once(&GUARD).chain(LISTS);
+    let of_all_grants = [&ALLOW_ROUTES, &DENY_ROUTES].into_iter().chain(of_guard).chain([&DIALECT, &LEARN]);
+    let of_all_grants = of_all_grants.map(setting).chain([String::from("\n")]);
     let rows = grants.chain(of_all_grants).chain(SETTINGS.iter().map(setting));
     std::iter::once(String::from(SYNOPSIS)).chain(rows).collect()
 }

@@ -11,6 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["json", "vars", "signals", "distance"],
     &["logging"],
     &["http"],
+    &["guard"],
     &["policy"],
     &["config"],
     &["proxy"],

@@ -6,6 +6,7 @@ use super::listen;
 use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
 use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
 use crate::distance::{distance, plain};
+use crate::guard::{GUARD, LISTS, Room};
 use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
@@ -28,6 +29,8 @@ pub struct Frontend {
     pub policy: Policy,
     /// LEARN: remembers what the traffic needs.
     pub learner: Option<Learner>,
+    /// For the bodies that GUARD judges.
+    pub room: Room,
 }
 
 impl Frontend {
@@ -61,6 +64,10 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let mut frontends = with?;
     if !has_names || environment.has(LISTEN.name) {
         frontends.insert(0, without);
+    }
+    let count = frontends.len();
+    for frontend in &mut frontends {
+        frontend.room = Room::for_one_of(count);
     }
     let places: Vec<_> = frontends
         .iter()
@@ -103,7 +110,7 @@ fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) ->
         let policy = Policy::from_vars(&var)?;
         let learner =
             policy.learning().then(|| Learner::new(defaults(environment, &prefix, &policy, of_all)));
-        Ok(Frontend { name, listen, access, policy, learner })
+        Ok(Frontend { name, listen, access, policy, learner, room: Room::for_one_of(1) })
     };
     read().map_err(|mut error: Error| {
         // It is named as it was written.
@@ -200,6 +207,8 @@ fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), St
 
 /// The variables that each client can have of its own.
 pub fn variables() -> impl Iterator<Item = &'static str> {
-    let settings = [&ALLOW_ROUTES, &DENY_ROUTES, &DIALECT, &LEARN, &LISTEN, &LISTEN_MODE, &LISTEN_OWNER];
-    VARIABLES.iter().map(|variable| variable.name).chain(settings.into_iter().map(|setting| setting.name))
+    let settings =
+        [&ALLOW_ROUTES, &DENY_ROUTES, &GUARD, &DIALECT, &LEARN, &LISTEN, &LISTEN_MODE, &LISTEN_OWNER];
+    let settings = settings.into_iter().chain(LISTS);
+    VARIABLES.iter().map(|variable| variable.name).chain(settings.map(|setting| setting.name))
 }

@@ -117,6 +117,28 @@ impl ChunkScanner {
     }
 }
 
+/// The data of a whole body, without its framing.
+///
+/// # Errors
+/// The framing is broken.
+pub fn decode(mut body: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut scanner = ChunkScanner::default();
+    let mut data = Vec::with_capacity(body.len());
+    while !body.is_empty() && !scanner.is_done() {
+        let length = match scanner.expected {
+            Expected::Data { remaining } => body.len().min(remaining as usize).max(1),
+            _ => 1,
+        };
+        let (part, rest) = body.split_at(length);
+        if matches!(scanner.expected, Expected::Data { .. }) {
+            data.extend_from_slice(part);
+        }
+        scanner.advance(part)?;
+        body = rest;
+    }
+    Ok(data)
+}
+
 impl Expected {
     /// Skips the CRLF behind the data where both bytes are there, as they nearly always are.
     fn after_data(self, bytes: &[u8], at: &mut usize) -> Self {

@@ -1,6 +1,7 @@
 //! Why a request is denied.
 
 use super::grants::Grants;
+use super::guarded::Closed;
 use super::route::{Hazard, Route};
 use crate::http::method::Method;
 use std::fmt;
@@ -22,6 +23,8 @@ pub enum Denial {
     WithBody(Hazard, Grants),
     /// A line of DENY_ROUTES names the route.
     Listed(Method, &'static Route),
+    /// GUARD closes it.
+    Guarded(Closed),
 }
 
 impl Denial {
@@ -30,7 +33,9 @@ impl Denial {
     pub const fn missing(self) -> Grants {
         match self {
             Self::Missing(grants) | Self::WithBody(.., grants) => grants,
-            Self::NoSection | Self::Root | Self::Method | Self::Name | Self::Listed(..) => Grants::NONE,
+            Self::NoSection | Self::Root | Self::Method | Self::Name | Self::Listed(..) | Self::Guarded(_) => {
+                Grants::NONE
+            }
         }
     }
 }
@@ -75,6 +80,7 @@ impl Denial {
                 })?;
                 write_set(f, grants, prefix)
             }
+            Self::Guarded(closed) => f.write_str(&closed.told(prefix)),
             Self::Listed(method, route) => write!(f, "DENY_ROUTES closes {} {}", method.as_str(), route.path),
         }
     }

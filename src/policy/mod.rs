@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `variables`, `routes` | the two tables; `route` is what a row of the second can say |
 //! | `grants`, `lookup` | sets of variables; which rows a path belongs to |
+//! | [`guarded`] | which requests GUARD closes, and which it judges |
 //! | [`lists`] | ALLOW_ROUTES and DENY_ROUTES, which name rows one by one |
 //! | `need`, `denial` | the judgement; why it is a denial |
 //! | `query`, `names`, [`bare`] | what a query, a name or a body can make the daemon do besides |
@@ -19,6 +20,7 @@ mod danger;
 mod denial;
 pub mod explain;
 mod grants;
+pub mod guarded;
 pub mod learn;
 pub mod lists;
 mod lookup;
@@ -38,6 +40,7 @@ pub use route::{Hazard, Route};
 pub use routes::ROUTES;
 pub use variables::{Kind, Section, VARIABLES, Variable, WhenUnset};
 
+use crate::guard::{Guard, Rule};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 use crate::http::target::Target;
@@ -49,6 +52,7 @@ use lists::Lists;
 pub struct Policy {
     grants: Grants,
     lists: Option<Box<Lists>>,
+    guard: Option<Box<Guard>>,
     dialect: Dialect,
     learning: bool,
 }
@@ -109,6 +113,8 @@ pub struct Allowed {
     pub hijack: Option<Protocol>,
     /// Where its body could ask for more than is granted: for what, and what is lacking for that.
     pub bare: Option<(Hazard, Grants)>,
+    /// What of it GUARD judges besides.
+    pub rule: Option<Rule>,
 }
 
 /// Which image's defaults hold.
@@ -144,14 +150,18 @@ impl Policy {
             }
         }
         let lists = Lists::from_vars(var)?;
+        let guard = Guard::from_vars(var)?;
+        if guard.is_some() {
+            guarded::refuse_grants(grants)?;
+        }
         let learning = LEARN.read(var, parse_switch)?;
-        Ok(Self { grants, lists, dialect, learning })
+        Ok(Self { grants, lists, guard, dialect, learning })
     }
 
     /// That of whom nothing is granted.
     #[must_use]
     pub const fn closed() -> Self {
-        Self { grants: Grants::NONE, lists: None, dialect: Dialect::Tecnativa, learning: false }
+        Self { grants: Grants::NONE, lists: None, guard: None, dialect: Dialect::Tecnativa, learning: false }
     }
 
     /// What is on.
@@ -164,6 +174,12 @@ impl Policy {
     #[must_use]
     pub fn lists(&self) -> Option<&Lists> {
         self.lists.as_deref()
+    }
+
+    /// GUARD with its lists, where it is on.
+    #[must_use]
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_deref()
     }
 
     /// What is open, in a line: the variables that are on, those that are off where that closes something, and how many lines
@@ -196,6 +212,11 @@ impl Policy {
                 count => words.push(format!("{name} ({count})")),
             }
         }
+        if let Some(guard) = self.guard() {
+            words.push(String::from("GUARD=baseline"));
+            let lists = guard.allow().named().into_iter().filter(|(_, entries)| !entries.is_empty());
+            words.extend(lists.map(|(name, entries)| format!("{name} ({})", entries.len())));
+        }
         if words.is_empty() { String::from("nothing") } else { words.join(" ") }
     }
 
@@ -203,7 +224,12 @@ impl Policy {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let granted = || self.grants.contains(other.grants) && Lists::cover(self.lists(), other.lists());
-        self.learning || (!other.learning && granted())
+        let guarded = || match (self.guard(), other.guard()) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ours), Some(theirs)) => ours.covers(theirs),
+        };
+        self.learning || (!other.learning && granted() && guarded())
     }
 
     /// What is dangerous in what is open, and what opens nothing: one sentence each.
@@ -230,10 +256,11 @@ impl Policy {
         let (path, query) = (target.path(), target.query());
         let sent = Need::of(method, path, query);
         let of_sent = self.hold(&sent, method, path, query);
-        let Some(path) = target.decoded() else { return self.lift(of_sent, &sent) };
+        let Some(path) = target.decoded() else { return self.lift(of_sent, &sent, method, path) };
         let decoded = Need::of(method, path, query);
         let of_decoded = self.hold(&decoded, method, path, query);
-        self.lift(Need::judge_both((&sent, of_sent), (&decoded, of_decoded), self.grants), &decoded)
+        let verdict = Need::judge_both((&sent, of_sent), (&decoded, of_decoded), self.grants);
+        self.lift(verdict, &decoded, method, path)
     }
 
     /// Judges a row of the table, or a line of a list, as it stands there.
@@ -241,7 +268,7 @@ impl Policy {
     pub fn judge_row(&self, method: Method, path: &str, query: Option<&str>) -> Verdict {
         let (path, query) = (path.as_bytes(), query.map(str::as_bytes));
         let need = Need::of(method, path, query);
-        self.lift(self.hold(&need, method, path, query), &need)
+        self.lift(self.hold(&need, method, path, query), &need, method, path)
     }
 
     /// Holds what one reading of a request needs against what is open.
@@ -250,24 +277,29 @@ impl Policy {
             return Verdict::Deny(Denial::Method);
         }
         let by_variables = need.judge(self.grants);
-        match &self.lists {
+        let by_grants = match &self.lists {
             None => by_variables,
             Some(lists) => lists.judge(method, (path, query), need, self.grants, by_variables),
+        };
+        match (&self.guard, by_grants) {
+            (Some(guard), Verdict::Allow(allowed)) => guarded::judge(guard, method, (path, query), need, allowed),
+            _ => by_grants,
         }
     }
 
-    /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path.
-    fn lift(&self, verdict: Verdict, need: &Need) -> Verdict {
-        match verdict {
-            Verdict::Deny(Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..))
-                if self.learning =>
-            {
-                Verdict::Allow(Allowed { variable: LEARN.name, hijack: need.hijack, bare: need.never_bare() })
-            }
-            Verdict::Allow(allowed) if self.learning => {
-                Verdict::Allow(Allowed { bare: need.never_bare(), ..allowed })
-            }
-            verdict => verdict,
+    /// With LEARN=1, a denial that some variable could lift is none, nor is one of an unknown path, nor of GUARD.
+    fn lift(&self, verdict: Verdict, need: &Need, method: Method, path: &[u8]) -> Verdict {
+        if !self.learning {
+            return verdict;
         }
+        let variable = match verdict {
+            Verdict::Allow(allowed) => allowed.variable,
+            Verdict::Deny(
+                Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..) | Denial::Guarded(_),
+            ) => LEARN.name,
+            Verdict::Deny(_) => return verdict,
+        };
+        let rule = self.guard.as_ref().and_then(|_| guarded::judged(method, path));
+        Verdict::Allow(Allowed { variable, hijack: need.hijack, bare: need.never_bare(), rule })
     }
 }

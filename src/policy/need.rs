@@ -4,6 +4,7 @@
 
 use super::denial::Denial;
 use super::grants::Grants;
+use super::guarded::Closed;
 use super::lookup::Place;
 use super::route::{Hazard, Route};
 use super::routes::ROUTES;
@@ -188,7 +189,7 @@ impl Need {
 
     fn allowed(&self, by: Grants, grants: Grants) -> Verdict {
         let variable = by.variables().next().map_or("", |variable| variable.name);
-        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare: self.bare(grants) })
+        Verdict::Allow(Allowed { variable, hijack: self.hijack, bare: self.bare(grants), rule: None })
     }
 
     /// The verdict on a request with two readings, of which `decoded` is Docker's; each comes with its own.
@@ -199,6 +200,9 @@ impl Need {
     ) -> Verdict {
         Verdict::Deny(match (of_sent, of_decoded) {
             (Verdict::Allow(of_sent), Verdict::Allow(of_decoded)) => {
+                if of_sent.rule != of_decoded.rule {
+                    return Verdict::Deny(Denial::Guarded(Closed::Unknown));
+                }
                 // A hijack is one in Docker's reading: it alone has more than one segment behind an escaped slash.
                 let bare = of_sent.bare.or(of_decoded.bare);
                 return Verdict::Allow(Allowed { bare, ..of_decoded });

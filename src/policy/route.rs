@@ -2,6 +2,7 @@
 
 use super::grants::Grants;
 use super::variables::{equal, section_of};
+use crate::guard::{Body, Rule};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 
@@ -24,6 +25,8 @@ pub struct Route {
     pub hijack: Option<Protocol>,
     /// What the daemon can be made to do besides.
     pub hazard: Option<Hazard>,
+    /// What GUARD makes of its methods that do more than read.
+    pub rule: Rule,
     /// Whether podman from 4 on takes whatever is below for its name, paths of other rows too (`registerManifestHandlers`).
     pub swallows: bool,
 }
@@ -61,6 +64,7 @@ pub(super) const fn route(path: &'static str, methods: &'static [Method]) -> Rou
         actions: Grants::NONE,
         hijack: None,
         hazard: None,
+        rule: Rule::Closed,
         swallows: false,
     }
 }
@@ -98,6 +102,21 @@ impl Route {
 
     pub(super) const fn hazard(mut self, hazard: Hazard) -> Self {
         self.hazard = Some(hazard);
+        self
+    }
+
+    /// GUARD leaves it open.
+    pub(super) const fn open(self) -> Self {
+        self.guard(Rule::Open)
+    }
+
+    /// GUARD judges its body.
+    pub(super) const fn held(self, body: Body) -> Self {
+        self.guard(Rule::Held(body))
+    }
+
+    pub(super) const fn guard(mut self, rule: Rule) -> Self {
+        self.rule = rule;
         self
     }
 

@@ -1,15 +1,18 @@
 //! The judgement of one request: head, target, policy and framing in order, pure and without I/O.
 //!
-//! [`admit`] alone makes an [`Admitted`], and only an `Admitted` can be sent to the daemon ([`crate::proxy::relay`]): invariant 8
-//! by construction.
+//! [`admit`] makes an [`Admitted`], or a [`Pending`] where the body is judged too, of which [`Pending::judge`] makes one. Nothing else does, and
+//! only an `Admitted` can be sent to the daemon ([`crate::proxy::relay`]): invariant 8 by construction.
 
+use crate::guard::{self, Body, Fault, Guard, Refused, Rule};
 use crate::http::framing::{self, BodyFraming};
-use crate::http::head::{self, RequestHead};
+use crate::http::head::{self, Field, RequestHead, Version};
 use crate::http::hijack::{OtherUpgrade, Terms};
 use crate::http::method::Method;
 use crate::http::target::{self, Target};
 use crate::policy::bare::asks_more;
-use crate::policy::{Denial, Policy, Verdict};
+use crate::policy::guarded::Closed;
+use crate::policy::{Denial, Hazard, Policy, Verdict};
+use crate::proxy::hold::MAX_BODY_BYTES;
 use std::fmt;
 use std::time::Duration;
 
@@ -62,6 +65,63 @@ impl Admitted {
     }
 }
 
+/// What became of a request whose head may pass.
+#[derive(Debug)]
+pub enum Admission<'p> {
+    /// It may reach the daemon.
+    Admitted(Admitted),
+    /// Its body is to be judged first.
+    Pending(Pending<'p>),
+}
+
+/// A request whose body is to be judged before any of it may reach the daemon.
+#[derive(Debug)]
+pub struct Pending<'p> {
+    admitted: Admitted,
+    body: Body,
+    expects_continue: bool,
+    guard: &'p Guard,
+    learning: bool,
+}
+
+impl Pending<'_> {
+    /// Bytes of the head, blank line included.
+    #[must_use]
+    pub const fn head_length(&self) -> usize {
+        self.admitted.head_length
+    }
+
+    /// How the body is delimited.
+    #[must_use]
+    pub const fn framing(&self) -> BodyFraming {
+        self.admitted.framing
+    }
+
+    /// Whose body it is.
+    #[must_use]
+    pub const fn body(&self) -> Body {
+        self.body
+    }
+
+    /// Whether the client waits for a 100 before it sends the body (RFC 9110 10.1.1).
+    #[must_use]
+    pub const fn expects_continue(&self) -> bool {
+        self.expects_continue
+    }
+
+    /// Judges the whole body, without its framing. With LEARN=1 what has one reading passes.
+    ///
+    /// # Errors
+    /// Why it does not pass.
+    pub fn judge(self, body: &[u8]) -> Result<Admitted, Refusal> {
+        match self.guard.judge(self.body, body) {
+            Err(Fault::Unreadable(error)) => Err(Refusal::Unreadable(error)),
+            Err(Fault::Refused(refused)) if !self.learning => Err(Refusal::Guarded(refused)),
+            Err(Fault::Refused(_)) | Ok(()) => Ok(self.admitted),
+        }
+    }
+}
+
 /// Why a request does not reach the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -79,6 +139,18 @@ pub enum Refusal {
     CutHead,
     /// The head was not whole within HEAD_TIMEOUT, so that nothing could be judged.
     LateHead(Duration),
+    /// GUARD refuses what it asks for.
+    Guarded(Vec<Refused>),
+    /// Its body is to be judged, and has not one reading.
+    Unreadable(guard::reader::Error),
+    /// Its body is to be judged, and has more than [`MAX_BODY_BYTES`].
+    LargeBody,
+    /// Its body is to be judged, and the connection ended inside.
+    CutBody,
+    /// Its body is to be judged, and was not whole within HEAD_TIMEOUT.
+    LateBody(Duration),
+    /// Its body is to be judged, and there is no room for it beside those of others.
+    NoRoom,
 }
 
 impl Refusal {
@@ -87,9 +159,16 @@ impl Refusal {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Head(error) => error.status(),
-            Self::Denied(_) => 403,
-            Self::LateHead(_) => 408,
-            Self::Target(_) | Self::Framing(_) | Self::Upgrade(_) | Self::CutHead => 400,
+            Self::Denied(_) | Self::Guarded(_) => 403,
+            Self::LateHead(_) | Self::LateBody(_) => 408,
+            Self::LargeBody => 413,
+            Self::NoRoom => 503,
+            Self::Target(_)
+            | Self::Framing(_)
+            | Self::Upgrade(_)
+            | Self::CutHead
+            | Self::Unreadable(_)
+            | Self::CutBody => 400,
         }
     }
 }
@@ -105,7 +184,23 @@ impl fmt::Display for Refusal {
             Self::Upgrade(error) => error.fmt(f),
             Self::CutHead => f.write_str("the connection ended inside a head"),
             Self::LateHead(timeout) => write!(f, "no whole head within {timeout:?}"),
+            Self::Guarded(refused) => f.write_str(&told(refused, "")),
+            Self::Unreadable(error) => write!(f, "GUARD cannot judge a body that {error}"),
+            Self::LargeBody => write!(f, "GUARD judges bodies of at most {MAX_BODY_BYTES} bytes"),
+            Self::CutBody => f.write_str("the connection ended inside a body"),
+            Self::LateBody(timeout) => write!(f, "no whole body within {timeout:?}"),
+            Self::NoRoom => f.write_str("GUARD holds as many bodies as it has room for: try again"),
         }
+    }
+}
+
+/// What GUARD refuses, as a client is told whose variables have this prefix: the first field, and how many more.
+#[must_use]
+pub fn told(refused: &[Refused], prefix: &str) -> String {
+    let first = refused.first().map(|refused| refused.told(prefix)).unwrap_or_default();
+    match refused.len() {
+        0 | 1 => first,
+        more => format!("{first} (and {} more)", more - 1),
     }
 }
 
@@ -118,19 +213,32 @@ pub struct RequestLine<'b> {
     pub path: &'b str,
 }
 
+impl<'b> RequestLine<'b> {
+    fn of(head: &RequestHead<'b>) -> Self {
+        let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
+        Self { method: head.method_name, path }
+    }
+
+    /// That of a whole head, where it can be read.
+    #[must_use]
+    pub fn read(bytes: &'b [u8]) -> Option<Self> {
+        RequestHead::parse(bytes).ok().map(|head| Self::of(&head))
+    }
+}
+
 /// Judges a whole head: the bytes up to and including the blank line. The request line is there where the head could be
 /// read, whatever the verdict.
-pub fn admit<'b>(bytes: &'b [u8], policy: &Policy) -> (Option<RequestLine<'b>>, Result<Admitted, Refusal>) {
+pub fn admit<'b, 'p>(
+    bytes: &'b [u8],
+    policy: &'p Policy,
+) -> (Option<RequestLine<'b>>, Result<Admission<'p>, Refusal>) {
     match RequestHead::parse(bytes) {
-        Ok(head) => {
-            let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
-            (Some(RequestLine { method: head.method_name, path }), judge(bytes, &head, policy))
-        }
+        Ok(head) => (Some(RequestLine::of(&head)), judge(bytes, &head, policy)),
         Err(error) => (None, Err(Refusal::Head(error))),
     }
 }
 
-fn judge(bytes: &[u8], head: &RequestHead<'_>, policy: &Policy) -> Result<Admitted, Refusal> {
+fn judge<'p>(bytes: &[u8], head: &RequestHead<'_>, policy: &'p Policy) -> Result<Admission<'p>, Refusal> {
     let target = Target::parse(head.method, head.target.as_bytes()).map_err(Refusal::Target)?;
     let allowed = match policy.judge(head.method, &target) {
         Verdict::Allow(allowed) => allowed,
@@ -144,5 +252,35 @@ fn judge(bytes: &[u8], head: &RequestHead<'_>, policy: &Policy) -> Result<Admitt
     }
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
-    Ok(Admitted { head_length: bytes.len(), method, framing, persistent, terms, variable })
+    let admitted = Admitted { head_length: bytes.len(), method, framing, persistent, terms, variable };
+    match (allowed.rule, policy.guard()) {
+        (Some(rule), Some(guard)) => guarded(guard, rule, policy.learning(), bytes, (head, &target), admitted),
+        _ => Ok(Admission::Admitted(admitted)),
+    }
+}
+
+/// What GUARD makes of it. It stays out of the way of who has no guard.
+#[inline(never)]
+fn guarded<'p>(
+    guard: &'p Guard,
+    rule: Rule,
+    learning: bool,
+    bytes: &[u8],
+    (head, target): (&RequestHead<'_>, &Target<'_>),
+    admitted: Admitted,
+) -> Result<Admission<'p>, Refusal> {
+    if !learning {
+        if rule == Rule::Start && asks_more(Hazard::Rewrites, bytes, admitted.framing) {
+            return Err(Refusal::Denied(Denial::Guarded(Closed::Start)));
+        }
+        let path = target.decoded().unwrap_or(target.path());
+        let refused = guard.judge_head(rule, path, target.query(), bytes);
+        if !refused.is_empty() {
+            return Err(Refusal::Guarded(refused));
+        }
+    }
+    let Rule::Held(body) = rule else { return Ok(Admission::Admitted(admitted)) };
+    let expects_continue =
+        head.version == Version::Http11 && matches!(head.fields.expect, Field::Once([_, ..]));
+    Ok(Admission::Pending(Pending { admitted, body, expects_continue, guard, learning }))
 }

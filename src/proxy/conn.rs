@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | idle | a kept buffer of 4 KiB | the same | IDLE_TIMEOUT |
 //! | reading a head | 64 KiB | | HEAD_TIMEOUT |
+//! | holding a body for GUARD | 64 KiB: the head; 1 MiB of body and 64 KiB of its framing, of 16 MiB for all | | HEAD_TIMEOUT |
 //! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
 //! | request on its way | 64 KiB: the head, or what one read took and the daemon has not | 64 KiB: its head | either end |
 //! | response on its way | as before; 16 KiB of next requests once the request is complete | 64 KiB, as before | either end |
@@ -17,14 +18,16 @@
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
 use crate::config::{Config, Frontend};
+use crate::guard::Held;
 use crate::http::head::{self, Finder};
 use crate::http::method::Method;
 use crate::http::reply::Reply;
 use crate::proxy::access::Access;
-use crate::proxy::admit::{Admitted, Refusal, RequestLine, admit};
+use crate::proxy::admit::{Admission, Admitted, Pending, Refusal, RequestLine, admit};
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{self, Daemon, is_quiet};
+use crate::proxy::hold::{Stop, content, hold};
 use crate::proxy::last::Last;
 use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
@@ -96,8 +99,15 @@ impl<'c> Connection<'c> {
                     return self.reply(&reply, false).await;
                 }
             };
-            let admitted = match self.admit(length) {
-                Ok(admitted) => admitted,
+            // What is held of a body counts until its request has ended.
+            let (admitted, _held) = match self.admit(length) {
+                Ok(Admission::Admitted(admitted)) => (admitted, None),
+                // Apart, as few connections get here, and each would have room for it.
+                Ok(Admission::Pending(pending)) => match Box::pin(self.hold(pending)).await {
+                    Ok(Some((admitted, held))) => (admitted, Some(held)),
+                    Ok(None) => return,
+                    Err(reply) => return self.reply(&reply, false).await,
+                },
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
             let to_head = admitted.method() == Method::Head;
@@ -196,25 +206,60 @@ impl<'c> Connection<'c> {
     }
 
     /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.
-    fn admit(&mut self, length: usize) -> Result<Admitted, (Reply, bool)> {
+    fn admit(&mut self, length: usize) -> Result<Admission<'c>, (Reply, bool)> {
+        let frontend = self.frontend;
         let head = &self.request.held()[..length];
         // What is logged or learned is read anyway.
-        let is_read = self.frontend.learner.is_some() || Access::is_shown(self.config);
+        let is_read = frontend.learner.is_some() || Access::is_shown(self.config);
         if let Some(admitted) = self.last.take(head)
             && !is_read
         {
-            return Ok(admitted);
+            return Ok(Admission::Admitted(admitted));
         }
-        if let Some(learner) = &self.frontend.learner {
-            learner.note(head);
+        if let Some(learner) = &frontend.learner {
+            let refused = learner.note(head, frontend.policy.guard());
+            self.say_refused(&refused);
         }
-        let (line, verdict) = admit(head, &self.frontend.policy);
+        let (line, verdict) = admit(head, &frontend.policy);
         let RequestLine { method, path } = line.unwrap_or_default();
         let refuse = |refusal| (refuse(&refusal, &self.client.peer(), line), method == "HEAD");
-        let admitted = verdict.map_err(refuse)?;
+        let admission = verdict.map_err(refuse)?;
+        match &admission {
+            Admission::Admitted(admitted) => {
+                self.access = Access::new(self.config, &self.client, admitted, path);
+                self.last.begin(head);
+            }
+            Admission::Pending(_) => self.last.forget(),
+        }
+        Ok(admission)
+    }
+
+    /// Holds the body of a request and judges it; `None` where the client is gone.
+    async fn hold(&mut self, pending: Pending<'c>) -> Result<Option<(Admitted, Held<'c>)>, Reply> {
+        let patience = self.config.head_timeout;
+        let held = hold(&mut self.client, &mut self.request, &pending, &self.frontend.room, patience).await;
+        let line = RequestLine::read(&self.request.held()[..pending.head_length()]);
+        let refuse = |refusal| refuse(&refusal, &self.client.peer(), line);
+        let held = match held {
+            Ok(held) => held,
+            Err(Stop::ClientGone) => return Ok(None),
+            Err(Stop::Refused(refusal)) => return Err(refuse(refusal)),
+        };
+        let body = content(&self.request, &pending).map_err(refuse)?;
+        if let (Some(learner), Some(guard)) = (&self.frontend.learner, self.frontend.policy.guard()) {
+            self.say_refused(&learner.note_body(pending.body(), &body, guard));
+        }
+        let admitted = pending.judge(&body).map_err(refuse)?;
+        let RequestLine { path, .. } = line.unwrap_or_default();
         self.access = Access::new(self.config, &self.client, &admitted, path);
-        self.last.begin(head);
-        Ok(admitted)
+        Ok(Some((admitted, held)))
+    }
+
+    /// Says what GUARD would refuse of a request that LEARN=1 lets pass.
+    fn say_refused(&self, refused: &[String]) {
+        for sentence in refused {
+            log_of!(&self.client.peer(), Warn, event = "learn"; "LEARN=1 lets pass what is refused without it: {sentence}");
+        }
     }
 
     /// Has the daemon answer an admitted request, and copies the raw stream if that is what it grants.

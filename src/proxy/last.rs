@@ -35,6 +35,12 @@ impl Last {
         }
     }
 
+    /// Keeps none: what comes now was not judged by its head alone.
+    pub fn forget(&mut self) {
+        self.head.clear();
+        self.admitted = None;
+    }
+
     /// Keeps its verdict, once its exchange has ended.
     pub fn end(&mut self, admitted: Admitted) {
         self.admitted = Some(admitted).filter(|admitted| admitted.head_length() == self.head.len());

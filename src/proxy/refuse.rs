@@ -2,7 +2,7 @@
 
 use crate::http::reply::Reply;
 use crate::logging::cut;
-use crate::proxy::admit::{Refusal, RequestLine};
+use crate::proxy::admit::{Refusal, RequestLine, told};
 use crate::proxy::peer::{Peer, log_of};
 use log::Level::Warn;
 
@@ -19,6 +19,15 @@ pub fn refuse(refusal: &Refusal, peer: &Peer, line: Option<RequestLine<'_>>) -> 
         // Judged at once, and nothing passed either way.
         log_of!(
             peer, Warn, event = "denied", method, path, variable, status, ms = 0, up = 0, down = 0;
+            "{message}"
+        );
+        return Reply { status, message };
+    }
+    if let Refusal::Guarded(refused) = refusal {
+        let field = refused.first().map(|refused| &*refused.path);
+        let message = format!("{request}is denied: {}", told(refused, &peer.door.prefix()));
+        log_of!(
+            peer, Warn, event = "denied", method, path, field, status, ms = 0, up = 0, down = 0;
             "{message}"
         );
         return Reply { status, message };

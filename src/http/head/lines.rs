@@ -41,3 +41,13 @@ const fn is_control(before: u8, byte: u8) -> bool {
 const fn is_fold(before: u8, byte: u8) -> bool {
     (before == b'\n') & ((byte == b' ') | (byte == b'\t'))
 }
+
+/// The values of a field (no white space around them), one for each of its lines, in a head that was read before: so each line ends in
+/// CRLF, and has a colon right behind its name.
+pub fn values<'b>(head: &'b [u8], name: &'static str) -> impl Iterator<Item = &'b [u8]> {
+    head.split(|&byte| byte == b'\n').skip(1).filter_map(move |line| {
+        let (given, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":").filter(|_| given.eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(value.trim_ascii())
+    })
+}

@@ -12,6 +12,7 @@ mod response;
 
 pub use fields::{Field, Fields, Version};
 pub use finder::Finder;
+pub use lines::values;
 pub use request::RequestHead;
 pub use response::ResponseHead;
 

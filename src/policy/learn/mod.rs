@@ -6,14 +6,16 @@
 
 mod report;
 
+use crate::guard::{self, Fault, Guard, Refused, Rule, Why};
 use crate::http::framing::BodyFraming;
 use crate::http::head::RequestHead;
 use crate::http::method::Method;
 use crate::http::path::{split_version, without_version};
 use crate::http::target::Target;
 use crate::policy::bare::asks_more;
+use crate::policy::guarded::{self, Closed};
 use crate::policy::query::QUERIES;
-use crate::policy::{Denial, Dialect, Grants, Need, ROUTES, Route};
+use crate::policy::{Denial, Dialect, Grants, Hazard, Need, ROUTES, Route};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,12 @@ const MAX_EXAMPLES: usize = 4;
 
 /// So many requests are listed that no variable grants, or no line.
 const MAX_REFUSED: usize = 16;
+
+/// So many entries of GUARD's lists are proposed.
+const MAX_WANTED: usize = 64;
+
+/// Bytes of such an entry: a path has no more.
+const MAX_WANTED_BYTES: usize = 4096;
 
 /// Bytes of a client's word in an example: its method, or a first segment that is no known one.
 const MAX_WORD_BYTES: usize = 24;
@@ -86,6 +94,10 @@ struct Seen {
     never: Examples,
     /// What no line of ALLOW_ROUTES grants.
     beyond: Examples,
+    /// What of GUARD's lists it needs.
+    wanted: BTreeSet<guard::Need>,
+    /// What GUARD closes or refuses, whatever its lists say.
+    guarded: Examples,
     /// Whether anything was added since it was last asked.
     news: bool,
 }
@@ -127,14 +139,20 @@ impl Learner {
         Self { defaults, seen: Mutex::default() }
     }
 
-    /// Remembers what the request with this head needs; what cannot be read in one way needs nothing that exists.
-    pub fn note(&self, bytes: &[u8]) {
-        let Ok(head) = RequestHead::parse(bytes) else { return };
+    /// Remembers what the request with this head needs; what cannot be read in one way needs nothing that exists. Returns what GUARD refuses
+    /// of it.
+    pub fn note(&self, bytes: &[u8], guard: Option<&Guard>) -> Vec<String> {
+        let Ok(head) = RequestHead::parse(bytes) else { return Vec::new() };
         let (Ok(target), Ok(framing)) =
             (Target::parse(head.method, head.target.as_bytes()), BodyFraming::of_request(&head))
         else {
-            return;
+            return Vec::new();
         };
+        self.note_request(bytes, &head, &target, framing);
+        guard.map(|guard| self.note_guarded(bytes, &head, &target, framing, guard)).unwrap_or_default()
+    }
+
+    fn note_request(&self, bytes: &[u8], head: &RequestHead<'_>, target: &Target<'_>, framing: BodyFraming) {
         let paths = [Some(target.path()), target.decoded()];
         let query = target.query();
         let mut readings: Vec<_> =
@@ -179,6 +197,58 @@ impl Learner {
                 }
             }
         }
+    }
+
+    /// What GUARD makes of a head.
+    fn note_guarded(
+        &self,
+        bytes: &[u8],
+        head: &RequestHead<'_>,
+        target: &Target<'_>,
+        framing: BodyFraming,
+        guard: &Guard,
+    ) -> Vec<String> {
+        let (path, query) = (target.decoded().unwrap_or(target.path()), target.query());
+        let rule = guarded::rule(head.method, path);
+        let closed = match rule {
+            Some(rule @ (Rule::Build | Rule::Pull | Rule::Held(_))) => {
+                let judge = |guard: &Guard| guard.judge_head(rule, path, query, bytes);
+                return self.note_refused(&judge(guard), judge(&guard.without_lists()));
+            }
+            rule => guarded::closed(guard, rule, path, query).or_else(|| {
+                let is_start = rule == Some(Rule::Start) && asks_more(Hazard::Rewrites, bytes, framing);
+                is_start.then_some(Closed::Start)
+            }),
+        };
+        let mut seen = self.seen();
+        // What the lists open of it is news even where it is open.
+        if rule == Some(Rule::HostNetwork) {
+            seen.news |= seen.wanted.insert(guard::Need::HostNetwork);
+        } else if closed.is_some() {
+            seen.news |= seen.guarded.add(example(head.method, path, query), MAX_REFUSED);
+        }
+        closed.map(|closed| closed.told(&self.defaults.prefix)).into_iter().collect()
+    }
+
+    /// Remembers what of GUARD's lists a body needs, if it has one reading. Returns what GUARD refuses of it.
+    pub fn note_body(&self, body: guard::Body, bytes: &[u8], guard: &Guard) -> Vec<String> {
+        let judge = |guard: &Guard| match guard.judge(body, bytes) {
+            Err(Fault::Refused(refused)) => refused,
+            Err(Fault::Unreadable(_)) | Ok(()) => Vec::new(),
+        };
+        self.note_refused(&judge(guard), judge(&guard.without_lists()))
+    }
+
+    /// What is refused now, and what would be without any list.
+    fn note_refused(&self, refused: &[Refused], without_lists: Vec<Refused>) -> Vec<String> {
+        let mut seen = self.seen();
+        for Refused { path, why } in without_lists {
+            match why {
+                Why::Needs(need) if seen.wanted.len() < MAX_WANTED && need.text().len() <= MAX_WANTED_BYTES => seen.news |= seen.wanted.insert(need),
+                _ => seen.news |= seen.guarded.add(path, MAX_REFUSED),
+            }
+        }
+        refused.iter().map(|refused| refused.told(&self.defaults.prefix)).collect()
     }
 
     /// The smallest environments that grant all that was seen, as two blocks of a compose file. In the first each variable is below

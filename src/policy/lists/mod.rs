@@ -105,7 +105,7 @@ impl Lists {
             Verdict::Allow(Allowed { bare: None, .. }) => by_variables,
             _ if need.by_line.is_some_and(is_covered) => {
                 let bare = need.bare(grants);
-                Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare })
+                Verdict::Allow(Allowed { variable: ALLOW_ROUTES.name, hijack: need.hijack, bare, rule: None })
             }
             _ => by_variables,
         }

@@ -1,0 +1,253 @@
+//! What a table of fields can say, and the walk of a body along a table.
+//!
+//! A field that the tables do not know passes only where it is zero. A field that they know passes in the spelling of Docker's
+//! documentation; where its value can ask for nothing, in others too. So it does not matter which spellings the reader behind takes
+//! for which field.
+
+use super::allow::Allow;
+use super::reader::{Kind, Value};
+use super::refused::{Need, Refused, Why};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// A field of an object.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// As Docker's documentation spells it.
+    pub name: &'static str,
+    /// What its value may be.
+    pub check: Check,
+}
+
+/// What a value may be. Zero values pass but for [`Check::Whole`].
+#[derive(Debug)]
+pub(super) enum Check {
+    /// Anything: it concerns the client's own container alone.
+    Free,
+    /// Anything of a form that asks for nothing else.
+    Shape(fn(&str) -> bool, &'static str),
+    /// Zero: there is nothing that opens it.
+    Zero,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// What this function does not refuse.
+    Judged(Function),
+    /// The same, and it is asked about zero values too.
+    Whole(Function),
+    /// An object of such fields; several lists of them are one.
+    Object(&'static [&'static [Field]]),
+    /// An array of such values.
+    List(&'static Check),
+    /// An object whose keys are the client's, of the form that this says, with such values.
+    Map(fn(&str) -> bool, &'static Check),
+}
+
+/// Refuses by [`Walk::refuse`]. It is given the object that the value is in, too.
+pub(super) type Function = fn(&mut Walk<'_>, Value<'_>, Value<'_>);
+
+/// A field, for tables.
+pub(super) const fn field(name: &'static str, check: Check) -> Field {
+    Field { name, check }
+}
+
+impl Check {
+    /// Whether no value of it can ask for anything, so that it does not matter whether a reader takes it for the field or not.
+    pub(super) fn is_free(&self) -> bool {
+        match self {
+            Self::Free | Self::Shape(..) => true,
+            Self::Zero | Self::OneOf(_) | Self::Judged(_) | Self::Whole(_) => false,
+            Self::Object(table) => table.iter().copied().flatten().all(|field| field.check.is_free()),
+            Self::List(check) | Self::Map(_, check) => check.is_free(),
+        }
+    }
+}
+
+/// So many refusals are collected of one body.
+const MAX_REFUSED: usize = 32;
+
+/// Bytes of a client's own key in the path of a field.
+const MAX_KEY_BYTES: usize = 64;
+
+/// A walk over one body or query.
+pub(super) struct Walk<'a> {
+    /// The lists.
+    pub allow: &'a Allow,
+    /// What is judged, in words.
+    thing: &'static str,
+    /// Where in it the walk is.
+    path: String,
+    /// What was refused.
+    refused: Vec<Refused>,
+}
+
+impl<'a> Walk<'a> {
+    /// Judges a thing of this name, and returns what is refused of it.
+    pub(super) fn along(thing: &'static str, allow: &'a Allow, judge: impl FnOnce(&mut Self)) -> Vec<Refused> {
+        let mut walk = Self { allow, thing, path: String::new(), refused: Vec::new() };
+        judge(&mut walk);
+        walk.refused
+    }
+
+    /// Refuses what the walk is at.
+    pub(super) fn refuse(&mut self, why: Why) {
+        if self.refused.len() < MAX_REFUSED {
+            let path = if self.path.is_empty() { self.thing.to_owned() } else { self.path.clone() };
+            self.refused.push(Refused { path, why });
+        }
+    }
+
+    /// Refuses it unless the host's network is open.
+    pub(super) fn needs_host_network(&mut self) {
+        if !self.allow.host_network {
+            self.refuse(Why::Needs(Need::HostNetwork));
+        }
+    }
+
+    /// Does something with a part of the value that the walk is at.
+    pub(super) fn within(&mut self, part: &str, act: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if !part.starts_with('[') && length > 0 {
+            self.path.push('.');
+        }
+        // What is the client's own is shown as far as it is a name.
+        match is_plain(part, b".-_/[]") && part.len() <= MAX_KEY_BYTES {
+            true => self.path.push_str(part),
+            false => self.path.push_str("(another name)"),
+        }
+        act(self);
+        self.path.truncate(length);
+    }
+
+    /// Does something with each value of an array. What else there is is refused, but for zero.
+    pub(super) fn each<'b>(&mut self, list: Value<'b>, mut act: impl FnMut(&mut Self, Value<'b>)) {
+        if list.kind() != Kind::List && !list.is_zero() {
+            return self.refuse(Why::Takes("a list"));
+        }
+        for (place, item) in list.items().enumerate() {
+            match item.kind() {
+                Kind::Object | Kind::List => self.within(&format!("[{place}]"), |walk| act(walk, item)),
+                _ => act(self, item),
+            }
+        }
+    }
+
+    /// Does something with each member of an object whose keys are the client's.
+    pub(super) fn entries<'b>(
+        &mut self,
+        map: Value<'b>,
+        mut act: impl FnMut(&mut Self, &str, Value<'b>),
+    ) {
+        if map.kind() != Kind::Object && !map.is_zero() {
+            return self.refuse(Why::Takes("an object"));
+        }
+        for (key, value) in map.members() {
+            self.within(&key, |walk| act(walk, &key, value));
+        }
+    }
+
+    /// Judges an object of a table that must be there.
+    pub(super) fn whole(&mut self, object: Value<'_>, table: &[&[Field]]) {
+        match object.kind() {
+            Kind::Object => self.object(object, table),
+            _ => self.refuse(Why::Takes("an object")),
+        }
+    }
+
+    /// Judges an object of a table.
+    pub(super) fn object(&mut self, object: Value<'_>, table: &[&[Field]]) {
+        if object.kind() != Kind::Object && !object.is_zero() {
+            return self.refuse(Why::Takes("an object"));
+        }
+        let mut seen = BTreeSet::new();
+        for (key, value) in object.members() {
+            let folded = fold(&key);
+            let known = find(table, &key, &folded);
+            self.within(&key, |walk| {
+                if !seen.insert(folded) {
+                    return walk.refuse(Why::Twice);
+                }
+                match known {
+                    Some(field) if field.name == key || (field.check.is_free() && key.is_ascii()) => {
+                        walk.check(value, &field.check, object);
+                    }
+                    Some(field) => walk.refuse(Why::Spelling(field.name)),
+                    None if value.is_zero() && is_plain(&key, b"") => {}
+                    None => walk.refuse(Why::Unknown),
+                }
+            });
+        }
+    }
+
+    fn check(&mut self, value: Value<'_>, check: &Check, object: Value<'_>) {
+        match check {
+            Check::Whole(function) => function(self, value, object),
+            _ if value.is_zero() => {}
+            Check::Free => {}
+            Check::Zero => self.refuse(Why::Never),
+            Check::Shape(is_good, form) => {
+                if !value.text().is_some_and(|text| is_good(&text)) {
+                    self.refuse(Why::Takes(form));
+                }
+            }
+            Check::OneOf(words) => {
+                if !value.text().is_some_and(|text| words.contains(&&*text)) {
+                    self.refuse(Why::OneOf(words));
+                }
+            }
+            Check::Judged(function) => function(self, value, object),
+            Check::Object(table) => self.object(value, table),
+            Check::List(check) => self.each(value, |walk, item| walk.check(item, check, object)),
+            Check::Map(is_key, check) => self.entries(value, |walk, key, item| match is_key(key) {
+                true => walk.check(item, check, object),
+                false => walk.refuse(Why::Takes("another key")),
+            }),
+        }
+    }
+}
+
+/// The field of a table that some reader could take a key for.
+fn find<'t>(table: &[&'t [Field]], key: &str, folded: &str) -> Option<&'t Field> {
+    let fields = || table.iter().copied().flatten();
+    // The tables' own names are letters and digits.
+    let alike = || fields().find(|field| field.name.eq_ignore_ascii_case(folded));
+    fields().find(|field| field.name == key).or_else(alike)
+}
+
+/// A key without what any reader leaves out when it compares keys: Go takes the letters of simple folding for the same (U+017F is an
+/// s, U+212A a k), json-iterator those of ToLower (U+0130 is an i), and others leave out hyphens and underscores.
+fn fold(key: &str) -> String {
+    let letters = key.chars().filter(|letter| !matches!(letter, '_' | '-'));
+    letters
+        .map(|letter| match letter {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            '\u{130}' | '\u{131}' => 'i',
+            letter => letter.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+/// Whether a name has letters, digits and these alone, and begins with a letter, or with one of these.
+fn is_plain(name: &str, more: &[u8]) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+        && !name.is_empty()
+        && !(more.is_empty() && name.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// The path of each field of a table that is judged, for reports and tests.
+pub(super) fn judged(table: &'static [&'static [Field]], path: &str, found: &mut Vec<String>) {
+    for field in table.iter().copied().flatten() {
+        let mut path = path.to_owned();
+        let _ = write!(path, "{}{}", if path.is_empty() { "" } else { "." }, field.name);
+        let mut check = &field.check;
+        while let Check::List(inner) | Check::Map(_, inner) = check {
+            check = inner;
+        }
+        if !check.is_free() {
+            found.push(path.clone());
+        }
+        if let Check::Object(table) = check {
+            judged(table, &path, found);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Requests whose query says what they may do: builds and pulls.
+//!
+//! A parameter that is not known passes only where it is zero. Each of those that come twice is judged, so that it does not matter which one
+//! a reader takes.
+
+use super::fields::Walk;
+use super::judges::network_name;
+use super::path::is_image;
+use super::reader::{Kind, Value, read};
+use super::refused::Why;
+use crate::http::bytes::read_escape;
+
+/// What a parameter's value may be.
+#[derive(Clone, Copy)]
+enum Check {
+    /// Anything.
+    Free,
+    /// The name of an image, with or without its tag.
+    Image,
+    /// A list of names of images, as JSON.
+    Images,
+    /// The name of a network, or one of the modes.
+    Network,
+    /// BuildKit, which gives a `RUN --network=host` of the client's the host's network.
+    Builder,
+    /// Where the context comes from, if not from the body.
+    Remote,
+    /// Only with ALLOW_HOST_NETWORK, as it takes BuildKit.
+    Session,
+}
+
+/// `POST /build`: moby `build_routes.go`, `newImageBuildOptions`. podman has many more, of which some mount folders of the host.
+const BUILD: &[(&str, Check)] = &[
+    ("t", Check::Free),
+    ("q", Check::Free),
+    ("nocache", Check::Free),
+    ("rm", Check::Free),
+    ("forcerm", Check::Free),
+    ("pull", Check::Free),
+    ("dockerfile", Check::Free),
+    ("memory", Check::Free),
+    ("memswap", Check::Free),
+    ("cpushares", Check::Free),
+    ("cpuperiod", Check::Free),
+    ("cpuquota", Check::Free),
+    ("cpusetcpus", Check::Free),
+    ("cpusetmems", Check::Free),
+    ("shmsize", Check::Free),
+    ("squash", Check::Free),
+    ("labels", Check::Free),
+    ("buildargs", Check::Free),
+    ("cachefrom", Check::Images),
+    ("target", Check::Free),
+    ("platform", Check::Free),
+    ("ulimits", Check::Free),
+    ("extrahosts", Check::Free),
+    ("buildid", Check::Free),
+    ("networkmode", Check::Network),
+    ("version", Check::Builder),
+    ("remote", Check::Remote),
+    ("session", Check::Session),
+    ("outputs", Check::Session),
+];
+
+/// `POST /images/create`. What else there is belongs to an import.
+const PULL: &[(&str, Check)] = &[("fromImage", Check::Image), ("tag", Check::Image), ("platform", Check::Free)];
+
+/// Judges a build's.
+pub(super) fn build(walk: &mut Walk<'_>, query: &[u8]) {
+    judge(walk, query, BUILD);
+}
+
+/// Judges a pull's: it must be one.
+pub(super) fn pull(walk: &mut Walk<'_>, query: &[u8]) {
+    judge(walk, query, PULL);
+    let is_pull = |(key, value): (String, String)| key == "fromImage" && !value.is_empty();
+    if !pairs(query).flatten().any(is_pull) {
+        walk.refuse(Why::Takes("fromImage: an import could take the name of any image"));
+    }
+}
+
+fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
+    for pair in pairs(query) {
+        let Some((key, value)) = pair else {
+            walk.refuse(Why::Takes("plain parameters"));
+            continue;
+        };
+        if matches!(&*value, "" | "0" | "false" | "False" | "null" | "[]" | "{}") {
+            continue;
+        }
+        let check = known.iter().find(|(name, _)| *name == key).map(|(_, check)| *check);
+        walk.within(&key, |walk| match check {
+            Some(Check::Free) => {}
+            Some(Check::Image) if is_image(&value) => {}
+            Some(Check::Image) => walk.refuse(Why::Takes("the name of an image")),
+            Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),
+            Some(Check::Network) => network_name(walk, &value),
+            Some(Check::Builder) if value == "1" => {}
+            Some(Check::Remote) if value != "client-session" => walk.refuse(Why::Never),
+            Some(Check::Builder | Check::Remote | Check::Session) => walk.needs_host_network(),
+            None => walk.refuse(Why::Never),
+        });
+    }
+}
+
+fn images(walk: &mut Walk<'_>, list: Option<Value<'_>>) {
+    let is_image = |item: Value<'_>| item.text().is_some_and(|name| is_image(&name));
+    if !list.is_some_and(|list| list.kind() == Kind::List && list.items().all(is_image)) {
+        walk.refuse(Why::Takes("a list of names of images"));
+    }
+}
+
+/// The keys and values of a query, decoded as forms are; `None` for one that some reader cuts or reads otherwise: Go up to 1.16 ends a
+/// pair at a semicolon too, and leaves out pairs with a bad escape.
+fn pairs(query: &[u8]) -> impl Iterator<Item = Option<(String, String)>> {
+    query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (key, value) = pair.split_at(memchr::memchr(b'=', pair).unwrap_or(pair.len()));
+        if pair.contains(&b';') {
+            return None;
+        }
+        Some((decode(key)?, decode(value.strip_prefix(b"=").unwrap_or(value))?))
+    })
+}
+
+/// Percent escapes and plus signs (net/url `QueryUnescape`).
+fn decode(mut text: &[u8]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some((&byte, rest)) = text.split_first() {
+        let (byte, rest) = match byte {
+            b'%' => read_escape(text)?,
+            b'+' => (b' ', rest),
+            byte => (byte, rest),
+        };
+        decoded.push(byte);
+        text = rest;
+    }
+    String::from_utf8(decoded).ok()
+}

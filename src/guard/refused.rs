@@ -1,0 +1,90 @@
+//! What is refused of a body, and what would open it, in words.
+
+use super::allow::{
+    ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
+};
+use std::fmt;
+
+/// A field that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refused {
+    /// Where it stands, such as `HostConfig.Binds`. It says nothing of the value.
+    pub path: String,
+    /// Why it is.
+    pub why: Why,
+}
+
+/// Why a field is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It must be zero, and no list opens it.
+    Never,
+    /// It must be one of these strings.
+    OneOf(&'static [&'static str]),
+    /// It must be something else, which the text says.
+    Takes(&'static str),
+    /// A list opens it.
+    Needs(Need),
+    /// ALLOW_BIND_MOUNTS has it with `:ro`, and it is not read-only.
+    ReadOnly,
+    /// The tables do not know it, and it is not zero.
+    Unknown,
+    /// Some reader takes it for this one, which is judged.
+    Spelling(&'static str),
+    /// Some reader takes it for a field that was there before.
+    Twice,
+}
+
+/// What would have to be in a list, for LEARN=1. It holds what the client asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A folder or a file of the host, and whether it is written.
+    BindMount(String, bool),
+    /// A capability.
+    Capability(String),
+    /// A device.
+    Device(String),
+    /// The network of the host, or of another container.
+    HostNetwork,
+}
+
+impl Need {
+    /// What the client asked for; nothing of the network.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::BindMount(text, _) | Self::Capability(text) | Self::Device(text) => text,
+            Self::HostNetwork => "",
+        }
+    }
+}
+
+impl Refused {
+    /// It as a client is told, whose variables have this prefix.
+    #[must_use]
+    pub fn told(&self, prefix: &str) -> String {
+        let Self { path, why } = self;
+        let end = match why {
+            Why::Never => String::from("nothing opens it"),
+            Why::OneOf(words) => format!("it takes {}", words.join(", ")),
+            Why::Takes(form) => format!("it takes {form}"),
+            Why::Needs(Need::BindMount(..)) => format!("add the folder to {prefix}{}", ALLOW_BIND_MOUNTS.name),
+            Why::Needs(Need::Capability(_)) => {
+                format!("add the capability to {prefix}{}", ALLOW_CAPABILITIES.name)
+            }
+            Why::Needs(Need::Device(_)) => format!("add the device to {prefix}{}", ALLOW_DEVICES.name),
+            Why::Needs(Need::HostNetwork) => format!("set {prefix}{}=1 to allow it", ALLOW_HOST_NETWORK.name),
+            Why::ReadOnly => format!("{prefix}{} has it read-only, with :ro", ALLOW_BIND_MOUNTS.name),
+            Why::Unknown => String::from("this version does not know it"),
+            Why::Spelling(name) => format!("it is spelled {name}"),
+            Why::Twice => String::from("it is there twice, in two spellings"),
+        };
+        format!("GUARD refuses {path}: {end}")
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(""))
+    }
+}

@@ -1,0 +1,33 @@
+//! How much is held of bodies that are judged.
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The most bytes of all bodies that are held at once, shared out among those who have a listener of their own.
+pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
+
+/// The room for the bodies of one frontend's clients, in bytes.
+#[derive(Debug)]
+pub struct Room(Semaphore);
+
+/// What a body takes of it, until this is dropped.
+#[derive(Debug, Default)]
+pub struct Held<'r>(Option<SemaphorePermit<'r>>);
+
+impl Room {
+    /// That of one of so many frontends: no client takes another one's.
+    #[must_use]
+    pub fn for_one_of(frontends: usize) -> Self {
+        Self(Semaphore::new(MAX_HELD_BYTES / frontends.max(1)))
+    }
+
+    /// Takes so many bytes more; `None` where they are not free.
+    #[must_use]
+    pub fn take<'r>(&'r self, held: &mut Held<'r>, bytes: usize) -> Option<()> {
+        let more = self.0.try_acquire_many(u32::try_from(bytes).ok()?).ok()?;
+        match &mut held.0 {
+            Some(permit) => permit.merge(more),
+            None => held.0 = Some(more),
+        }
+        Some(())
+    }
+}
