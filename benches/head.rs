@@ -6,7 +6,7 @@ use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
 use docker_socket_proxy::policy::{Policy, ROUTES};
-use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::admit::{Admission, admit};
 use std::hint::black_box;
 
 const REQUESTS: [(&str, &[u8]); 3] = [
@@ -69,7 +69,9 @@ fn judge(criterion: &mut Criterion) {
             group.bench_with_input(BenchmarkId::new(kind, length), head.as_bytes(), |bencher, head| {
                 bencher.iter(|| {
                     let admitted = policy.as_ref().map(|policy| admit(black_box(head), policy).1);
-                    assert!(matches!(admitted, Some(Ok(admitted)) if admitted.head_length() == head.len()));
+                    assert!(
+                        matches!(admitted, Some(Ok(Admission::Admitted(admitted))) if admitted.head_length() == head.len())
+                    );
                 });
             });
         }

@@ -6,6 +6,7 @@ use crate::policy::{Policy, explain};
 use crate::vars::{Environment, parse_file};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Read};
 
 /// What is to be printed.
 #[derive(Debug)]
@@ -41,7 +42,9 @@ pub fn explain(arguments: &[&str]) -> Result<Explained, Stop> {
         ["--diff", old, new] => difference(client, old, new),
         ["--diff", ..] => bad_call("explain --diff takes two files"),
         ["--client", ..] => bad_call("explain --client takes one name"),
-        [method, path] => request(client, method, path),
+        ["--body", file, method, path] => request(client, method, path, Some(&bytes_of(file)?)),
+        ["--body", ..] => bad_call("explain --body takes a file, METHOD and PATH"),
+        [method, path] => request(client, method, path, None),
         [option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
         _ => bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
     }
@@ -63,12 +66,12 @@ fn routes(client: Option<&str>, only_allowed: bool) -> Result<Explained, Stop> {
 }
 
 /// It is good where any of the clients may do it: a check that something is closed must not pass while it is open to one.
-fn request(client: Option<&str>, method: &str, path: &str) -> Result<Explained, Stop> {
+fn request(client: Option<&str>, method: &str, path: &str, body: Option<&[u8]>) -> Result<Explained, Stop> {
     let (frontends, _) = of_process(client)?;
     let mut all = Explained { text: String::new(), is_good: false };
     for frontend in &frontends {
         let name = frontend.name.as_deref();
-        let explained = explain::request(&frontend.policy, &frontends::prefix(name), method, path);
+        let explained = explain::request(&frontend.policy, &frontends::prefix(name), method, path, body);
         let explained = explained.map_err(|call| Stop::BadCall(call.to_string()))?;
         if let Some(title) = title(&frontends, name).filter(|_| client.is_none()) {
             all.text += &format!("{title}: ");
@@ -120,6 +123,17 @@ fn of_process(client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), Stop
 fn no_such_client(client: Option<&str>) -> Stop {
     let name = client.unwrap_or_default();
     Stop::Unusable(format!("there is no client {name}: no {name}__LISTEN says where it is listened for"))
+}
+
+/// The bytes of a file, or of standard input where it is `-`.
+fn bytes_of(file: &str) -> Result<Vec<u8>, Stop> {
+    let mut bytes = Vec::new();
+    let read = match file {
+        "-" => io::stdin().read_to_end(&mut bytes).map(drop),
+        file => fs::read(file).map(|read| bytes = read),
+    };
+    read.map_err(|error| Stop::Unusable(format!("{file}: cannot read it: {error}")))?;
+    Ok(bytes)
 }
 
 /// The clients of a file of variables; what looks like a variable of this program and is none is said on standard error.

@@ -15,7 +15,7 @@ use docker_socket_proxy::http::target::Target;
 use docker_socket_proxy::http::{framing, head};
 use docker_socket_proxy::json;
 use docker_socket_proxy::policy::{Policy, VARIABLES};
-use docker_socket_proxy::proxy::admit::{Refusal, admit};
+use docker_socket_proxy::proxy::admit::{Admission, Refusal, admit};
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::fs;
@@ -83,9 +83,8 @@ impl From<Refusal> for Refused {
             Refusal::Target(error) => Self::of(error),
             Refusal::Framing(error) => error.into(),
             Refusal::Upgrade(error) => Self { error: "other-upgrade".into(), ..Self::of(error) },
-            Refusal::Denied(_) | Refusal::CutHead | Refusal::LateHead(_) => {
-                panic!("everything is granted, and the head is whole, but: {refusal}")
-            }
+            // Everything is granted, the head is whole, and no body is judged.
+            _ => panic!("{refusal}"),
         }
     }
 }
@@ -196,7 +195,8 @@ fn read(
 
 fn read_request(pieces: &[&[u8]]) -> Result<Option<usize>, (Refused, usize)> {
     read(pieces, |head| match admit(head, &PERMISSIVE).1 {
-        Ok(admitted) => Ok(Some(admitted.framing())),
+        Ok(Admission::Admitted(admitted)) => Ok(Some(admitted.framing())),
+        Ok(pending) => panic!("nothing is judged here: {pending:?}"),
         Err(refusal) => Err(refusal.into()),
     })
 }

@@ -225,7 +225,7 @@ fn a_few_examples_are_listed_and_it_is_said_that_there_are_others() {
     for (count, others) in [(4, false), (5, true)] {
         let seen: Vec<_> = routes[..count].iter().map(String::as_str).collect();
         let learner = Learner::new(Defaults::of(Dialect::Tecnativa));
-        requests(&seen).iter().for_each(|head| learner.note(head.as_bytes()));
+        requests(&seen).iter().for_each(|head| drop(learner.note(head.as_bytes())));
         assert_eq!(learner.report().contains("and others"), others, "{}", learner.report());
         learner.note(requests(&[&routes[0]])[0].as_bytes());
         assert!(!learner.has_news());

@@ -138,7 +138,8 @@ pub fn split(name: &str) -> Option<(&str, &str)> {
 
 /// What holds for a client before variables of its own are set: where it has no name, what the program has.
 fn defaults(environment: &Environment, prefix: &str, policy: &Policy, of_all: &Policy) -> Defaults {
-    let defaults = Defaults::of(policy.dialect());
+    let guard = policy.guard().cloned();
+    let defaults = Defaults { guard, ..Defaults::of(policy.dialect()) };
     if prefix.is_empty() {
         return defaults;
     }

@@ -127,7 +127,12 @@ impl Allow {
     pub(super) fn from_vars(var: Vars<'_>) -> Result<Self, vars::Error> {
         Ok(Self {
             bind_mounts: ALLOW_BIND_MOUNTS.read(var, |variable, value| {
-                list(variable, value, "clean paths from the root, with / or :ro at the end or neither", bind_mount)
+                list(
+                    variable,
+                    value,
+                    "clean paths from the root, with / or :ro at the end or neither",
+                    bind_mount,
+                )
             })?,
             capabilities: ALLOW_CAPABILITIES.read(var, |variable, value| {
                 list(variable, value, "names of capabilities, such as NET_ADMIN, or ALL", capability)
@@ -262,6 +267,11 @@ fn capability(text: &str) -> Option<&'static str> {
 /// Whether there is a capability of this name.
 pub(super) fn is_capability(name: &str) -> bool {
     capability(name).is_some()
+}
+
+/// Whether a name could be in ALLOW_DEVICES.
+pub(super) fn is_device(name: &str) -> bool {
+    device(name).is_some()
 }
 
 fn device(text: &str) -> Option<String> {

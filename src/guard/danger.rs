@@ -19,8 +19,7 @@ const fn place(path: &'static str, below: bool, read_only: bool, says: &'static 
 
 const SETTINGS: &str = "is root on this host: it is part of how the host starts, and who logs in";
 const PROGRAMS: &str = "is root on this host: the host's programs are there";
-const SOCKETS: &str =
-    "is root on this host: the sockets of the daemon are there, and a socket can be used through a read-only mount too";
+const SOCKETS: &str = "is root on this host: the sockets of the daemon are there, and a socket can be used through a read-only mount too";
 const KERNEL: &str = "is root on this host: the kernel is steered there";
 const STORE: &str = "is root on this host: the files of every container are there";
 
@@ -54,7 +53,10 @@ const PLACES: &[Place] = &[
 
 /// Capabilities with which a container gets out, or sees what is not its own.
 const CAPABILITIES: &[(&str, &str)] = &[
-    ("ALL", "is root on this host: among all capabilities are those to mount its disks and to load kernel modules"),
+    (
+        "ALL",
+        "is root on this host: among all capabilities are those to mount its disks and to load kernel modules",
+    ),
     ("SYS_ADMIN", "is root on this host: a container can mount what it likes, and leave its cgroup"),
     ("SYS_MODULE", "is root on this host: a container can load kernel modules"),
     ("SYS_RAWIO", "is root on this host: a container can write the memory of the kernel and of devices"),
@@ -92,9 +94,10 @@ const DEVICES: &[(&str, &str)] = &[
 /// One sentence each.
 pub(super) fn warnings(guard: &Guard) -> impl Iterator<Item = String> {
     let allow = &guard.allow;
-    let mounts = allow.bind_mounts.iter().filter_map(|mount| {
-        Some(format!("{} with {mount} {}", ALLOW_BIND_MOUNTS.name, of_mount(mount)?))
-    });
+    let mounts = allow
+        .bind_mounts
+        .iter()
+        .filter_map(|mount| Some(format!("{} with {mount} {}", ALLOW_BIND_MOUNTS.name, of_mount(mount)?)));
     let capabilities = allow.capabilities.iter().filter_map(|name| {
         let (_, says) = CAPABILITIES.iter().find(|(dangerous, _)| dangerous == name)?;
         Some(format!("{} with {name} {says}", ALLOW_CAPABILITIES.name))

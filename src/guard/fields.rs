@@ -72,18 +72,16 @@ const MAX_KEY_BYTES: usize = 64;
 pub(super) struct Walk<'a> {
     /// The lists.
     pub allow: &'a Allow,
-    /// What is judged, in words.
-    thing: &'static str,
-    /// Where in it the walk is.
+    /// Where it is.
     path: String,
     /// What was refused.
     refused: Vec<Refused>,
 }
 
 impl<'a> Walk<'a> {
-    /// Judges a thing of this name, and returns what is refused of it.
-    pub(super) fn along(thing: &'static str, allow: &'a Allow, judge: impl FnOnce(&mut Self)) -> Vec<Refused> {
-        let mut walk = Self { allow, thing, path: String::new(), refused: Vec::new() };
+    /// Judges a thing, from this path on, and returns what is refused of it.
+    pub(super) fn along(path: &str, allow: &'a Allow, judge: impl FnOnce(&mut Self)) -> Vec<Refused> {
+        let mut walk = Self { allow, path: path.to_owned(), refused: Vec::new() };
         judge(&mut walk);
         walk.refused
     }
@@ -91,7 +89,7 @@ impl<'a> Walk<'a> {
     /// Refuses what the walk is at.
     pub(super) fn refuse(&mut self, why: Why) {
         if self.refused.len() < MAX_REFUSED {
-            let path = if self.path.is_empty() { self.thing.to_owned() } else { self.path.clone() };
+            let path = if self.path.is_empty() { String::from("the body") } else { self.path.clone() };
             self.refused.push(Refused { path, why });
         }
     }
@@ -101,6 +99,13 @@ impl<'a> Walk<'a> {
         if !self.allow.host_network {
             self.refuse(Why::Needs(Need::HostNetwork));
         }
+    }
+
+    /// Does something with another thing than the value that the walk is at.
+    pub(super) fn at(&mut self, thing: &str, act: impl FnOnce(&mut Self)) {
+        let path = std::mem::replace(&mut self.path, thing.to_owned());
+        act(self);
+        self.path = path;
     }
 
     /// Does something with a part of the value that the walk is at.
@@ -132,11 +137,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Does something with each member of an object whose keys are the client's.
-    pub(super) fn entries<'b>(
-        &mut self,
-        map: Value<'b>,
-        mut act: impl FnMut(&mut Self, &str, Value<'b>),
-    ) {
+    pub(super) fn entries<'b>(&mut self, map: Value<'b>, mut act: impl FnMut(&mut Self, &str, Value<'b>)) {
         if map.kind() != Kind::Object && !map.is_zero() {
             return self.refuse(Why::Takes("an object"));
         }

@@ -2,10 +2,9 @@
 //!
 //! Each value is held as a whole against what may be there. Nothing is searched for what may not.
 
-use super::allow::{GPU, Mountable, is_capability, plain_capability};
+use super::allow::{GPU, Mountable, is_capability, is_device, plain_capability};
 use super::fields::Walk;
-use super::path::{clean, is_clean, is_name};
-use super::path::is_image;
+use super::path::{clean, is_image, is_name};
 use super::reader::{Kind, Value};
 use super::refused::{Need, Why};
 use super::tables::{DEVICE_REQUEST, ENDPOINT, MOUNT};
@@ -26,7 +25,19 @@ fn text_of<'b>(object: Value<'b>, name: &str) -> Cow<'b, str> {
 
 /// What a bind mount may be told besides. What is mounted in it never comes out.
 const BIND_MODES: [&str; 14] = [
-    "", "rw", "ro", "z", "Z", "cached", "consistent", "delegated", "private", "rprivate", "nosuid", "nodev", "noexec",
+    "",
+    "rw",
+    "ro",
+    "z",
+    "Z",
+    "cached",
+    "consistent",
+    "delegated",
+    "private",
+    "rprivate",
+    "nosuid",
+    "nodev",
+    "noexec",
     "nocopy",
 ];
 
@@ -107,7 +118,8 @@ pub(super) fn driver_options(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
     let [kind, device, options] = ["type", "device", "o"].map(|name| text_of(value, name));
     let options: Vec<&str> = options.split(',').collect();
     let has = |option| options.contains(&option);
-    let is_bind_option = |option: &&str| matches!(*option, "bind" | "rbind") || BIND_MODES[..3].contains(option);
+    let is_bind_option =
+        |option: &&str| matches!(*option, "bind" | "rbind") || BIND_MODES[..3].contains(option);
     match &*kind {
         "" if device.is_empty() && options == [""] => {}
         "tmpfs" if is_name(&device) && options.iter().all(|option| is_tmpfs_option(option)) => {}
@@ -123,7 +135,17 @@ pub(super) fn driver_options(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
 /// Whether it is an option of a tmpfs that leaves out devices and set-user-ID programs (tmpfs(5)).
 fn is_tmpfs_option(option: &str) -> bool {
     const FLAGS: [&str; 11] = [
-        "", "rw", "ro", "exec", "noexec", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "strictatime",
+        "",
+        "rw",
+        "ro",
+        "exec",
+        "noexec",
+        "nosuid",
+        "nodev",
+        "noatime",
+        "nodiratime",
+        "relatime",
+        "strictatime",
     ];
     const KEYS: [&str; 6] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"];
     let is_number = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%');
@@ -233,11 +255,17 @@ pub(super) fn is_plain_variable(text: &str) -> bool {
 
 /// The path of a device, or a name of the container device interface.
 pub(super) fn device_on_host(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
-    let Some(name) = value.text() else { return walk.refuse(Why::Takes("a string")) };
-    if name.starts_with('/') && !is_clean(&name) {
-        walk.refuse(Why::Takes("a clean path"));
-    } else if !walk.allow.has_device(&name) || name == GPU {
-        walk.refuse(Why::Needs(Need::Device(name.into_owned())));
+    match value.text() {
+        Some(name) => device_name(walk, &name),
+        None => walk.refuse(Why::Takes("a string")),
+    }
+}
+
+fn device_name(walk: &mut Walk<'_>, name: &str) {
+    if !is_device(name) || name == GPU {
+        walk.refuse(Why::Takes("a clean path, or a name such as vendor.com/class=name"));
+    } else if !walk.allow.has_device(name) {
+        walk.refuse(Why::Needs(Need::Device(name.to_owned())));
     }
 }
 
@@ -255,12 +283,7 @@ pub(super) fn device_request(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
     let ids: Option<Vec<_>> = texts("DeviceIDs").unwrap_or(Some(Vec::new()));
     let Some(ids) = ids else { return walk.refuse(Why::Takes("DeviceIDs that are strings")) };
     if text_of(value, "Driver") == "cdi" {
-        for id in ids {
-            if id == GPU || !walk.allow.has_device(&id) {
-                walk.within("DeviceIDs", |walk| walk.refuse(Why::Needs(Need::Device(id.into_owned()))));
-            }
-        }
-        return;
+        return walk.within("DeviceIDs", |walk| ids.iter().for_each(|id| device_name(walk, id)));
     }
     let of_gpu = |words: Value<'_>| {
         let words: Option<Vec<_>> = words.items().map(Value::text).collect();
@@ -269,7 +292,8 @@ pub(super) fn device_request(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
         })
     };
     let mut capabilities = member(value, "Capabilities").into_iter().flat_map(Value::items).peekable();
-    let are_plain = ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)));
+    let are_plain =
+        ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)));
     if capabilities.peek().is_none() || !capabilities.all(of_gpu) || !are_plain {
         walk.refuse(Why::Takes("the capability gpu, or the driver cdi"));
     } else if !walk.allow.devices.iter().any(|name| name == GPU) {

@@ -227,11 +227,11 @@ impl Guard {
     #[must_use]
     pub fn judge_target(&self, rule: Rule, path: &[u8], query: Option<&[u8]>) -> Vec<Refused> {
         let query = query.unwrap_or_default();
-        Walk::along("the query", &self.allow, |walk| match rule {
+        Walk::along("query", &self.allow, |walk| match rule {
             Rule::Build => query::build(walk, query),
             Rule::Pull => query::pull(walk, query),
             Rule::Held(Body::Connect) if path.ends_with(b"/networks/host/connect") => {
-                walk.needs_host_network();
+                walk.at("the network host", Walk::needs_host_network);
             }
             _ => {}
         })
@@ -250,7 +250,7 @@ impl Guard {
         if value.kind() == reader::Kind::Null && body != Body::Create {
             return Ok(());
         }
-        let refused = Walk::along("the body", &self.allow, |walk| walk.whole(value, body.table()));
+        let refused = Walk::along("", &self.allow, |walk| walk.whole(value, body.table()));
         if refused.is_empty() { Ok(()) } else { Err(Fault::Refused(refused)) }
     }
 }

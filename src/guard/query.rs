@@ -63,7 +63,8 @@ const BUILD: &[(&str, Check)] = &[
 ];
 
 /// `POST /images/create`. What else there is belongs to an import.
-const PULL: &[(&str, Check)] = &[("fromImage", Check::Image), ("tag", Check::Image), ("platform", Check::Free)];
+const PULL: &[(&str, Check)] =
+    &[("fromImage", Check::Image), ("tag", Check::Image), ("platform", Check::Free)];
 
 /// Judges a build's.
 pub(super) fn build(walk: &mut Walk<'_>, query: &[u8]) {

@@ -152,8 +152,7 @@ struct Parts<'b> {
 impl<'b> Parts<'b> {
     /// Of a value that was read before.
     fn of(value: Value<'b>, kind: Kind) -> Option<Self> {
-        (value.kind() == kind)
-            .then_some(Self { cursor: Cursor { text: value.0, at: 1 }, begun: false })
+        (value.kind() == kind).then_some(Self { cursor: Cursor { text: value.0, at: 1 }, begun: false })
     }
 
     /// Whether another part comes, in front of which the cursor stands then.

@@ -1,8 +1,7 @@
 //! What is refused of a body, and what would open it, in words.
 
-use super::allow::{
-    ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
-};
+use super::allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK};
+use crate::vars::Setting;
 use std::fmt;
 
 /// A field that is refused.
@@ -59,6 +58,22 @@ impl Need {
     }
 }
 
+impl Need {
+    /// What it would be in one of the lists.
+    #[must_use]
+    pub fn entry_of(&self, list: &Setting) -> Option<String> {
+        let (of, entry) = match self {
+            Self::BindMount(path, written) => {
+                (&ALLOW_BIND_MOUNTS, format!("{path}{}", if *written { "" } else { ":ro" }))
+            }
+            Self::Capability(name) => (&ALLOW_CAPABILITIES, name.clone()),
+            Self::Device(name) => (&ALLOW_DEVICES, name.clone()),
+            Self::HostNetwork => (&ALLOW_HOST_NETWORK, String::from("1")),
+        };
+        (of.name == list.name).then_some(entry)
+    }
+}
+
 impl Refused {
     /// It as a client is told, whose variables have this prefix.
     #[must_use]
@@ -68,7 +83,9 @@ impl Refused {
             Why::Never => String::from("nothing opens it"),
             Why::OneOf(words) => format!("it takes {}", words.join(", ")),
             Why::Takes(form) => format!("it takes {form}"),
-            Why::Needs(Need::BindMount(..)) => format!("add the folder to {prefix}{}", ALLOW_BIND_MOUNTS.name),
+            Why::Needs(Need::BindMount(..)) => {
+                format!("add the folder to {prefix}{}", ALLOW_BIND_MOUNTS.name)
+            }
             Why::Needs(Need::Capability(_)) => {
                 format!("add the capability to {prefix}{}", ALLOW_CAPABILITIES.name)
             }

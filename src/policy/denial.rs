@@ -33,9 +33,12 @@ impl Denial {
     pub const fn missing(self) -> Grants {
         match self {
             Self::Missing(grants) | Self::WithBody(.., grants) => grants,
-            Self::NoSection | Self::Root | Self::Method | Self::Name | Self::Listed(..) | Self::Guarded(_) => {
-                Grants::NONE
-            }
+            Self::NoSection
+            | Self::Root
+            | Self::Method
+            | Self::Name
+            | Self::Listed(..)
+            | Self::Guarded(_) => Grants::NONE,
         }
     }
 }

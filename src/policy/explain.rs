@@ -2,12 +2,16 @@
 //!
 //! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
 
+use crate::guard::{self, Fault, Guard, Refused, Rule};
 use crate::http::method::Method;
 use crate::http::target::Target;
+use crate::policy::guarded::Closed;
 use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::query::QUERIES;
 use crate::policy::text::wrap;
-use crate::policy::{Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict};
+use crate::policy::{
+    Allowed, Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict,
+};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
@@ -38,36 +42,102 @@ impl fmt::Display for BadCall {
     }
 }
 
-/// Judges one request without a body, of a client whose variables have this prefix.
+/// Judges one request, of a client whose variables have this prefix: without a body, or with this one.
 ///
 /// # Errors
 /// What is no request at all.
-pub fn request(policy: &Policy, prefix: &str, method: &str, target: &str) -> Result<Explanation, BadCall> {
+pub fn request(
+    policy: &Policy,
+    prefix: &str,
+    method: &str,
+    target: &str,
+    body: Option<&[u8]>,
+) -> Result<Explanation, BadCall> {
     let parsed = Method::parse(method.as_bytes()).ok_or(BadCall::Method)?;
     if !target.starts_with('/') {
         return Err(BadCall::Path);
     }
-    let (allowed, sentence) = match Target::parse(parsed, target.as_bytes()) {
-        Err(error) => (false, format!("refused: {method} {}: {error}", target.escape_default())),
-        Ok(clean) => match policy.judge(parsed, &clean) {
-            Verdict::Allow(allowed) => {
-                let bare = match allowed.bare {
-                    Some((Hazard::Rewrites, _)) => ", as long as it has no body",
-                    Some((Hazard::OpensStore, _)) => ", as long as its body is no form",
-                    Some(_) => ", as long as its body names no signal",
-                    None => "",
-                };
-                let path = clean.decoded().unwrap_or(clean.path());
-                let by = match policy.lists().and_then(|lists| lists.allowing(parsed, path, clean.query())) {
-                    Some(line) if allowed.variable == ALLOW_ROUTES.name => format!("ALLOW_ROUTES has {line}"),
-                    _ => format!("{}=1 allows it", allowed.variable),
-                };
-                (true, format!("allowed: {method} {target}: {by}{bare}"))
-            }
-            Verdict::Deny(denial) => (false, format!("denied: {method} {target}: {}", denial.told(prefix))),
-        },
+    let denied =
+        |why: &str| Explanation { allowed: false, sentence: format!("denied: {method} {target}: {why}") };
+    let clean = match Target::parse(parsed, target.as_bytes()) {
+        Ok(clean) => clean,
+        Err(error) => {
+            let sentence = format!("refused: {method} {}: {error}", target.escape_default());
+            return Ok(Explanation { allowed: false, sentence });
+        }
     };
-    Ok(Explanation { allowed, sentence })
+    let allowed = match policy.judge(parsed, &clean) {
+        Verdict::Allow(allowed) => allowed,
+        Verdict::Deny(denial) => return Ok(denied(&denial.told(prefix).to_string())),
+    };
+    let path = clean.decoded().unwrap_or(clean.path());
+    let guarded = match (policy.guard(), allowed.rule) {
+        (Some(guard), Some(rule)) => match judged(guard, rule, path, clean.query(), body) {
+            Ok(guarded) => guarded,
+            Err(refused) if policy.learning() => format!(", though without LEARN=1 {}", refused.told(prefix)),
+            Err(refused) => return Ok(denied(&refused.told(prefix))),
+        },
+        _ if body.is_some() => String::from("; nothing of its body is judged"),
+        _ => String::new(),
+    };
+    let bare = match allowed.bare {
+        Some((Hazard::Rewrites, _)) => ", as long as it has no body",
+        Some((Hazard::OpensStore, _)) => ", as long as its body is no form",
+        Some(_) => ", as long as its body names no signal",
+        None => "",
+    };
+    let by = match policy.lists().and_then(|lists| lists.allowing(parsed, path, clean.query())) {
+        Some(line) if allowed.variable == ALLOW_ROUTES.name => format!("ALLOW_ROUTES has {line}"),
+        _ => format!("{}=1 allows it", allowed.variable),
+    };
+    Ok(Explanation { allowed: true, sentence: format!("allowed: {method} {target}: {by}{bare}{guarded}") })
+}
+
+/// Why GUARD refuses a request.
+enum NotGuarded {
+    Unreadable(guard::reader::Error),
+    Refused(Vec<Refused>),
+    Start,
+}
+
+impl NotGuarded {
+    /// Each field in words.
+    fn told(&self, prefix: &str) -> String {
+        match self {
+            Self::Unreadable(error) => format!("GUARD cannot judge a body that {error}"),
+            Self::Refused(refused) => {
+                let mut sentences: Vec<_> = refused.iter().map(|refused| refused.told(prefix)).collect();
+                sentences.dedup();
+                sentences.join("; ")
+            }
+            Self::Start => Closed::Start.told(prefix),
+        }
+    }
+}
+
+/// What GUARD says of a request, as the end of a sentence.
+fn judged(
+    guard: &Guard,
+    rule: Rule,
+    path: &[u8],
+    query: Option<&[u8]>,
+    body: Option<&[u8]>,
+) -> Result<String, NotGuarded> {
+    let refused = guard.judge_target(rule, path, query);
+    if !refused.is_empty() {
+        return Err(NotGuarded::Refused(refused));
+    }
+    Ok(String::from(match (rule, body) {
+        (Rule::Held(of), Some(body)) => match guard.judge(of, body) {
+            Ok(()) => ", and GUARD its body",
+            Err(Fault::Unreadable(error)) => return Err(NotGuarded::Unreadable(error)),
+            Err(Fault::Refused(refused)) => return Err(NotGuarded::Refused(refused)),
+        },
+        (Rule::Held(_), None) => ", if GUARD allows its body",
+        (Rule::Start, Some([_, ..])) => return Err(NotGuarded::Start),
+        (Rule::Start, _) => ", as long as GUARD sees no body",
+        _ => ", and GUARD its query",
+    }))
 }
 
 /// Every known route with its verdict and the variable behind it, by section, and what to beware of: the warnings of the
@@ -162,12 +232,18 @@ fn rows<'p>(policies: &'p [&Policy], queries: &'p [&'static str]) -> impl Iterat
 /// What is behind a verdict, in few words.
 fn reason(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Allow(allowed) => match allowed.bare {
-            Some((Hazard::Rewrites, _)) => format!("{}, no body or checkpoint", allowed.variable),
-            Some((Hazard::OpensStore, _)) => format!("{}, no form", allowed.variable),
-            Some(_) => format!("{}, no signal", allowed.variable),
-            None => allowed.variable.to_owned(),
-        },
+        Verdict::Allow(Allowed { variable, bare, rule, .. }) => {
+            let limit = match (rule, bare) {
+                (Some(Rule::Held(_)), _) => ", if GUARD allows its body",
+                (Some(Rule::Build | Rule::Pull), _) => ", if GUARD allows its query",
+                (Some(Rule::Start), _) | (_, Some((Hazard::Rewrites, _))) => ", no body or checkpoint",
+                (_, Some((Hazard::OpensStore, _))) => ", no form",
+                (_, Some(_)) => ", no signal",
+                (_, None) => "",
+            };
+            format!("{variable}{limit}")
+        }
+        Verdict::Deny(Denial::Guarded(_)) => String::from("GUARD"),
         Verdict::Deny(Denial::Missing(missing)) => format!("needs {}", missing.settings(" ")),
         Verdict::Deny(Denial::Listed(..)) => String::from("DENY_ROUTES"),
         Verdict::Deny(_) => String::from("no variable"),
@@ -209,7 +285,20 @@ pub fn difference(old: &Policy, new: &Policy) -> Difference {
             let _ = writeln!(text, "{word:<6}  {method:<7}  {path:<width$}  {}", reason(after));
         }
     }
-    let opens = changes.iter().any(|change| change.opens);
+    let mut opens = changes.iter().any(|change| change.opens);
+    if let (Some(old), Some(new)) = (old.guard(), new.guard()) {
+        let (old, new) = (old.allow().named(), new.allow().named());
+        for ((name, before), (_, after)) in old.into_iter().zip(new) {
+            let mut say = |word, from: &[String], to: &[String]| {
+                for entry in to.iter().filter(|entry| !from.contains(entry)) {
+                    let _ = writeln!(text, "{word:<6}  {name}={entry}");
+                }
+            };
+            say("opens", &before, &after);
+            say("closes", &after, &before);
+            opens |= after.iter().any(|entry| !before.contains(entry));
+        }
+    }
     text.push_str(if opens { "" } else { "nothing more is open\n" });
     Difference { opens, text }
 }
@@ -226,7 +315,7 @@ impl Change {
         // What may have any body is more open than what may not.
         let openness = |verdict: &Verdict| match verdict {
             Verdict::Deny(_) => 0,
-            Verdict::Allow(allowed) if allowed.bare.is_some() => 1,
+            Verdict::Allow(allowed) if allowed.bare.is_some() || allowed.rule.is_some() => 1,
             Verdict::Allow(_) => 2,
         };
         let after = row.verdict(new);

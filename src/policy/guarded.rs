@@ -40,7 +40,9 @@ impl Closed {
                  attach and delete",
             ),
             Self::Archive => {
-                format!("GUARD closes it, as it writes files of any container; set {prefix}ALLOW_ARCHIVE=1 to allow it")
+                format!(
+                    "GUARD closes it, as it writes files of any container; set {prefix}ALLOW_ARCHIVE=1 to allow it"
+                )
             }
             Self::HostNetwork => format!(
                 "GUARD closes it, as BuildKit can be asked for the host's network; set {prefix}ALLOW_HOST_NETWORK=1 to allow it"
@@ -72,9 +74,8 @@ pub(super) fn refuse_grants(grants: Grants) -> Result<(), Error> {
 pub fn rule(method: Method, path: &[u8]) -> Option<Rule> {
     let path = without_version(path);
     let reads = matches!(method, Method::Get | Method::Head);
-    let is_meant = |row: &&Route| {
-        row.has(method) && row.serves(path) && (!reads || row.needs.contains(Grants::POST))
-    };
+    let is_meant =
+        |row: &&Route| row.has(method) && row.serves(path) && (!reads || row.needs.contains(Grants::POST));
     let mut rules = ROUTES.iter().filter(is_meant).map(|row| row.rule);
     let Some(first) = rules.next() else { return reads.then_some(Rule::Open) };
     let rule = if rules.all(|rule| rule == first) { first } else { Rule::Closed };
@@ -98,6 +99,11 @@ pub(super) fn closed(guard: &Guard, rule: Option<Rule>, path: &[u8], query: Opti
         Some(Rule::Closed) => Some(Closed::Route),
         None => Some(Closed::Unknown),
     }
+}
+
+/// Whether GUARD closes a row of the table with this method.
+pub(super) fn closes(guard: &Guard, method: Method, path: &[u8]) -> bool {
+    closed(guard, rule(method, path), path, None).is_some()
 }
 
 /// The verdict of GUARD on one reading of a request that is allowed otherwise. It stays out of the way of who has no guard.

@@ -235,7 +235,7 @@ impl Policy {
     /// What is dangerous in what is open, and what opens nothing: one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        danger::warnings(self.grants, self.dialect, self.lists())
+        danger::warnings(self.grants, self.dialect, self.lists(), self.guard())
     }
 
     /// Whether LEARN=1: everything that can be read in one way is allowed.
@@ -282,7 +282,9 @@ impl Policy {
             Some(lists) => lists.judge(method, (path, query), need, self.grants, by_variables),
         };
         match (&self.guard, by_grants) {
-            (Some(guard), Verdict::Allow(allowed)) => guarded::judge(guard, method, (path, query), need, allowed),
+            (Some(guard), Verdict::Allow(allowed)) => {
+                guarded::judge(guard, method, (path, query), need, allowed)
+            }
             _ => by_grants,
         }
     }
@@ -295,7 +297,11 @@ impl Policy {
         let variable = match verdict {
             Verdict::Allow(allowed) => allowed.variable,
             Verdict::Deny(
-                Denial::Missing(_) | Denial::NoSection | Denial::Root | Denial::Listed(..) | Denial::Guarded(_),
+                Denial::Missing(_)
+                | Denial::NoSection
+                | Denial::Root
+                | Denial::Listed(..)
+                | Denial::Guarded(_),
             ) => LEARN.name,
             Verdict::Deny(_) => return verdict,
         };

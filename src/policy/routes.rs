@@ -35,7 +35,11 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/unpause", &[Post]).open().action("ALLOW_UNPAUSE"),
     route("/containers/{name}/restart", &[Post]).open().action("ALLOW_RESTARTS").hazard(Signals),
     route("/containers/{name}/start", &[Post]).guard(Rule::Start).action("ALLOW_START").hazard(Rewrites),
-    route("/containers/{name}/stop", &[Post]).open().action("ALLOW_STOP").action("ALLOW_RESTARTS").hazard(Signals),
+    route("/containers/{name}/stop", &[Post])
+        .open()
+        .action("ALLOW_STOP")
+        .action("ALLOW_RESTARTS")
+        .hazard(Signals),
     route("/containers/{name}/wait", &[Post]).open(),
     route("/containers/{name}/resize", &[Post]).open(),
     route("/containers/{name}/attach", &[Post]).open().gate("ALLOW_ATTACH").hijacked(Tcp),
@@ -162,9 +166,13 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/resize", &[Post]).open(),
     route("/libpod/containers/{name}/restart", &[Post]).open().action("ALLOW_RESTARTS").hazard(Signals),
     route("/libpod/containers/{name}/restore", &[Post]),
-    route("/libpod/containers/{name}/start", &[Post]).guard(Rule::Start).action("ALLOW_START").hazard(Rewrites),
+    route("/libpod/containers/{name}/start", &[Post])
+        .guard(Rule::Start)
+        .action("ALLOW_START")
+        .hazard(Rewrites),
     route("/libpod/containers/{name}/stats", &[Get]),
-    route("/libpod/containers/{name}/stop", &[Post]).open()
+    route("/libpod/containers/{name}/stop", &[Post])
+        .open()
         .action("ALLOW_STOP")
         .action("ALLOW_RESTARTS")
         .hazard(Signals),
@@ -234,7 +242,11 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/pods/{name}/pause", &[Post]).open().action("ALLOW_PAUSE"),
     route("/libpod/pods/{name}/restart", &[Post]).open().action("ALLOW_RESTARTS").hazard(Signals),
     route("/libpod/pods/{name}/start", &[Post]).guard(Rule::Start).action("ALLOW_START").hazard(Rewrites),
-    route("/libpod/pods/{name}/stop", &[Post]).open().action("ALLOW_STOP").action("ALLOW_RESTARTS").hazard(Signals),
+    route("/libpod/pods/{name}/stop", &[Post])
+        .open()
+        .action("ALLOW_STOP")
+        .action("ALLOW_RESTARTS")
+        .hazard(Signals),
     route("/libpod/pods/{name}/top", &[Get]).gate("ALLOW_TOP").hazard(ShowsEnvironment),
     route("/libpod/pods/{name}/unpause", &[Post]).open().action("ALLOW_UNPAUSE"),
     route("/libpod/quadlets", &[Post, Delete]),

@@ -254,7 +254,9 @@ fn judge<'p>(bytes: &[u8], head: &RequestHead<'_>, policy: &'p Policy) -> Result
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
     let admitted = Admitted { head_length: bytes.len(), method, framing, persistent, terms, variable };
     match (allowed.rule, policy.guard()) {
-        (Some(rule), Some(guard)) => guarded(guard, rule, policy.learning(), bytes, (head, &target), admitted),
+        (Some(rule), Some(guard)) => {
+            guarded(guard, rule, policy.learning(), bytes, (head, &target), admitted)
+        }
         _ => Ok(Admission::Admitted(admitted)),
     }
 }

@@ -217,8 +217,7 @@ impl<'c> Connection<'c> {
             return Ok(Admission::Admitted(admitted));
         }
         if let Some(learner) = &frontend.learner {
-            let refused = learner.note(head, frontend.policy.guard());
-            self.say_refused(&refused);
+            self.say_refused(&learner.note(head));
         }
         let (line, verdict) = admit(head, &frontend.policy);
         let RequestLine { method, path } = line.unwrap_or_default();
@@ -246,8 +245,8 @@ impl<'c> Connection<'c> {
             Err(Stop::Refused(refusal)) => return Err(refuse(refusal)),
         };
         let body = content(&self.request, &pending).map_err(refuse)?;
-        if let (Some(learner), Some(guard)) = (&self.frontend.learner, self.frontend.policy.guard()) {
-            self.say_refused(&learner.note_body(pending.body(), &body, guard));
+        if let Some(learner) = &self.frontend.learner {
+            self.say_refused(&learner.note_body(pending.body(), &body));
         }
         let admitted = pending.judge(&body).map_err(refuse)?;
         let RequestLine { path, .. } = line.unwrap_or_default();

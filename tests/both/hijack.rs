@@ -6,7 +6,7 @@ use crate::support::daemon::response;
 use crate::support::{Client, FakeDaemon, Kind, Proxy, Session, pattern, show};
 use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
-use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::admit::{Admission, admit};
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::pump::Pump;
 use docker_socket_proxy::proxy::relay::{Begun, End, exchange};
@@ -267,7 +267,9 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let (mut request, mut response) = (Pump::default(), Pump::default());
     request.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
     let length = Finder::default().find(request.held()).expect("a head").expect("whole");
-    let admitted = admit(&request.held()[..length], &everything()).1.expect("it is allowed");
+    let Ok(Admission::Admitted(admitted)) = admit(&request.held()[..length], &everything()).1 else {
+        panic!("it is allowed");
+    };
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
     let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
@@ -305,7 +307,9 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
     let (mut request, mut response) = (Pump::default(), Pump::default());
     request.fill(&mut sent.as_slice(), sent.len()).await.expect("bytes");
     let length = Finder::default().find(request.held()).expect("a head").expect("whole");
-    let admitted = admit(&request.held()[..length], &everything()).1.expect("it is allowed");
+    let Ok(Admission::Admitted(admitted)) = admit(&request.held()[..length], &everything()).1 else {
+        panic!("it is allowed");
+    };
     let exchanged =
         exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, |_| {}).await;
     assert!(matches!(exchanged, End::Hijack));

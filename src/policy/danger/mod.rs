@@ -5,6 +5,7 @@ mod variables;
 
 use super::lists::Lists;
 use super::{Dialect, Grants};
+use crate::guard::Guard;
 
 /// What is said of it at start, every hour, and by `explain`.
 pub const LEARN_WARNING: &str = "LEARN=1: EVERYTHING IS ALLOWED, which is root on this host for whoever reaches this proxy; take \
@@ -40,6 +41,13 @@ const NODES: &str = "makes any node a manager of the Swarm cluster, or removes i
 const VOLUMES: &str = "deletes volumes with their data";
 
 /// What is dangerous in these variables and lines, and what of them opens nothing: one sentence each.
-pub(super) fn warnings(grants: Grants, dialect: Dialect, lists: Option<&Lists>) -> Vec<String> {
-    variables::warnings(grants, dialect).chain(lists.into_iter().flat_map(routes::warnings)).collect()
+pub(super) fn warnings(
+    grants: Grants,
+    dialect: Dialect,
+    lists: Option<&Lists>,
+    guard: Option<&Guard>,
+) -> Vec<String> {
+    let of_lists = lists.into_iter().flat_map(|lists| routes::warnings(lists, guard));
+    let of_guard = guard.into_iter().flat_map(Guard::warnings);
+    variables::warnings(grants, dialect, guard).chain(of_lists).chain(of_guard).collect()
 }

@@ -1,6 +1,8 @@
 //! What a user may not expect of a line of ALLOW_ROUTES.
 
 use super::{BUILDKIT, CALLS, COMMITS, DOWNLOADS, MANIFESTS, NODES, PODMAN_USER, SESSIONS, VOLUMES};
+use crate::guard::{Guard, Rule};
+use crate::policy::guarded;
 use crate::policy::lists::{Line, Lists};
 use crate::policy::text::listed;
 
@@ -318,14 +320,20 @@ const DANGERS: &[Danger] = &[
 ];
 
 /// What is dangerous in the lines of ALLOW_ROUTES, and what they do not do: one sentence each.
-pub(super) fn warnings(lists: &Lists) -> impl Iterator<Item = String> {
+pub(super) fn warnings(lists: &Lists, guard: Option<&Guard>) -> impl Iterator<Item = String> {
     let of = |danger: &Danger, line: &Line| {
         let is_of =
             |route: &&str| route.strip_prefix(line.method.as_str()) == Some(&format!(" {}", line.route.path));
         danger.routes.iter().any(is_of)
     };
+    // What GUARD closes or judges is not that dangerous.
+    let is_open = move |line: &&Line| {
+        let rule = || guarded::rule(line.method, line.route.path.as_bytes());
+        guard.is_none() || rule() == Some(Rule::Open)
+    };
     let dangers = DANGERS.iter().filter_map(move |danger| {
-        let lines: Vec<_> = lists.allow.iter().filter(|line| of(danger, line)).map(Line::to_string).collect();
+        let lines = lists.allow.iter().filter(is_open).filter(|line| of(danger, line));
+        let lines: Vec<_> = lines.map(Line::to_string).collect();
         (!lines.is_empty()).then(|| format!("ALLOW_ROUTES with {} {}", listed(&lines), danger.says))
     });
     let ids = lists.allow.iter().filter(|line| line.names_an_id()).map(|line| {
@@ -333,10 +341,15 @@ pub(super) fn warnings(lists: &Lists) -> impl Iterator<Item = String> {
             "ALLOW_ROUTES with {line} names what can be the start of an ID: daemons take it for whatever has such an ID, by any name"
         )
     });
-    let closed = lists
-        .allow
-        .iter()
-        .filter(|line| lists.deny.iter().any(|deny| deny.takes_in(line)))
-        .map(|line| format!("ALLOW_ROUTES opens nothing with {line}, as DENY_ROUTES closes it"));
+    let closed = lists.allow.iter().filter_map(move |line| {
+        let by_guard =
+            || guard.is_some_and(|guard| guarded::closes(guard, line.method, line.route.path.as_bytes()));
+        let by = match lists.deny.iter().any(|deny| deny.takes_in(line)) {
+            true => "DENY_ROUTES",
+            false if by_guard() => "GUARD",
+            false => return None,
+        };
+        Some(format!("ALLOW_ROUTES opens nothing with {line}, as {by} closes it"))
+    });
     dangers.chain(ids).chain(closed)
 }

@@ -4,8 +4,9 @@ use super::{
     BUILDKIT, CALLS, COMMITS, DOWNLOADS, ENVIRONMENTS, FILES, MANIFESTS, NODES, PODMAN_USER, SESSIONS,
     VOLUMES,
 };
+use crate::guard::Guard;
 use crate::policy::text::listed;
-use crate::policy::{Dialect, Grants, Kind, Need, Variable, Verdict};
+use crate::policy::{Dialect, Grants, Kind, Need, Route, Variable, Verdict, guarded};
 
 const POST: Grants = Grants::POST;
 const DELETE: Grants = Grants::named("DELETE");
@@ -24,24 +25,36 @@ struct Danger {
     /// And none of these, as another sentence says more.
     unless: Grants,
     says: &'static str,
+    /// What is left of it with GUARD.
+    guarded: Option<&'static str>,
 }
 
 const fn reads(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable), gate: Grants::NONE, unless: Grants::NONE, says }
+    Danger {
+        when: Grants::named(variable),
+        gate: Grants::NONE,
+        unless: Grants::NONE,
+        says,
+        guarded: Some(says),
+    }
 }
 
+/// GUARD judges it or closes it, unless said otherwise.
 const fn writes(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(POST), gate: Grants::NONE, unless: Grants::NONE, says }
+    let when = Grants::named(variable).union(POST);
+    Danger { when, gate: Grants::NONE, unless: Grants::NONE, says, guarded: None }
 }
 
 /// By DELETE without POST.
 const fn deletes(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(DELETE), gate: Grants::NONE, unless: POST, says }
+    let when = Grants::named(variable).union(DELETE);
+    Danger { when, gate: Grants::NONE, unless: POST, says, guarded: Some(says) }
 }
 
 /// By PUT without POST.
 const fn puts(variable: &str, says: &'static str) -> Danger {
-    Danger { when: Grants::named(variable).union(PUT), gate: Grants::NONE, unless: POST, says }
+    let when = Grants::named(variable).union(PUT);
+    Danger { when, gate: Grants::NONE, unless: POST, says, guarded: None }
 }
 
 impl Danger {
@@ -52,6 +65,15 @@ impl Danger {
     const fn gate(self, variable: &str) -> Self {
         Self { gate: Grants::named(variable), ..self }
     }
+
+    const fn guarded(self, says: &'static str) -> Self {
+        Self { guarded: Some(says), ..self }
+    }
+
+    /// GUARD closes it.
+    const fn closed(self) -> Self {
+        Self { guarded: None, ..self }
+    }
 }
 
 const DANGERS: &[Danger] = &[
@@ -59,18 +81,22 @@ const DANGERS: &[Danger] = &[
         "AUTH",
         "has the daemon send credentials to any server that a client names: it can try passwords, and reach servers that \
          only this host reaches",
-    ),
+    )
+    .guarded("has the daemon send credentials to any server that a client names"),
     writes(
         "BUILD",
         "runs any command while an image is built, in the host's network if the client asks for it; podman also gives a \
          build any folder of the host, with all rights of the user that podman runs as",
-    ),
-    writes("COMMIT", COMMITS),
+    )
+    .guarded("runs any command while an image is built, which podman gives the host's network where the client's file asks for it, out of \
+         GUARD's sight"),
+    writes("COMMIT", COMMITS).guarded(COMMITS),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
         "CONTAINERS",
         "is root on this host: a client can start a privileged container, or one that mounts any folder of the host",
-    ),
+    )
+    .guarded("creates containers that GUARD judges; it stops, removes and attaches to any container"),
     reads("DISTRIBUTION", CALLS),
     writes(
         "EXEC",
@@ -83,18 +109,22 @@ const DANGERS: &[Danger] = &[
         "IMAGES",
         "downloads and deletes images, and replaces any by another of the same name, which runs at the next start; podman \
          also writes images to any path of the host, and reads archives there, as the user that it runs as",
-    ),
+    )
+    .guarded("downloads and deletes images, and pulls others, which run at the next start of their names"),
     reads("IMAGES", CALLS),
-    writes("NETWORKS", "connects any container to any network, past the walls between them"),
+    writes("NETWORKS", "connects any container to any network, past the walls between them")
+    .guarded("connects any container to any network, past the walls between them"),
     writes("NODES", NODES),
     reads("PLUGINS", CALLS).unless("POST"),
     writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
-    writes("SECRETS", "creates and deletes Swarm secrets; podman also shows them in clear"),
+    writes("SECRETS", "creates and deletes Swarm secrets; podman also shows them in clear")
+    .guarded("lets podman show secrets in clear"),
     reads("SERVICES", "shows the environment variables of every Swarm service, where passwords often are").unless("POST"),
     writes(
         "SERVICES",
         "is root on every node of the Swarm cluster: a client can start a service that mounts any folder of its host",
-    ),
+    )
+    .guarded("shows the environment variables of every Swarm service, where passwords often are"),
     writes("SESSION", SESSIONS),
     reads(
         "SWARM",
@@ -104,13 +134,15 @@ const DANGERS: &[Danger] = &[
     writes(
         "SWARM",
         "shows the tokens of the Swarm cluster, and can have this host join another cluster, whose managers are root on it",
-    ),
+    )
+    .guarded("shows the tokens to join the Swarm cluster and the key to its data"),
     reads("TASKS", "shows the environment variables of every Swarm task, where passwords often are"),
     writes(
         "VOLUMES",
         "deletes volumes with their data, and makes a volume of any folder of this host; podman also opens any store of images that a \
          body names, as the user that it runs as",
-    ),
+    )
+    .guarded(VOLUMES),
     reads("LIBPOD_ARTIFACTS", "downloads any artifact of this host").unless("POST"),
     writes(
         "LIBPOD_ARTIFACTS",
@@ -123,7 +155,8 @@ const DANGERS: &[Danger] = &[
          it any folder of the host",
     ),
     writes("LIBPOD_COMMIT", COMMITS),
-    writes("LIBPOD_CONTAINERS", PODMAN_USER),
+    writes("LIBPOD_CONTAINERS", PODMAN_USER)
+    .guarded("stops, removes and attaches to any container"),
     writes(
         "LIBPOD_EXEC",
         "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 and ALLOW_EXEC=1 as well, any \
@@ -136,7 +169,8 @@ const DANGERS: &[Danger] = &[
         "downloads and deletes images, replaces any by another of the same name, which runs at the next start, and reads \
          images and archives at any path of this host, and copies images by ssh to any server with the keys of the user that \
          podman runs as",
-    ),
+    )
+    .guarded("downloads and deletes images"),
     reads("LIBPOD_IMAGES", CALLS),
     reads("LIBPOD_KUBE", ENVIRONMENTS),
     writes("LIBPOD_KUBE", PODMAN_USER),
@@ -150,9 +184,11 @@ const DANGERS: &[Danger] = &[
         MANIFESTS,
     ),
     reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
-    writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
+    writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them")
+    .guarded("deletes networks"),
     writes("LIBPOD_PLAY", PODMAN_USER),
-    writes("LIBPOD_PODS", PODMAN_USER),
+    writes("LIBPOD_PODS", PODMAN_USER)
+    .guarded("stops and removes any pod"),
     reads("LIBPOD_QUADLETS", "shows every quadlet of podman's user, where passwords often are"),
     writes(
         "LIBPOD_QUADLETS",
@@ -161,48 +197,58 @@ const DANGERS: &[Danger] = &[
     writes(
         "LIBPOD_SECRETS",
         "runs any command on this host, as the user that podman runs as, often root, and shows every secret in clear",
-    ),
+    )
+    .guarded("shows every secret in clear"),
     writes("LIBPOD_SYSTEM", "deletes every container, image and volume that is not in use"),
     reads("LIBPOD_VOLUMES", "reads every file of every volume").unless("POST"),
     writes(
         "LIBPOD_VOLUMES",
         "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume, and opens any store \
          of images that a body names",
-    ),
+    )
+    .guarded("reads every file of every volume, and deletes volumes"),
     deletes("CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("IMAGES", "deletes images"),
     deletes("NETWORKS", "deletes networks that no container is in"),
-    deletes("NODES", "removes nodes from the Swarm cluster"),
-    deletes("PLUGINS", "removes plugins"),
-    deletes("SECRETS", "deletes Swarm secrets"),
-    deletes("CONFIGS", "deletes Swarm configs"),
-    deletes("SERVICES", "deletes Swarm services"),
+    deletes("NODES", "removes nodes from the Swarm cluster").closed(),
+    deletes("PLUGINS", "removes plugins").closed(),
+    deletes("SECRETS", "deletes Swarm secrets").closed(),
+    deletes("CONFIGS", "deletes Swarm configs").closed(),
+    deletes("SERVICES", "deletes Swarm services").closed(),
     deletes("VOLUMES", VOLUMES),
     deletes("LIBPOD_ARTIFACTS", "deletes artifacts"),
     deletes("LIBPOD_CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("LIBPOD_CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("LIBPOD_IMAGES", "deletes images"),
-    deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends"),
-    deletes("LIBPOD_MANIFESTS", "deletes manifest lists"),
+    deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends").closed(),
+    deletes("LIBPOD_MANIFESTS", "deletes manifest lists").closed(),
     puts("LIBPOD_MANIFESTS", MANIFESTS),
     deletes("LIBPOD_NETWORKS", "deletes networks, with the containers in them if the client asks for it"),
-    deletes("LIBPOD_PLAY", "removes the pods of YAML that a client sends"),
+    deletes("LIBPOD_PLAY", "removes the pods of YAML that a client sends").closed(),
     deletes("LIBPOD_PODS", "removes any pod with its containers"),
-    deletes("LIBPOD_QUADLETS", "deletes quadlets"),
-    deletes("LIBPOD_SECRETS", "deletes secrets"),
+    deletes("LIBPOD_QUADLETS", "deletes quadlets").closed(),
+    deletes("LIBPOD_SECRETS", "deletes secrets").closed(),
     deletes("LIBPOD_VOLUMES", VOLUMES),
 ];
 
 /// What is dangerous in these variables, and which of them open nothing: one sentence each.
-pub(super) fn warnings(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
+pub(super) fn warnings(
+    grants: Grants,
+    dialect: Dialect,
+    guard: Option<&Guard>,
+) -> impl Iterator<Item = String> {
+    let has_guard = guard.is_some();
     let dangers = DANGERS
         .iter()
         .filter(move |danger| {
             grants.contains(danger.when.union(danger.gate)) && !grants.intersects(danger.unless)
         })
-        .map(|danger| format!("{} {}", danger.when.settings(" with "), danger.says));
-    dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect))
+        .filter_map(move |danger| {
+            let says = if has_guard { danger.guarded? } else { danger.says };
+            Some(format!("{} {says}", danger.when.settings(" with ")))
+        });
+    dangers.chain(reads_of_containers(grants)).chain(without_effect(grants, dialect, guard))
 }
 
 /// Containers can be read without POST: what that shows depends on the gates.
@@ -229,15 +275,21 @@ fn is_section(variable: &Variable) -> bool {
 }
 
 /// What was switched on and yet opens no known route, because something else is off.
-fn without_effect(grants: Grants, dialect: Dialect) -> impl Iterator<Item = String> {
+fn without_effect(grants: Grants, dialect: Dialect, guard: Option<&Guard>) -> impl Iterator<Item = String> {
     grants.iter().filter_map(move |one| {
         let post = grants.contains(POST) && one != POST;
         let variable = one.variables().next().filter(|variable| !variable.default.is_on(dialect, post))?;
         let is_allowed = |need: &Need| matches!(need.judge(grants), Verdict::Allow(_));
-        let of_it: Vec<_> = Need::of_routes().map(|(.., need)| need).filter(|need| need.names(one)).collect();
-        if of_it.iter().any(is_allowed) {
-            return None;
+        let rows = || Need::of_routes().filter(|(.., need)| need.names(one));
+        let mut allowed = rows().filter(|(.., need)| is_allowed(need)).peekable();
+        if allowed.peek().is_some() {
+            let is_closed = |(route, method, _): (&Route, _, _)| {
+                guard.is_some_and(|guard| guarded::closes(guard, method, route.path.as_bytes()))
+            };
+            let says = format!("{}=1 opens nothing, as GUARD closes it", variable.name);
+            return allowed.all(is_closed).then_some(says);
         }
+        let of_it: Vec<_> = rows().map(|(.., need)| need).collect();
         let least = of_it.iter().map(|need| need.missing(grants)).min_by_key(|missing| missing.len());
         Some(match (least, variable.kind) {
             (None, _) => format!("{}=1 opens no route that is known", variable.name),

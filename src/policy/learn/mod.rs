@@ -60,6 +60,8 @@ pub struct Defaults {
     pub on: Grants,
     /// Lists of all clients that are set.
     pub lists: Vec<&'static str>,
+    /// GUARD with its lists, where it is on.
+    pub guard: Option<Guard>,
 }
 
 impl Defaults {
@@ -73,6 +75,7 @@ impl Defaults {
             set: Grants::NONE,
             on: Grants::NONE,
             lists: Vec::new(),
+            guard: None,
         }
     }
 
@@ -141,15 +144,22 @@ impl Learner {
 
     /// Remembers what the request with this head needs; what cannot be read in one way needs nothing that exists. Returns what GUARD refuses
     /// of it.
-    pub fn note(&self, bytes: &[u8], guard: Option<&Guard>) -> Vec<String> {
+    pub fn note(&self, bytes: &[u8]) -> Vec<String> {
         let Ok(head) = RequestHead::parse(bytes) else { return Vec::new() };
         let (Ok(target), Ok(framing)) =
             (Target::parse(head.method, head.target.as_bytes()), BodyFraming::of_request(&head))
         else {
             return Vec::new();
         };
-        self.note_request(bytes, &head, &target, framing);
-        guard.map(|guard| self.note_guarded(bytes, &head, &target, framing, guard)).unwrap_or_default()
+        // To propose what GUARD closes would be in vain.
+        let (refused, is_closed) = match &self.defaults.guard {
+            None => (Vec::new(), false),
+            Some(guard) => self.note_guarded(bytes, &head, &target, framing, guard),
+        };
+        if !is_closed {
+            self.note_request(bytes, &head, &target, framing);
+        }
+        refused
     }
 
     fn note_request(&self, bytes: &[u8], head: &RequestHead<'_>, target: &Target<'_>, framing: BodyFraming) {
@@ -199,7 +209,7 @@ impl Learner {
         }
     }
 
-    /// What GUARD makes of a head.
+    /// What GUARD makes of a head: what it refuses, and whether no list opens that.
     fn note_guarded(
         &self,
         bytes: &[u8],
@@ -207,13 +217,13 @@ impl Learner {
         target: &Target<'_>,
         framing: BodyFraming,
         guard: &Guard,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, bool) {
         let (path, query) = (target.decoded().unwrap_or(target.path()), target.query());
         let rule = guarded::rule(head.method, path);
         let closed = match rule {
             Some(rule @ (Rule::Build | Rule::Pull | Rule::Held(_))) => {
                 let judge = |guard: &Guard| guard.judge_head(rule, path, query, bytes);
-                return self.note_refused(&judge(guard), judge(&guard.without_lists()));
+                return (self.note_refused(&judge(guard), judge(&guard.without_lists())), false);
             }
             rule => guarded::closed(guard, rule, path, query).or_else(|| {
                 let is_start = rule == Some(Rule::Start) && asks_more(Hazard::Rewrites, bytes, framing);
@@ -222,16 +232,19 @@ impl Learner {
         };
         let mut seen = self.seen();
         // What the lists open of it is news even where it is open.
-        if rule == Some(Rule::HostNetwork) {
+        let opened = rule == Some(Rule::HostNetwork);
+        if opened {
             seen.news |= seen.wanted.insert(guard::Need::HostNetwork);
         } else if closed.is_some() {
             seen.news |= seen.guarded.add(example(head.method, path, query), MAX_REFUSED);
         }
-        closed.map(|closed| closed.told(&self.defaults.prefix)).into_iter().collect()
+        let is_closed = closed.is_some() && !opened;
+        (closed.map(|closed| closed.told(&self.defaults.prefix)).into_iter().collect(), is_closed)
     }
 
     /// Remembers what of GUARD's lists a body needs, if it has one reading. Returns what GUARD refuses of it.
-    pub fn note_body(&self, body: guard::Body, bytes: &[u8], guard: &Guard) -> Vec<String> {
+    pub fn note_body(&self, body: guard::Body, bytes: &[u8]) -> Vec<String> {
+        let Some(guard) = &self.defaults.guard else { return Vec::new() };
         let judge = |guard: &Guard| match guard.judge(body, bytes) {
             Err(Fault::Refused(refused)) => refused,
             Err(Fault::Unreadable(_)) | Ok(()) => Vec::new(),
@@ -244,7 +257,11 @@ impl Learner {
         let mut seen = self.seen();
         for Refused { path, why } in without_lists {
             match why {
-                Why::Needs(need) if seen.wanted.len() < MAX_WANTED && need.text().len() <= MAX_WANTED_BYTES => seen.news |= seen.wanted.insert(need),
+                Why::Needs(need)
+                    if seen.wanted.len() < MAX_WANTED && need.text().len() <= MAX_WANTED_BYTES =>
+                {
+                    seen.news |= seen.wanted.insert(need)
+                }
                 _ => seen.news |= seen.guarded.add(path, MAX_REFUSED),
             }
         }
@@ -298,7 +315,8 @@ impl Reading {
 
 impl Seen {
     fn is_empty(&self) -> bool {
-        self.needs.is_empty() && self.never.kept.is_empty() && self.routes.is_empty()
+        let examples = [&self.never, &self.guarded];
+        self.needs.is_empty() && self.routes.is_empty() && examples.iter().all(|seen| seen.kept.is_empty())
     }
 }
 

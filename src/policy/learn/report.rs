@@ -1,6 +1,7 @@
 //! What LEARN=1 prints: two blocks of a compose file.
 
 use super::{Defaults, Examples, MAX_EXAMPLES, Seen, Ways};
+use crate::guard::{GUARD, LISTS};
 use crate::http::method::Method;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
@@ -18,7 +19,7 @@ pub(super) fn both(out: &mut String, seen: &Seen, defaults: &Defaults) {
 
 /// The smallest set of variables.
 fn variables(out: &mut String, seen: &Seen, defaults: &Defaults) {
-    let Defaults { prefix, dialect, .. } = defaults;
+    let Defaults { prefix, dialect, guard, .. } = defaults;
     let wanted = seen.smallest();
     let post = wanted.contains(Grants::POST);
     let places = || VARIABLES.iter().enumerate().map(|(place, variable)| (Grants::of(place), variable));
@@ -49,11 +50,12 @@ fn variables(out: &mut String, seen: &Seen, defaults: &Defaults) {
     for list in &defaults.lists {
         set(out, prefix, list, "\"\"");
     }
+    guarded(out, seen, defaults);
     if out[start..].lines().count() == 1 {
         out.truncate(out.trim_end().len());
         out.push_str(" {}\n");
     }
-    for warning in danger::warnings(wanted, *dialect, None) {
+    for warning in danger::warnings(wanted, *dialect, None, guard.as_ref()) {
         comment(out, words(&format!("beware: {warning}")));
     }
     list(out, "no variable allows:", &seen.never);
@@ -61,10 +63,10 @@ fn variables(out: &mut String, seen: &Seen, defaults: &Defaults) {
 
 /// The routes themselves.
 fn routes(out: &mut String, seen: &Seen, defaults: &Defaults) {
-    let Defaults { prefix, dialect, .. } = defaults;
+    let Defaults { prefix, dialect, guard, .. } = defaults;
     out.push_str("    # or, in place of all that, just these routes:\n    environment:\n");
     let lists = seen.lists();
-    for warning in danger::warnings(Grants::NONE, *dialect, Some(&lists)) {
+    for warning in danger::warnings(Grants::NONE, *dialect, Some(&lists), guard.as_ref()) {
         comment(out, words(&format!("beware: {warning}")));
     }
     list(out, "no line of ALLOW_ROUTES allows:", &seen.beyond);
@@ -77,9 +79,26 @@ fn routes(out: &mut String, seen: &Seen, defaults: &Defaults) {
     for list in defaults.lists.iter().filter(|list| **list != ALLOW_ROUTES.name) {
         set(out, prefix, list, "\"\"");
     }
+    guarded(out, seen, defaults);
     let _ = writeln!(out, "      {prefix}{}: |", ALLOW_ROUTES.name);
     for line in &lists.allow {
         let _ = writeln!(out, "        {line}");
+    }
+}
+
+/// GUARD, where it is on, with the lists that the traffic needed.
+fn guarded(out: &mut String, seen: &Seen, defaults: &Defaults) {
+    if defaults.guard.is_none() {
+        return;
+    }
+    list(out, "GUARD refuses, whatever its lists say:", &seen.guarded);
+    set(out, &defaults.prefix, GUARD.name, "baseline");
+    for list in LISTS {
+        let entries: Vec<_> = seen.wanted.iter().filter_map(|need| need.entry_of(list)).collect();
+        if !entries.is_empty() {
+            // A path may hold what YAML reads otherwise; it has no quotes and no backslashes.
+            set(out, &defaults.prefix, list.name, &format!("\"{}\"", entries.join(",")));
+        }
     }
 }
 
