@@ -3,6 +3,7 @@
 pub mod docker;
 mod exchange;
 mod faults;
+mod guard;
 pub mod hijack;
 mod limits;
 mod shutdown;
