@@ -1,0 +1,772 @@
+//! GUARD without a connection: which requests it closes and judges, which spellings pass, what its lists take, and its words.
+
+use docker_socket_proxy::config::{Config, Frontend};
+use docker_socket_proxy::guard::{Body, Fault, Guard, Need, Why};
+use docker_socket_proxy::policy::{Need as Needed, Policy, VARIABLES, explain};
+use docker_socket_proxy::proxy::admit::{Admission, Refusal, admit};
+use docker_socket_proxy::vars::Environment;
+use std::collections::BTreeSet;
+
+/// An environment of `NAME=value` with blanks between.
+fn config(environment: &str) -> Result<Config, String> {
+    let pairs = environment.split_whitespace().map(|pair| pair.split_once('=').expect("NAME=value"));
+    Config::of(&pairs.collect::<Environment>()).map_err(|error| error.to_string())
+}
+
+fn policy(environment: &str) -> Policy {
+    let Frontend { policy, .. } = &*config(environment).expect("variables that can be used").frontends[0];
+    policy.clone()
+}
+
+/// Every section and POST, but for what GUARD does not bear.
+fn everything(more: &str) -> Policy {
+    let grants = VARIABLES
+        .iter()
+        .map(|variable| variable.name)
+        .filter(|name| !name.starts_with("ALLOW_") && !["EXEC", "LIBPOD_EXEC"].contains(name));
+    policy(&(grants.map(|name| format!("{name}=1 ")).collect::<String>() + more))
+}
+
+fn guard(lists: &str) -> Guard {
+    policy(&format!("GUARD=baseline {lists}")).guard().expect("it is on").clone()
+}
+
+/// What is said of a request without a body: nothing where it is let through.
+fn said(policy: &Policy, request: &str) -> Option<String> {
+    let head = format!("{request} HTTP/1.1\r\nHost: docker\r\n\r\n");
+    admit(head.as_bytes(), policy).1.err().map(|refusal| refusal.to_string())
+}
+
+/// What is refused of a body, in words.
+fn refused(guard: &Guard, body: Body, text: &str) -> Vec<String> {
+    match guard.judge(body, text.as_bytes()) {
+        Ok(()) => Vec::new(),
+        Err(Fault::Refused(refused)) => refused.iter().map(ToString::to_string).collect(),
+        Err(Fault::Unreadable(error)) => vec![format!("unreadable: {error}")],
+    }
+}
+
+// === Which requests ===
+
+#[test]
+fn what_does_more_than_read_is_closed_but_for_these() {
+    const OPEN: &[&str] = &[
+        "DELETE /containers/{name}",
+        "DELETE /images/{name}",
+        "DELETE /libpod/artifacts/remove",
+        "DELETE /libpod/artifacts/{name}",
+        "DELETE /libpod/containers/{name}",
+        "DELETE /libpod/images/remove",
+        "DELETE /libpod/images/{name}",
+        "DELETE /libpod/networks/{name}",
+        "DELETE /libpod/pods/{name}",
+        "DELETE /libpod/volumes/{name}",
+        "DELETE /networks/{id}",
+        "DELETE /volumes/{name}",
+        "GET /containers/{name}/attach/ws",
+        "POST /auth",
+        "POST /build/cancel",
+        "POST /build/prune",
+        "POST /containers/prune",
+        "POST /containers/{name}/attach",
+        "POST /containers/{name}/kill",
+        "POST /containers/{name}/pause",
+        "POST /containers/{name}/rename",
+        "POST /containers/{name}/resize",
+        "POST /containers/{name}/restart",
+        "POST /containers/{name}/start",
+        "POST /containers/{name}/stop",
+        "POST /containers/{name}/unpause",
+        "POST /containers/{name}/wait",
+        "POST /images/prune",
+        "POST /images/{name}/push",
+        "POST /libpod/containers/{name}/attach",
+        "POST /libpod/containers/{name}/kill",
+        "POST /libpod/containers/{name}/pause",
+        "POST /libpod/containers/{name}/resize",
+        "POST /libpod/containers/{name}/restart",
+        "POST /libpod/containers/{name}/start",
+        "POST /libpod/containers/{name}/stop",
+        "POST /libpod/containers/{name}/unpause",
+        "POST /libpod/containers/{name}/wait",
+        "POST /libpod/pods/{name}/kill",
+        "POST /libpod/pods/{name}/pause",
+        "POST /libpod/pods/{name}/restart",
+        "POST /libpod/pods/{name}/start",
+        "POST /libpod/pods/{name}/stop",
+        "POST /libpod/pods/{name}/unpause",
+        "POST /networks/prune",
+        "POST /volumes/prune",
+        // Judged by their query, which says nothing here.
+        "POST /build",
+    ];
+    const HELD: &[&str] = &[
+        "POST /commit",
+        "POST /containers/create",
+        "POST /containers/{name}/exec",
+        "POST /containers/{name}/update",
+        "POST /networks/create",
+        "POST /networks/{id}/connect",
+        "POST /networks/{id}/disconnect",
+        "POST /volumes/create",
+    ];
+    let policy = everything("GUARD=baseline");
+    let (mut open, mut held) = (BTreeSet::new(), BTreeSet::new());
+    for (route, method, _) in Needed::of_routes() {
+        // Each name is one that says nothing, here and as the first of several segments.
+        for name in ["a", "a%2Fb"] {
+            let path = route.path.split('/').map(|word| if word.starts_with('{') { name } else { word });
+            let path = path.collect::<Vec<_>>().join("/");
+            let head = format!("{} {path} HTTP/1.1\r\nHost: docker\r\n\r\n", method.as_str());
+            let row = format!("{} {}", method.as_str(), route.path);
+            match admit(head.as_bytes(), &policy).1 {
+                Ok(Admission::Pending(_)) => drop(held.insert(row)),
+                Ok(Admission::Admitted(_)) => drop(open.insert(row)),
+                Err(_) => {}
+            }
+        }
+    }
+    let reads = |row: &&String| row.starts_with("GET ") || row.starts_with("HEAD ");
+    let acts: Vec<_> = open.iter().filter(|row| !reads(row) || OPEN.contains(&&***row)).collect();
+    let mut expected: Vec<_> = OPEN.to_vec();
+    expected.sort_unstable();
+    assert_eq!(acts, expected);
+    assert_eq!(held.iter().collect::<Vec<_>>(), HELD);
+    // Nothing that is read is closed, but for what acts.
+    let closed: Vec<_> = Needed::of_routes()
+        .filter(|(route, method, _)| {
+            let row = format!("{} {}", method.as_str(), route.path);
+            reads(&&row)
+                && !open.contains(&row)
+                && !route.path.starts_with("/debug")
+                && !row.contains("exec")
+                && !row.contains("swagger")
+        })
+        .map(|(route, ..)| route.path)
+        .collect();
+    assert_eq!(closed, ["/containers/{name}/checkpoints", "/libpod/containers/{name}/healthcheck"]);
+}
+
+#[test]
+fn what_is_no_known_route_is_closed_and_reading_is_not() {
+    let policy = everything("GUARD=baseline");
+    for (request, says) in [
+        ("POST /containers/a/new", "GUARD closes what is no known route"),
+        ("POST /containers/create/", "GUARD closes what is no known route"),
+        ("PATCH /containers/a", "GUARD closes what is no known route"),
+        ("OPTIONS /containers/create", "GUARD closes what is no known route"),
+        ("PUT /containers/create", "GUARD closes what is no known route"),
+        ("DELETE /containers/create/a", ""),
+        ("GET /containers/a/new", ""),
+        ("POST /libpod/containers/a/new", "GUARD covers Docker's API; below /libpod/"),
+        ("POST /v5.0.0/libpod/containers/create", "GUARD covers Docker's API; below /libpod/"),
+        ("POST /images/load", "GUARD closes it, as nobody can judge what it does to the host"),
+        ("POST /images/a/tag?repo=b", "GUARD closes it"),
+        ("PUT /volumes/a", "GUARD closes it"),
+        ("POST /swarm/init", "GUARD closes it"),
+        ("POST /plugins/pull", "GUARD closes it"),
+        ("POST /services/create", "GUARD closes it"),
+        ("GET /services", ""),
+        ("POST /grpc", "set ALLOW_HOST_NETWORK=1 to allow it"),
+        ("POST /session", "set ALLOW_HOST_NETWORK=1 to allow it"),
+        ("PUT /containers/a/archive?path=/", "set ALLOW_ARCHIVE=1 to allow it"),
+        ("GET /containers/a/archive?path=/", ""),
+        ("POST /networks/host/connect", "GUARD refuses the network host: set ALLOW_HOST_NETWORK=1"),
+        ("POST /networks/%68ost/connect", "GUARD refuses the network host: set ALLOW_HOST_NETWORK=1"),
+    ] {
+        match said(&policy, request) {
+            Some(said) => assert!(!says.is_empty() && said.contains(says), "{request}: {said}"),
+            None => assert_eq!(says, "", "{request}"),
+        }
+    }
+    let open = everything("GUARD=baseline ALLOW_HOST_NETWORK=1 ALLOW_ARCHIVE=1");
+    for request in ["POST /grpc", "POST /session", "PUT /containers/a/archive", "POST /networks/host/connect"]
+    {
+        assert_eq!(said(&open, request), None, "{request}");
+    }
+}
+
+#[test]
+fn builds_and_pulls_go_by_their_query() {
+    let policy = everything("GUARD=baseline");
+    for (request, says) in [
+        ("/build?t=a&q=False&rm=True&networkmode=default&cachefrom=%5B%22a%3A1%22%5D&version=1", ""),
+        ("/build?cgroupparent=&cpuperiod=0&securityopt=null&networkmode=none&shmsize=0&outputs=%5B%5D", ""),
+        ("/build?networkmode=host", "query.networkmode: set ALLOW_HOST_NETWORK=1"),
+        ("/build?networkmode=none&networkmode=h%6fst", "query.networkmode"),
+        ("/build?networkmode=container:a", "query.networkmode"),
+        ("/build?version=2", "query.version: set ALLOW_HOST_NETWORK=1"),
+        ("/build?remote=https://a/b", "query.remote: nothing opens it"),
+        ("/build?volume=/:/a", "query.volume: nothing opens it"),
+        ("/build?NetworkMode=host", "query.NetworkMode: nothing opens it"),
+        ("/build?cgroupparent=/", "query.cgroupparent"),
+        ("/build?cachefrom=%5B%22oci%3Aa%22%5D", "query.cachefrom"),
+        ("/build?t=a;networkmode=host", "query: it takes plain parameters"),
+        ("/build?t=%zz", "query: it takes plain parameters"),
+        ("/images/create?fromImage=a&tag=1&platform=", ""),
+        ("/images/create?fromImage=localhost:5000/a/b@sha256:00", ""),
+        ("/images/create?fromSrc=-&repo=a", "query.fromSrc: nothing opens it"),
+        ("/images/create?fromImage=a&fromSrc=http://b", "query.fromSrc"),
+        ("/images/create", "query: it takes fromImage"),
+        ("/images/create?fromImage=docker-archive:/etc/a", "query.fromImage"),
+    ] {
+        match said(&policy, &format!("POST {request}")) {
+            Some(said) => assert!(!says.is_empty() && said.contains(says), "{request}: {said}"),
+            None => assert_eq!(says, "", "{request}"),
+        }
+    }
+    let open = everything("GUARD=baseline ALLOW_HOST_NETWORK=1");
+    for query in ["networkmode=host", "version=2&session=a&remote=client-session"] {
+        assert_eq!(said(&open, &format!("POST /build?{query}")), None, "{query}");
+    }
+}
+
+#[test]
+fn without_guard_no_body_is_held_and_nothing_is_closed_by_it() {
+    let policy = everything("");
+    assert!(policy.guard().is_none());
+    for (route, method, _) in Needed::of_routes() {
+        let path = route.path.replace(['{', '}'], "");
+        let head = format!("{} {path} HTTP/1.1\r\nHost: docker\r\n\r\n", method.as_str());
+        match admit(head.as_bytes(), &policy).1 {
+            Ok(Admission::Admitted(_)) => {}
+            Ok(Admission::Pending(_)) => panic!("{head} is held"),
+            Err(Refusal::Denied(denial)) => {
+                assert!(!denial.to_string().contains("GUARD"), "{head}: {denial}")
+            }
+            Err(refusal) => panic!("{head}: {refusal}"),
+        }
+    }
+}
+
+#[test]
+fn a_line_of_allow_routes_does_not_open_what_guard_closes() {
+    let lines =
+        "POST /exec/{id}/start,POST /swarm/init,POST /containers/create,PUT /containers/{name}/archive";
+    let environment: Environment = [("GUARD", "baseline"), ("ALLOW_ROUTES", lines)].into_iter().collect();
+    let config = Config::of(&environment).expect("it can be used");
+    let policy = &config.frontends[0].policy;
+    for request in ["POST /exec/a/start", "POST /swarm/init", "PUT /containers/a/archive"] {
+        assert!(said(policy, request).is_some_and(|said| said.contains("GUARD closes it")), "{request}");
+    }
+    let create = b"POST /containers/create HTTP/1.1\r\nHost: docker\r\n\r\n";
+    assert!(matches!(admit(create, policy).1, Ok(Admission::Pending(_))));
+    let warnings = policy.warnings().join("\n");
+    assert!(
+        warnings.contains("ALLOW_ROUTES opens nothing with POST /swarm/init, as GUARD closes it"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("is root"), "{warnings}");
+}
+
+// === Fields ===
+
+/// A key in other spellings, each of which some reader takes for it.
+fn spellings(key: &str) -> Vec<String> {
+    let swapped = |from: &str, to: &str| {
+        key.to_lowercase().contains(from).then(|| {
+            let at = key.to_lowercase().find(from).expect("it is there");
+            format!("{}{to}{}", &key[..at], &key[at + from.len()..])
+        })
+    };
+    [
+        Some(key.to_lowercase()),
+        Some(key.to_uppercase()),
+        Some(format!("{}{}", key[..1].to_lowercase(), &key[1..])),
+        swapped("s", "\u{17f}"),
+        swapped("k", "\u{212a}"),
+        swapped("i", "\u{130}"),
+        Some(format!("{}_{}", &key[..1], &key[1..])),
+        Some(format!("{}-{}", &key[..1], &key[1..])),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|spelling| spelling != key)
+    .collect()
+}
+
+#[test]
+fn every_judged_key_is_refused_in_other_spellings_whatever_its_value() {
+    let guard = guard("");
+    let mut tried = 0;
+    for body in Body::ALL {
+        for path in body.judged() {
+            let (start, key) = path.rsplit_once('.').map_or(("", &*path), |(start, key)| (start, key));
+            for spelling in spellings(key) {
+                for value in ["null", "true", "\"x\"", "[\"x\"]", "{\"x\":\"x\"}", "1"] {
+                    let member = format!("{{{}:{value}}}", quoted(&spelling));
+                    // What is around it is an object or a list of objects.
+                    let wrap = |text: String, name: &str| match name {
+                        "Mounts" | "Devices" | "DeviceRequests" | "Config" => {
+                            format!("{{\"{name}\":[{text}]}}")
+                        }
+                        _ => format!("{{\"{name}\":{text}}}"),
+                    };
+                    let text = start.split('.').rev().filter(|name| !name.is_empty()).fold(member, wrap);
+                    let refused = refused(&guard, body, &text);
+                    assert!(!refused.is_empty(), "{body:?} {text}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1500, "{tried}");
+}
+
+fn quoted(key: &str) -> String {
+    format!("\"{key}\"")
+}
+
+#[test]
+fn unknown_keys_pass_with_zero_values_alone() {
+    let guard = guard("");
+    for (text, path) in [
+        (r#"{"New":null,"HostConfig":{"Newer":{},"A1":0,"B":"","C":[],"D":false,"E":-0.0e5}}"#, ""),
+        (r#"{"HostConfig":{"New":1}}"#, "HostConfig.New: this version does not know it"),
+        (r#"{"HostConfig":{"Healthcheck":{"Test":["x"]}}}"#, "HostConfig.Healthcheck"),
+        (r#"{"Healthcheck":{"New":"x"}}"#, "Healthcheck.New"),
+        (r#"{"Healthcheck":{"new one":null}}"#, "Healthcheck.(another name)"),
+        (r#"{"HostConfig":{"Ulimits":[{"Name":"a","Soft":1,"Hard":2},{"X":1}]}}"#, "HostConfig.Ulimits[1].X"),
+        (r#"{"HostConfig":{"Mounts":[{"Type":"tmpfs","New":"x"}]}}"#, "HostConfig.Mounts[0].New"),
+        (r#"{"Dns":["1.1.1.1"],"DNS":null}"#, "DNS: it is there twice"),
+        (r#"{"NewThing":null,"newthing":null}"#, "newthing: it is there twice"),
+        (r#"{"image":"a","DNS":["1.1.1.1"],"healthcheck":{"test":["x"]}}"#, ""),
+    ] {
+        let refused = refused(&guard, Body::Create, text).join("; ");
+        match path {
+            "" => assert_eq!(refused, "", "{text}"),
+            path => assert!(refused.contains(path), "{text}: {refused}"),
+        }
+    }
+}
+
+#[test]
+fn values_are_held_as_a_whole_against_what_may_be_there() {
+    let lists = "ALLOW_BIND_MOUNTS=/srv/ci/,/etc/localtime:ro,/data ALLOW_CAPABILITIES=NET_ADMIN,cap_sys_ptrace \
+                 ALLOW_DEVICES=/dev/dri,gpu,vendor.com/class=one";
+    let guard = guard(lists);
+    let host = |member: &str| format!("{{\"HostConfig\":{{{member}}}}}");
+    let passes = [
+        r#""Binds":["/srv/ci:/a","/srv/ci/:/a/","/srv/ci/x/y:/a:rw","/data:/a:z","named:/a:ro,nocopy","/etc/localtime:/a:ro","/only"]"#,
+        r#""Mounts":[{"Type":"bind","Source":"/srv/ci/x","Target":"/a","BindOptions":{"Propagation":"rprivate"}}]"#,
+        r#""Mounts":[{"Type":"volume","Source":"v","Target":"/a","VolumeOptions":{"Subpath":"a/b","DriverConfig":{"Name":"local"}}}]"#,
+        r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"DriverConfig":{"Options":{"type":"none","o":"bind","device":"/srv/ci/x"}}}}]"#,
+        r#""Mounts":[{"Type":"tmpfs","Target":"/a","TmpfsOptions":{"SizeBytes":1,"Options":[["exec"],["uid","5"]]}},{"Type":"image","Source":"a:1","Target":"/i"}]"#,
+        r#""CapAdd":["CHOWN","cap_net_raw","NET_ADMIN","SYS_PTRACE"],"CapDrop":["ALL"]"#,
+        r#""Devices":[{"PathOnHost":"/dev/dri","PathInContainer":"/dev/dri","CgroupPermissions":"rwm"},{"PathOnHost":"/dev/dri/card0"},{"PathOnHost":"vendor.com/class=one"}]"#,
+        r#""DeviceRequests":[{"Count":-1,"Capabilities":[["gpu"]]},{"Driver":"nvidia","DeviceIDs":["GPU-1"],"Capabilities":[["gpu","utility"]]},{"Driver":"cdi","DeviceIDs":["vendor.com/class=one"]}]"#,
+        r#""NetworkMode":"net_1.a","IpcMode":"shareable","CgroupnsMode":"host","PidMode":"private","UTSMode":"","UsernsMode":"""#,
+        r#""SecurityOpt":["no-new-privileges:true","apparmor=docker-default"],"Runtime":"runc","Isolation":"default""#,
+        r#""LogConfig":{"Type":"json-file","Config":{"max-size":"1m","tag":"x"}},"StorageOpt":{"size":"1G"}"#,
+        r#""Tmpfs":{"/tmp":"rw,noexec,nosuid,size=64m","/run":""},"Sysctls":{"net.ipv4.ip_forward":"1","kernel.shmmax":"1"}"#,
+        r#""MaskedPaths":null,"OomScoreAdj":1000,"OomKillDisable":false,"PortBindings":{"80/tcp":[{"HostPort":"80"}]}"#,
+        r#""Ulimits":[{"Name":"nofile","Soft":1,"Hard":1}],"BlkioWeightDevice":[{"Path":"/dev/sda","Weight":1}]"#,
+    ];
+    for member in passes {
+        assert_eq!(refused(&guard, Body::Create, &host(member)), [""; 0], "{member}");
+        // And so at the top, where old engines look for it.
+        assert_eq!(refused(&guard, Body::Create, &format!("{{{member}}}")), [""; 0], "{member}");
+    }
+    let fails = [
+        (r#""Binds":["/srv/cix:/a"]"#, "add the folder to ALLOW_BIND_MOUNTS"),
+        (r#""Binds":["/srv:/a"]"#, "add the folder"),
+        (r#""Binds":["/:/a"]"#, "add the folder"),
+        (r#""Binds":["/data/x:/a"]"#, "add the folder"),
+        (r#""Binds":["/srv/ci/../x:/a"]"#, "a clean path of the host"),
+        (r#""Binds":["/srv/ci/./x:/a"]"#, "a clean path of the host"),
+        (r#""Binds":["/srv//ci:/a"]"#, "a clean path of the host"),
+        (r#""Binds":["/srv/ci//:/a"]"#, "a clean path of the host"),
+        (r#""Binds":["/etc/localtime:/a"]"#, "ALLOW_BIND_MOUNTS has it read-only"),
+        (r#""Binds":["/etc/localtime:/a:ro,z"]"#, "ALLOW_BIND_MOUNTS has it read-only"),
+        (r#""Binds":["/etc/localtime:/a:ro,rw"]"#, "ALLOW_BIND_MOUNTS has it read-only"),
+        (r#""Binds":["/srv/ci:/a:shared"]"#, "other modes"),
+        (r#""Binds":["/srv/ci:/a:ro:x"]"#, "SOURCE:TARGET"),
+        (r#""Binds":["./x:/a"]"#, "the name of a volume"),
+        (r#""Binds":["a/b:/a"]"#, "the name of a volume"),
+        (r#""Binds":["v:a"]"#, "a clean path as its target"),
+        (r#""Binds":[1]"#, "SOURCE:TARGET"),
+        (r#""Binds":"/:/a""#, "a list"),
+        (r#""Mounts":[{"Source":"/srv/ci","Target":"/a"}]"#, "Mounts[0].Type"),
+        (r#""Mounts":[{"Type":"bind","Source":"/etc/localtime","Target":"/a"}]"#, "read-only"),
+        (
+            r#""Mounts":[{"Type":"bind","Source":"/etc/localtime","Target":"/a","ReadOnly":true,"BindOptions":{"ReadOnlyNonRecursive":true}}]"#,
+            "ReadOnlyNonRecursive",
+        ),
+        (
+            r#""Mounts":[{"Type":"bind","Source":"/srv/ci","Target":"/a","BindOptions":{"Propagation":"rshared"}}]"#,
+            "Propagation",
+        ),
+        (r#""Mounts":[{"Type":"volume","Source":"/srv/ci","Target":"/a"}]"#, "Mounts[0].Source"),
+        (r#""Mounts":[{"Type":"glob","Source":"/srv/ci","Target":"/a"}]"#, "Mounts[0].Type"),
+        (r#""Mounts":[{"Type":"tmpfs","Target":"/a,suid"}]"#, "Mounts[0].Target"),
+        (
+            r#""Mounts":[{"Type":"tmpfs","Target":"/a","TmpfsOptions":{"Options":[["suid"]]}}]"#,
+            "TmpfsOptions.Options",
+        ),
+        (r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"Subpath":"../x"}}]"#, "Subpath"),
+        (
+            r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"DriverConfig":{"Options":{"type":"tmpfs","o":"bind","device":"/etc"}}}}]"#,
+            "DriverConfig.Options.type",
+        ),
+        (
+            r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"DriverConfig":{"Options":{"type":"overlay","o":"lowerdir=/etc:/usr","device":"overlay"}}}}]"#,
+            "Options.type",
+        ),
+        (
+            r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"DriverConfig":{"Options":{"o":"rbind","device":"/etc"}}}}]"#,
+            "Options.device: add the folder",
+        ),
+        (
+            r#""Mounts":[{"Type":"volume","Target":"/a","VolumeOptions":{"DriverConfig":{"Options":{"device":"/etc"}}}}]"#,
+            "Options.type",
+        ),
+        (r#""CapAdd":["SYS_ADMIN"]"#, "add the capability to ALLOW_CAPABILITIES"),
+        (r#""CapAdd":["ALL"]"#, "add the capability"),
+        (r#""CapAdd":["\u017fYS_ADMIN"]"#, "names of capabilities"),
+        (r#""Devices":[{"PathOnHost":"/dev/sda"}]"#, "add the device to ALLOW_DEVICES"),
+        (r#""Devices":[{"PathOnHost":"/dev/dri/../sda"}]"#, "a clean path"),
+        (r#""Devices":[{"PathOnHost":"gpu"}]"#, "PathOnHost"),
+        (r#""DeviceRequests":[{"Driver":"cdi","DeviceIDs":["vendor.com/class=all"]}]"#, "add the device"),
+        (r#""DeviceRequests":[{"Capabilities":[["gpu"],["cdi"]]}]"#, "the capability gpu"),
+        (r#""DeviceRequests":[{"Count":1}]"#, "the capability gpu"),
+        (r#""DeviceCgroupRules":["a *:* rwm"]"#, "nothing opens it"),
+        (r#""NetworkMode":"container:a""#, "set ALLOW_HOST_NETWORK=1"),
+        (r#""NetworkMode":"pasta:-T,1""#, "the name of a network"),
+        (r#""NetworkMode":"a,b""#, "the name of a network"),
+        (r#""PidMode":"container:a""#, "PidMode"),
+        (r#""UTSMode":"host""#, "UTSMode"),
+        (r#""SecurityOpt":["seccomp=unconfined"]"#, "SecurityOpt"),
+        (r#""SecurityOpt":["no-new-privileges:false"]"#, "SecurityOpt"),
+        (r#""LogConfig":{"Type":"json-file","Config":{"path":"/etc/x"}}"#, "LogConfig.Config.path"),
+        (r#""LogConfig":{"Type":"journald","Config":{"env":"X"}}"#, "LogConfig.Config.env"),
+        (r#""LogConfig":{"Config":{"syslog-address":"udp://x"}}"#, "LogConfig.Config.syslog-address"),
+        (r#""MaskedPaths":[]"#, "MaskedPaths"),
+        (r#""MaskedPaths":["/proc/kcore"]"#, "MaskedPaths"),
+        (r#""ReadonlyPaths":{}"#, "ReadonlyPaths"),
+        (r#""Tmpfs":{"/a":"suid"}"#, "Tmpfs./a"),
+        (r#""Tmpfs":{"/a:/b":""}"#, "another key"),
+        (r#""Sysctls":{"kernel.core_pattern":"|x"}"#, "Sysctls.kernel.core_pattern"),
+        (r#""Sysctls":{"net/../kernel/x":"1"}"#, "Sysctls"),
+        (r#""OomScoreAdj":-1"#, "OomScoreAdj"),
+        (r#""OomScoreAdj":1e9"#, "OomScoreAdj"),
+        (r#""Runtime":"io.containerd.wasm.v1""#, "Runtime"),
+        (r#""Cgroup":"container:a""#, "Cgroup"),
+    ];
+    for (member, says) in fails {
+        for text in [host(member), format!("{{{member}}}")] {
+            let refused = refused(&guard, Body::Create, &text).join("; ");
+            assert!(refused.contains(says), "{text}: {refused}");
+        }
+    }
+}
+
+#[test]
+fn other_bodies_have_tables_of_their_own() {
+    let guard = guard("ALLOW_BIND_MOUNTS=/srv/ci");
+    for (body, text, says) in [
+        (Body::Create, "", "unreadable: is empty"),
+        (Body::Create, "null", "the body: it takes an object"),
+        (Body::Create, "[]", "the body: it takes an object"),
+        (Body::Create, r#"{"Volumes":{"/a":{},"/b/":{}},"Env":["A=1","B"],"Image":"sha256:00"}"#, ""),
+        (Body::Create, r#"{"Volumes":{"/:/host":{}}}"#, "another key"),
+        (Body::Create, r#"{"Env":["PATH*"]}"#, "Env: it takes NAME=value"),
+        (Body::Create, r#"{"Image":"containers-storage:[overlay@/a+/b]x"}"#, "Image"),
+        (Body::Create, r#"{"Image":"oci-archive:x"}"#, "Image"),
+        (
+            Body::Create,
+            r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"Aliases":["b"]},"default":null}}}"#,
+            "",
+        ),
+        (
+            Body::Create,
+            r#"{"NetworkingConfig":{"EndpointsConfig":{"host":{}}}}"#,
+            "EndpointsConfig.host: set ALLOW_HOST",
+        ),
+        (
+            Body::Create,
+            r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"NetworkID":"host"}}}}"#,
+            "NetworkID: set ALLOW_HOST",
+        ),
+        (
+            Body::Create,
+            r#"{"NetworkingConfig":{"EndpointsConfig":{"a":{"DriverOpts":{"x":"y"}}}}}"#,
+            "DriverOpts.x",
+        ),
+        (Body::Update, r#"{"Memory":1,"RestartPolicy":{"Name":"always"},"CgroupParent":""}"#, ""),
+        (Body::Update, r#"{"CgroupParent":"/"}"#, "CgroupParent"),
+        (Body::Update, r#"{"Binds":["/srv/ci:/a"]}"#, "Binds: this version does not know it"),
+        (Body::Update, "", ""),
+        (Body::Exec, r#"{"Cmd":["sh"],"Env":["A=1"],"Privileged":false,"Container":"a"}"#, ""),
+        (Body::Exec, r#"{"Cmd":["sh"],"Privileged":true}"#, "Privileged"),
+        (Body::Commit, "null", ""),
+        (Body::Commit, r#"{"Cmd":["sh"],"Volumes":{"/a":{}}}"#, ""),
+        (Body::Commit, r#"{"HostConfig":{"Memory":1}}"#, "HostConfig"),
+        (
+            Body::Volume,
+            r#"{"Name":"a","Driver":"local","DriverOpts":{"type":"tmpfs","device":"tmpfs","o":"size=1m"}}"#,
+            "",
+        ),
+        (Body::Volume, r#"{"DriverOpts":{"type":"none","device":"/srv/ci","o":"bind"}}"#, ""),
+        (
+            Body::Volume,
+            r#"{"DriverOpts":{"type":"none","device":"/etc","o":"bind"}}"#,
+            "DriverOpts.device: add the folder",
+        ),
+        (
+            Body::Volume,
+            r#"{"DriverOpts":{"type":"nfs","device":":/a","o":"addr=1.1.1.1"}}"#,
+            "DriverOpts.type",
+        ),
+        (Body::Volume, r#"{"DriverOpts":{"image":"x"}}"#, "DriverOpts.image"),
+        (Body::Volume, r#"{"Driver":"image"}"#, "Driver: it takes local"),
+        (
+            Body::Network,
+            r#"{"Name":"a","Driver":"bridge","IPAM":{"Config":[{"Subnet":"10.9.0.0/24","Gateway":"10.9.0.1"},{"Subnet":"fd00::/64"}]}}"#,
+            "",
+        ),
+        (
+            Body::Network,
+            r#"{"Name":"a","IPAM":{"Config":[{"Subnet":"8.8.8.0/24"}]}}"#,
+            "IPAM.Config[0].Subnet",
+        ),
+        (Body::Network, r#"{"Name":"a","IPAM":{"Config":[{"Subnet":"10.0.0.0/7"}]}}"#, "Subnet"),
+        (Body::Network, r#"{"Name":"a","IPAM":{"Config":[{"Subnet":"::ffff:10.0.0.0/100"}]}}"#, "Subnet"),
+        (Body::Network, r#"{"Name":"a","Driver":"macvlan"}"#, "Driver: it takes bridge"),
+        (Body::Network, r#"{"Name":"a","Options":{"parent":"eth0"}}"#, "Options.parent"),
+        (Body::Network, r#"{"Name":"a","ConfigFrom":{"Network":"b"}}"#, "ConfigFrom.Network"),
+        (
+            Body::Connect,
+            r#"{"Container":"a","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.9.0.9"}}}"#,
+            "",
+        ),
+        (Body::Connect, r#"{"Container":"a","EndpointConfig":{"NetworkID":"host"}}"#, "NetworkID"),
+        (Body::Disconnect, r#"{"Container":"a","Force":true}"#, ""),
+    ] {
+        let refused = refused(&guard, body, text).join("; ");
+        match says {
+            "" => assert_eq!(refused, "", "{body:?} {text}"),
+            says => assert!(refused.contains(says), "{body:?} {text}: {refused}"),
+        }
+    }
+}
+
+#[test]
+fn with_the_host_s_network_settings_of_it_stay_closed() {
+    let guard = guard("ALLOW_HOST_NETWORK=1");
+    let of = |network: &str| {
+        format!(r#"{{"HostConfig":{{"NetworkMode":"{network}","Sysctls":{{"net.ipv4.ip_forward":"1"}}}}}}"#)
+    };
+    assert_eq!(refused(&guard, Body::Create, &of("bridge")), [""; 0]);
+    for network in ["host", "container:a"] {
+        assert_eq!(
+            refused(&guard, Body::Create, &of(network)),
+            ["GUARD refuses HostConfig.Sysctls.net.ipv4.ip_forward: nothing opens it"]
+        );
+    }
+}
+
+// === Lists ===
+
+#[test]
+fn a_list_that_cannot_be_used_stops_the_start() {
+    for (environment, says) in [
+        ("GUARD=1", "GUARD=\"1\" cannot be used: it takes 0 or baseline"),
+        ("GUARD=restricted", "it takes 0 or baseline"),
+        ("GUARD=baseline EXEC=1", "EXEC=1 cannot be used: with GUARD"),
+        ("GUARD=baseline LIBPOD_EXEC=1", "LIBPOD_EXEC=1 cannot be used: with GUARD"),
+        (
+            "ALLOW_BIND_MOUNTS=/srv",
+            "ALLOW_BIND_MOUNTS cannot be used: it opens what GUARD closes, and GUARD is not set",
+        ),
+        ("GUARD=0 ALLOW_CAPABILITIES=NET_ADMIN", "ALLOW_CAPABILITIES cannot be used"),
+        ("ALLOW_DEVICES=gpu", "ALLOW_DEVICES cannot be used"),
+        ("ALLOW_HOST_NETWORK=1", "ALLOW_HOST_NETWORK cannot be used"),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=srv", "ALLOW_BIND_MOUNTS=\"srv\" cannot be used"),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=/srv/../etc", "cannot be used"),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=/srv//ci", "cannot be used"),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=/srv:rw", "cannot be used"),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=/srv/ci*", ""),
+        ("GUARD=baseline ALLOW_BIND_MOUNTS=,", "cannot be used"),
+        ("GUARD=baseline ALLOW_CAPABILITIES=NET_ADMINS", "cannot be used"),
+        ("GUARD=baseline ALLOW_DEVICES=dri", "cannot be used"),
+        ("GUARD=baseline ALLOW_DEVICES=/dev/dri/", "cannot be used"),
+        ("GUARD=baseline ALLOW_HOST_NETWORK=yes,", "cannot be used"),
+        (
+            "GUARD=baseline ALLOW_BIND_MOUNTS=/srv/ci/,/etc/localtime:ro,/a/:ro ALLOW_DEVICES=gpu,/dev/dri,a.b/c=d",
+            "",
+        ),
+        ("GUARD=Baseline ALLOW_HOST_NETWORK=0", ""),
+        ("GUARD=off", ""),
+        ("GUARD=baseline CI__GUARD=0 CI__LISTEN=:1", ""),
+        (
+            "CI__LISTEN=:1 CI__GUARD=baseline CI__ALLOW_BIND_MOUNTS=srv",
+            "CI__ALLOW_BIND_MOUNTS=\"srv\" cannot be used",
+        ),
+        ("CI__LISTEN=:1 CI__GUARD=1", "CI__GUARD=\"1\" cannot be used"),
+    ] {
+        match config(environment) {
+            Ok(_) => assert_eq!(says, "", "{environment}"),
+            Err(said) => assert!(!says.is_empty() && said.contains(says), "{environment}: {said}"),
+        }
+    }
+}
+
+#[test]
+fn each_client_has_a_guard_of_its_own() {
+    let config = config(
+        "GUARD=baseline ALLOW_BIND_MOUNTS=/srv POST=1 CONTAINERS=1 A__LISTEN=:1 B__LISTEN=:2 B__GUARD=0 B__ALLOW_BIND_MOUNTS= \
+         C__LISTEN=:3 C__ALLOW_BIND_MOUNTS=/data",
+    );
+    let config = config.expect("it can be used");
+    let of = |name: &str| {
+        let frontend = config.frontends.iter().find(|frontend| frontend.name.as_deref() == Some(name));
+        frontend.expect("a client").policy.clone()
+    };
+    let bind = |path: &str| format!(r#"{{"HostConfig":{{"Binds":["{path}:/a"]}}}}"#);
+    let passes = |name: &str, path: &str| {
+        of(name).guard().is_none_or(|guard| guard.judge(Body::Create, bind(path).as_bytes()).is_ok())
+    };
+    assert_eq!(
+        ["A", "B", "C"].map(|name| (passes(name, "/srv"), passes(name, "/data"))),
+        [(true, false), (true, true), (false, true)]
+    );
+}
+
+#[test]
+fn dangerous_entries_are_told() {
+    let warnings = |lists: &str| policy(&format!("GUARD=baseline {lists}")).warnings().join("\n");
+    for (lists, says) in [
+        ("ALLOW_BIND_MOUNTS=/", "ALLOW_BIND_MOUNTS with / is root on this host: it is all of its files"),
+        ("ALLOW_BIND_MOUNTS=/:ro", "ALLOW_BIND_MOUNTS with /:ro reads every file"),
+        ("ALLOW_BIND_MOUNTS=/etc", "ALLOW_BIND_MOUNTS with /etc is root on this host"),
+        ("ALLOW_BIND_MOUNTS=/etc/cron.d/", "is root on this host"),
+        ("ALLOW_BIND_MOUNTS=/etc:ro", "shows the passwords"),
+        ("ALLOW_BIND_MOUNTS=/proc", "is root on this host: the kernel"),
+        ("ALLOW_BIND_MOUNTS=/var/run/docker.sock:ro", "is root on this host: the sockets"),
+        ("ALLOW_BIND_MOUNTS=/var:ro", "is root on this host: the sockets"),
+        ("ALLOW_BIND_MOUNTS=/run/", "is root on this host: the sockets"),
+        ("ALLOW_BIND_MOUNTS=/srv/x.sock", "is root on this host: the sockets"),
+        ("ALLOW_CAPABILITIES=SYS_ADMIN", "ALLOW_CAPABILITIES with SYS_ADMIN is root on this host"),
+        ("ALLOW_DEVICES=/dev/sda", "ALLOW_DEVICES with /dev/sda is root on this host"),
+        ("ALLOW_DEVICES=/dev", "ALLOW_DEVICES with /dev is root on this host"),
+        ("ALLOW_HOST_NETWORK=1", "ALLOW_HOST_NETWORK=1 reaches every service"),
+        ("CONTAINERS=1 POST=1 ALLOW_ARCHIVE=1", "ALLOW_ARCHIVE=1 writes files of every container"),
+        ("GRPC=1 POST=1", "GRPC=1 opens nothing, as GUARD closes it"),
+    ] {
+        assert!(warnings(lists).contains(says), "{lists}: {}", warnings(lists));
+    }
+    for lists in [
+        "ALLOW_BIND_MOUNTS=/srv/ci/,/etc/localtime:ro,/etc/ssl/certs:ro",
+        "ALLOW_CAPABILITIES=CHOWN ALLOW_DEVICES=/dev/dri,gpu",
+    ] {
+        assert_eq!(warnings(lists), "", "{lists}");
+    }
+    assert!(!warnings("CONTAINERS=1 POST=1 VOLUMES=1 SWARM=1 PLUGINS=1").contains("is root"));
+}
+
+// === Words ===
+
+#[test]
+fn explain_judges_a_body() {
+    let policy = policy("GUARD=baseline POST=1 CONTAINERS=1 IMAGES=1");
+    let explain = |target: &str, body: Option<&str>| {
+        let explained = explain::request(&policy, "CI__", "POST", target, body.map(str::as_bytes));
+        let explained = explained.expect("a request");
+        (explained.allowed, explained.sentence)
+    };
+    for (target, body, expected) in [
+        (
+            "/containers/create",
+            None,
+            (true, "allowed: POST /containers/create: CONTAINERS=1 allows it, if GUARD allows its body"),
+        ),
+        (
+            "/containers/create",
+            Some("{}"),
+            (true, "allowed: POST /containers/create: CONTAINERS=1 allows it, and GUARD its body"),
+        ),
+        (
+            "/containers/create",
+            Some(r#"{"HostConfig":{"Privileged":true,"Binds":["/a:/b","/c:/d"]}}"#),
+            (
+                false,
+                "denied: POST /containers/create: GUARD refuses HostConfig.Privileged: nothing opens it; GUARD refuses \
+                 HostConfig.Binds: add the folder to CI__ALLOW_BIND_MOUNTS",
+            ),
+        ),
+        (
+            "/containers/create",
+            Some("{"),
+            (false, "denied: POST /containers/create: GUARD cannot judge a body that is no JSON at byte 1"),
+        ),
+        (
+            "/containers/a/start",
+            Some("{}"),
+            (
+                false,
+                "denied: POST /containers/a/start: GUARD closes a start with a body or a checkpoint, which could change the container",
+            ),
+        ),
+        (
+            "/images/load",
+            None,
+            (
+                false,
+                "denied: POST /images/load: GUARD closes it, as nobody can judge what it does to the host",
+            ),
+        ),
+        (
+            "/images/create?fromImage=a",
+            None,
+            (true, "allowed: POST /images/create?fromImage=a: IMAGES=1 allows it, and GUARD its query"),
+        ),
+        (
+            "/containers/a/stop",
+            Some("{}"),
+            (true, "allowed: POST /containers/a/stop: CONTAINERS=1 allows it; nothing of its body is judged"),
+        ),
+    ] {
+        let (allowed, sentence) = explain(target, body);
+        assert_eq!((allowed, &*sentence), expected);
+    }
+}
+
+#[test]
+fn a_difference_shows_what_guard_and_its_lists_open() {
+    let old = policy("GUARD=baseline POST=1 CONTAINERS=1 ALLOW_BIND_MOUNTS=/a,/b");
+    let new =
+        policy("GUARD=baseline POST=1 CONTAINERS=1 ALLOW_BIND_MOUNTS=/b,/c ALLOW_CAPABILITIES=NET_ADMIN");
+    let difference = explain::difference(&old, &new);
+    assert!(difference.opens);
+    assert_eq!(
+        difference.text,
+        "opens   ALLOW_BIND_MOUNTS=/c\ncloses  ALLOW_BIND_MOUNTS=/a\nopens   ALLOW_CAPABILITIES=NET_ADMIN\n"
+    );
+    let off = policy("POST=1 CONTAINERS=1");
+    let difference = explain::difference(&new, &off);
+    assert!(
+        difference.opens && difference.text.contains("opens   POST     /containers/create"),
+        "{}",
+        difference.text
+    );
+    assert!(!explain::difference(&off, &new).opens);
+}
+
+#[test]
+fn what_a_list_would_need_is_known() {
+    let guard = guard("");
+    let text =
+        r#"{"HostConfig":{"Binds":["/a:/b:ro"],"Devices":[{"PathOnHost":"/dev/x"}],"NetworkMode":"host"}}"#;
+    let Err(Fault::Refused(refused)) = guard.judge(Body::Create, text.as_bytes()) else {
+        panic!("it passes")
+    };
+    let needs: Vec<_> = refused.into_iter().map(|refused| refused.why).collect();
+    assert_eq!(
+        needs,
+        [
+            Why::Needs(Need::BindMount(String::from("/a"), false)),
+            Why::Needs(Need::Device(String::from("/dev/x"))),
+            Why::Needs(Need::HostNetwork),
+        ]
+    );
+}
