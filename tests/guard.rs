@@ -79,7 +79,6 @@ fn what_does_more_than_read_is_closed_but_for_these() {
         "POST /containers/{name}/unpause",
         "POST /containers/{name}/wait",
         "POST /images/prune",
-        "POST /images/{name}/push",
         "POST /libpod/containers/{name}/attach",
         "POST /libpod/containers/{name}/kill",
         "POST /libpod/containers/{name}/pause",
@@ -99,6 +98,7 @@ fn what_does_more_than_read_is_closed_but_for_these() {
         "POST /volumes/prune",
         // Judged by their query, which says nothing here.
         "POST /build",
+        "POST /images/{name}/push",
     ];
     const HELD: &[&str] = &[
         "POST /commit",
@@ -203,6 +203,17 @@ fn builds_and_pulls_go_by_their_query() {
         ("/build?cachefrom=%5B%22oci%3Aa%22%5D", "query.cachefrom"),
         ("/build?t=a;networkmode=host", "query: it takes plain parameters"),
         ("/build?t=%zz", "query: it takes plain parameters"),
+        ("/build?t=docker-archive:/etc/a", "query.t: it takes the name of an image"),
+        ("/build?t=a/b:1&t=oci:c", "query.t"),
+        ("/build?dockerfile=./a/Dockerfile", ""),
+        ("/build?dockerfile=../../etc/a", "query.dockerfile"),
+        ("/build?dockerfile=/etc/a", "query.dockerfile"),
+        ("/build?dockerfile=https://a/b", "query.dockerfile"),
+        ("/images/a/push?tag=1", ""),
+        ("/images/localhost:5000/a/b/push", ""),
+        ("/images/a/push?destination=dir:/etc/a", "query.destination"),
+        ("/images/dir:%2Fetc/push", "the image: it takes the name of an image"),
+        ("/commit?container=a&repo=oci&tag=1", "query.repo"),
         ("/images/create?fromImage=a&tag=1&platform=", ""),
         ("/images/create?fromImage=localhost:5000/a/b@sha256:00", ""),
         ("/images/create?fromSrc=-&repo=a", "query.fromSrc: nothing opens it"),

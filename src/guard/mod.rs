@@ -63,8 +63,18 @@ pub enum Rule {
     Build,
     /// The parameters of a pull are judged.
     Pull,
+    /// The parameters of a push are judged.
+    Push,
     /// The body is held and judged.
     Held(Body),
+}
+
+impl Rule {
+    /// Whether [`Guard::judge_head`] is asked.
+    #[must_use]
+    pub const fn judges_target(self) -> bool {
+        matches!(self, Self::Build | Self::Pull | Self::Push | Self::Held(_))
+    }
 }
 
 /// Whose body is held and judged.
@@ -201,7 +211,7 @@ impl Guard {
     #[must_use]
     pub fn judge_head(&self, rule: Rule, path: &[u8], query: Option<&[u8]>, head: &[u8]) -> Vec<Refused> {
         let mut refused = self.judge_target(rule, path, query);
-        if !matches!(rule, Rule::Held(_) | Rule::Build | Rule::Pull) {
+        if !rule.judges_target() {
             return refused;
         }
         let mut refuse = |name: &str, form| {
@@ -230,6 +240,8 @@ impl Guard {
         Walk::along("query", &self.allow, |walk| match rule {
             Rule::Build => query::build(walk, query),
             Rule::Pull => query::pull(walk, query),
+            Rule::Push => query::push(walk, path, query),
+            Rule::Held(Body::Commit) => query::commit(walk, query),
             Rule::Held(Body::Connect) if path.ends_with(b"/networks/host/connect") => {
                 walk.at("the network host", Walk::needs_host_network);
             }

@@ -5,7 +5,7 @@
 
 use super::fields::Walk;
 use super::judges::network_name;
-use super::path::is_image;
+use super::path::{is_clean_below, is_image};
 use super::reader::{Kind, Value, read};
 use super::refused::Why;
 use crate::http::bytes::read_escape;
@@ -15,8 +15,10 @@ use crate::http::bytes::read_escape;
 enum Check {
     /// Anything.
     Free,
-    /// The name of an image, with or without its tag.
+    /// The name of an image, or its tag: podman takes others for a place on the host, which it reads or writes.
     Image,
+    /// A path in the context.
+    Below,
     /// A list of names of images, as JSON.
     Images,
     /// The name of a network, or one of the modes.
@@ -31,13 +33,13 @@ enum Check {
 
 /// `POST /build`: moby `build_routes.go`, `newImageBuildOptions`. podman has many more, of which some mount folders of the host.
 const BUILD: &[(&str, Check)] = &[
-    ("t", Check::Free),
+    ("t", Check::Image),
     ("q", Check::Free),
     ("nocache", Check::Free),
     ("rm", Check::Free),
     ("forcerm", Check::Free),
     ("pull", Check::Free),
-    ("dockerfile", Check::Free),
+    ("dockerfile", Check::Below),
     ("memory", Check::Free),
     ("memswap", Check::Free),
     ("cpushares", Check::Free),
@@ -65,6 +67,43 @@ const BUILD: &[(&str, Check)] = &[
 /// `POST /images/create`. What else there is belongs to an import.
 const PULL: &[(&str, Check)] =
     &[("fromImage", Check::Image), ("tag", Check::Image), ("platform", Check::Free)];
+
+/// `POST /images/{name}/push`. podman pushes to a folder of the host, too, where it is told so.
+const PUSH: &[(&str, Check)] = &[
+    ("tag", Check::Image),
+    ("platform", Check::Free),
+    ("destination", Check::Image),
+    ("all", Check::Free),
+    ("compress", Check::Free),
+    ("format", Check::Free),
+    ("tlsVerify", Check::Free),
+];
+
+/// `POST /commit`.
+const COMMIT: &[(&str, Check)] = &[
+    ("container", Check::Free),
+    ("repo", Check::Image),
+    ("tag", Check::Image),
+    ("author", Check::Free),
+    ("comment", Check::Free),
+    ("pause", Check::Free),
+    ("changes", Check::Free),
+];
+
+/// Judges a push's, and the name in its path.
+pub(super) fn push(walk: &mut Walk<'_>, path: &[u8], query: &[u8]) {
+    judge(walk, query, PUSH);
+    let path = String::from_utf8_lossy(path);
+    let name = path.split_once("/images/").and_then(|(_, name)| name.strip_suffix("/push"));
+    if !name.is_some_and(is_image) {
+        walk.at("the image", |walk| walk.refuse(Why::Takes("the name of an image")));
+    }
+}
+
+/// Judges a commit's.
+pub(super) fn commit(walk: &mut Walk<'_>, query: &[u8]) {
+    judge(walk, query, COMMIT);
+}
 
 /// Judges a build's.
 pub(super) fn build(walk: &mut Walk<'_>, query: &[u8]) {
@@ -94,6 +133,8 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
             Some(Check::Free) => {}
             Some(Check::Image) if is_image(&value) => {}
             Some(Check::Image) => walk.refuse(Why::Takes("the name of an image")),
+            Some(Check::Below) if is_clean_below(value.trim_start_matches("./")) => {}
+            Some(Check::Below) => walk.refuse(Why::Takes("a path below, without ..")),
             Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),
             Some(Check::Network) => network_name(walk, &value),
             Some(Check::Builder) if value == "1" => {}

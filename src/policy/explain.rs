@@ -235,7 +235,7 @@ fn reason(verdict: &Verdict) -> String {
         Verdict::Allow(Allowed { variable, bare, rule, .. }) => {
             let limit = match (rule, bare) {
                 (Some(Rule::Held(_)), _) => ", if GUARD allows its body",
-                (Some(Rule::Build | Rule::Pull), _) => ", if GUARD allows its query",
+                (Some(Rule::Build | Rule::Pull | Rule::Push), _) => ", if GUARD allows its query",
                 (Some(Rule::Start), _) | (_, Some((Hazard::Rewrites, _))) => ", no body or checkpoint",
                 (_, Some((Hazard::OpensStore, _))) => ", no form",
                 (_, Some(_)) => ", no signal",

@@ -91,12 +91,13 @@ pub(super) fn judged(method: Method, path: &[u8]) -> Option<Rule> {
 /// Why GUARD closes a request of this rule, where it does so whatever the request holds.
 pub(super) fn closed(guard: &Guard, rule: Option<Rule>, path: &[u8], query: Option<&[u8]>) -> Option<Closed> {
     match rule {
-        Some(Rule::Open | Rule::Build | Rule::Pull | Rule::Held(_)) => None,
+        Some(Rule::Open) => None,
+        Some(rule) if rule.judges_target() => None,
         Some(Rule::Start) => query.is_some_and(query::names_checkpoint).then_some(Closed::Start),
         Some(Rule::HostNetwork) => (!guard.allow().host_network).then_some(Closed::HostNetwork),
         Some(Rule::Archive) => (!guard.archive()).then_some(Closed::Archive),
-        Some(Rule::Closed) | None if split(path).libpod => Some(Closed::Libpod),
-        Some(Rule::Closed) => Some(Closed::Route),
+        _ if split(path).libpod => Some(Closed::Libpod),
+        Some(_) => Some(Closed::Route),
         None => Some(Closed::Unknown),
     }
 }
@@ -129,5 +130,5 @@ pub(super) fn judge(
 
 /// Whether the proxy looks at more than path and method.
 fn is_judged(rule: &Rule) -> bool {
-    matches!(rule, Rule::Start | Rule::Build | Rule::Pull | Rule::Held(_))
+    *rule == Rule::Start || rule.judges_target()
 }

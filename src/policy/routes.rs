@@ -64,7 +64,7 @@ pub static ROUTES: &[Route] = &[
     route("/images/{name}/attestations", &[Get]),
     route("/images/load", &[Post]),
     route("/images/create", &[Post]).guard(Rule::Pull),
-    route("/images/{name}/push", &[Post]).open(),
+    route("/images/{name}/push", &[Post]).guard(Rule::Push),
     route("/images/{name}/tag", &[Post]).hazard(OpensStore),
     route("/images/prune", &[Post]).open(),
     route("/images/{name}", &[Delete]).open(),

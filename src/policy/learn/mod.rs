@@ -221,7 +221,7 @@ impl Learner {
         let (path, query) = (target.decoded().unwrap_or(target.path()), target.query());
         let rule = guarded::rule(head.method, path);
         let closed = match rule {
-            Some(rule @ (Rule::Build | Rule::Pull | Rule::Held(_))) => {
+            Some(rule) if rule.judges_target() => {
                 let judge = |guard: &Guard| guard.judge_head(rule, path, query, bytes);
                 return (self.note_refused(&judge(guard), judge(&guard.without_lists())), false);
             }
