@@ -1,8 +1,10 @@
 //! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
 use docker_socket_proxy::config::{Config, Listen, SETTINGS, frontends};
+use docker_socket_proxy::guard::{Body, Fault, GUARD, Guard, LISTS, MAX_HELD_BYTES, Refused, Rule, Why};
 use docker_socket_proxy::lookalike::lookalikes;
-use docker_socket_proxy::policy::{VARIABLES, WhenUnset};
+use docker_socket_proxy::policy::{Need, Policy, VARIABLES, Verdict, WhenUnset};
+use docker_socket_proxy::proxy::hold::MAX_BODY_BYTES;
 use docker_socket_proxy::vars::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,6 +13,7 @@ use std::process::Command;
 
 const README: &str = include_str!("../README.md");
 const PAGE: &str = include_str!("../docs/variables.md");
+const GUARD_PAGE: &str = include_str!("../docs/guard.md");
 const DOCKERFILE: &str = include_str!("../Dockerfile");
 const ENV_FILE: &str = include_str!("../packaging/docker-socket-proxy.env");
 const SERVICE: &str = include_str!("../packaging/docker-socket-proxy.service");
@@ -22,10 +25,15 @@ fn root() -> &'static Path {
 
 // === Variables ===
 
+/// What stands below a heading of a page, up to the next one.
+fn below<'p>(page: &'p str, heading: &str) -> &'p str {
+    let section = page.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    section.split("\n#").next().expect("its end")
+}
+
 /// The rows of a table of docs/variables.md: the name, and the default in the second column, which is empty where there is none.
 fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
-    let section = PAGE.split(&format!("\n## {heading}\n")).nth(1).expect("the section");
-    let section = section.split("\n## ").next().expect("its end");
+    let section = below(PAGE, &format!("## {heading}"));
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
         let (name, cells) = row.split_once("` | ").expect("a name");
@@ -37,7 +45,7 @@ fn rows(heading: &str) -> Vec<(&'static str, &'static str)> {
 
 /// Every variable but the grants, which tests/explain.rs compares.
 fn settings() -> Vec<(&'static str, &'static str)> {
-    [rows("Exact routes"), rows("All grants at once"), rows("The process")].concat()
+    [rows("Exact routes"), rows("The guard"), rows("All grants at once"), rows("The process")].concat()
 }
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -73,6 +81,13 @@ fn help() -> BTreeMap<String, String> {
 fn the_page_has_every_variable_of_the_process_with_its_default() {
     let table: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, setting.default)).collect();
     assert_eq!(rows("The process"), table);
+}
+
+#[test]
+fn the_page_has_the_guard_and_its_lists_with_their_defaults() {
+    let table: Vec<_> =
+        [&GUARD].into_iter().chain(LISTS).map(|setting| (setting.name, setting.default)).collect();
+    assert_eq!(rows("The guard"), table);
 }
 
 #[test]
@@ -154,6 +169,236 @@ fn switches_and_times_take_the_values_that_are_named() {
     let empty = read(&empty).expect("empty values");
     assert!(empty.frontends[0].policy.grants().is_empty());
     assert_eq!(empty.frontends[0].listen, read(&[]).expect("the defaults").frontends[0].listen);
+}
+
+// === The guard ===
+
+/// A row of a table of docs/guard.md.
+struct Judged {
+    /// The names in its first column.
+    names: Vec<&'static str>,
+    /// What passes.
+    passes: &'static str,
+    /// What opens more.
+    opened: &'static str,
+}
+
+/// What a text has as code.
+fn code(text: &'static str) -> Vec<&'static str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The rows of the table below a heading.
+fn judged(heading: &str) -> Vec<Judged> {
+    let rows = below(GUARD_PAGE, heading).lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let &[_, names, passes, opened, _] = &cells[..] else { panic!("{row}") };
+        Judged { names: code(names), passes, opened }
+    })
+    .collect()
+}
+
+fn heading(body: Body) -> &'static str {
+    match body {
+        Body::Create => "### `POST /containers/create`",
+        Body::Update => "### `POST /containers/NAME/update`",
+        Body::Exec => "### `POST /containers/NAME/exec`",
+        Body::Commit => "### `POST /commit`",
+        Body::Volume => "### `POST /volumes/create`",
+        Body::Network => "### `POST /networks/create`",
+        Body::Connect => "### `POST /networks/NAME/connect`",
+        Body::Disconnect => "### `POST /networks/NAME/disconnect`",
+    }
+}
+
+const MOUNTS: &str = "### An entry of `Mounts`";
+
+/// GUARD=baseline without lists.
+fn guard() -> Guard {
+    *Guard::from_vars(&|name| (name == GUARD.name).then(|| String::from("baseline")))
+        .expect("it")
+        .expect("on")
+}
+
+/// A body with this value at this path.
+fn with(path: &str, value: &str) -> String {
+    let (holders, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let holders = holders.rsplit('.').filter(|holder| !holder.is_empty());
+    holders.fold(format!("{{\"{name}\":{value}}}"), |inner, holder| match holder {
+        "Config" | "Devices" => format!("{{\"{holder}\":[{inner}]}}"),
+        _ => format!("{{\"{holder}\":{inner}}}"),
+    })
+}
+
+/// Values that ask for something of each kind: each field that is judged refuses at least one.
+const ASKING: [&str; 16] = [
+    "true",
+    "-5",
+    "[]",
+    r#""zz""#,
+    r#""host""#,
+    r#""/zz""#,
+    r#"["zz"]"#,
+    r#"["/zz:/x"]"#,
+    r#"["SYS_ADMIN"]"#,
+    r#"[["dev"]]"#,
+    r#"[{"Capabilities":[["gpu"]]}]"#,
+    r#"[{"Type":"bind","Source":"/zz","Target":"/x"}]"#,
+    r#"{"zz":"zz"}"#,
+    r#"{"host":{}}"#,
+    r#"{"type":"none","o":"bind","device":"/zz"}"#,
+    r#"{"Options":{"type":"none","o":"bind","device":"/zz"}}"#,
+];
+
+/// What is refused of bodies with one of these values each.
+fn refused(body: Body, texts: impl Iterator<Item = String>) -> Vec<Refused> {
+    let refused = texts.filter_map(|text| match guard().judge(body, text.as_bytes()) {
+        Ok(()) => None,
+        Err(Fault::Refused(refused)) => Some(refused),
+        Err(fault) => panic!("{text}: {fault:?}"),
+    });
+    refused.flatten().collect()
+}
+
+/// Holds a row to what is refused of one of its fields.
+fn hold(row: &Judged, name: &str, refused: &[Refused]) {
+    assert!(!refused.is_empty(), "{name} is not judged");
+    let mut lists = BTreeSet::new();
+    for Refused { path, why } in refused {
+        match why {
+            Why::OneOf(words) if path.ends_with(name) => {
+                let words = words.iter().copied().collect::<BTreeSet<_>>();
+                assert_eq!(code(row.passes).into_iter().collect::<BTreeSet<_>>(), words, "{name}");
+            }
+            Why::Needs(_) => {
+                let told = Refused { path: path.clone(), why: why.clone() }.to_string();
+                lists.extend(LISTS.iter().map(|list| list.name).filter(|list| told.contains(list)));
+            }
+            _ => {}
+        }
+    }
+    let said = LISTS.iter().map(|list| list.name).filter(|list| row.opened.contains(list));
+    assert_eq!(said.collect::<BTreeSet<_>>(), lists, "{name}");
+    assert_eq!(row.opened == "nothing", lists.is_empty(), "{name}");
+}
+
+/// The fields that are judged, but for those that only hold others, and for the copies of what HostConfig has.
+#[test]
+fn the_tables_of_the_guard_have_every_field_that_is_judged_and_no_other() {
+    for body in Body::ALL {
+        let judged_here = body.judged();
+        let holds_others =
+            |path: &str| judged_here.iter().any(|other| other.starts_with(&format!("{path}.")));
+        let is_copy = |path: &str| judged_here.contains(&format!("HostConfig.{path}"));
+        let expected: BTreeSet<&str> = judged_here
+            .iter()
+            .map(|path| &**path)
+            .filter(|path| !holds_others(path) && !is_copy(path))
+            .collect();
+        let rows = judged(heading(body));
+        let named: Vec<_> = rows.iter().flat_map(|row| row.names.iter().copied()).collect();
+        assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), expected, "{body:?}");
+        assert_eq!(named.len(), expected.len(), "{body:?}: a field is there twice");
+    }
+}
+
+#[test]
+fn the_tables_of_the_guard_say_which_words_pass_and_which_list_opens_more() {
+    for body in Body::ALL {
+        for row in judged(heading(body)) {
+            for name in &row.names {
+                hold(&row, name, &refused(body, ASKING.iter().map(|value| with(name, value))));
+            }
+        }
+    }
+    let rows = judged(MOUNTS);
+    assert!(!rows.is_empty());
+    for row in rows {
+        for name in &row.names {
+            let of_type = |kind| {
+                let kind = format!("{{\"Type\":\"{kind}\",");
+                let kind = if *name == "Type" { "{" } else { &kind };
+                let mounts = ASKING.map(|value| with(name, value).replacen('{', kind, 1));
+                mounts.map(|mount| with("HostConfig.Mounts", &format!("[{mount}]")))
+            };
+            let texts = ["bind", "volume", "tmpfs"].into_iter().flat_map(of_type);
+            hold(&row, name, &refused(Body::Create, texts));
+        }
+    }
+}
+
+#[test]
+fn the_table_of_builds_has_parameters_that_pass_and_those_that_a_list_opens() {
+    let rows = judged("### `POST /build` and `POST /images/create`");
+    for (row, rule) in rows.iter().zip([Rule::Build, Rule::Pull]) {
+        let needed = if rule == Rule::Pull { "&fromImage=app" } else { "" };
+        let refused = |pair: &str| {
+            let value = if pair.contains('=') {
+                ""
+            } else if pair == "cachefrom" {
+                "=[%22app%22]"
+            } else {
+                "=zz"
+            };
+            guard().judge_target(rule, b"/build", Some(format!("{pair}{value}{needed}").as_bytes()))
+        };
+        for pair in code(row.passes) {
+            assert_eq!(refused(pair), [], "{pair}");
+        }
+        let opened = code(row.opened).into_iter().filter(|pair| *pair != LISTS[3].name);
+        for pair in opened {
+            assert!(matches!(refused(pair)[..], [Refused { why: Why::Needs(_), .. }]), "{pair}");
+        }
+        assert!(!refused("zz").is_empty());
+    }
+    assert_eq!(rows.len(), 2);
+}
+
+/// Of Docker's own API, whose requests are all granted.
+#[test]
+fn the_table_of_what_the_guard_closes_has_every_request_that_it_closes() {
+    let policy = |guard: &str| {
+        let is_on =
+            |name: &str| VARIABLES.iter().any(|variable| variable.name == name && !name.ends_with("EXEC"));
+        let var = |name: &str| match name {
+            "GUARD" => Some(guard.to_owned()),
+            "ALLOW_ARCHIVE" => None,
+            name => is_on(name).then(|| String::from("1")),
+        };
+        Policy::from_vars(&var).expect("a usable environment")
+    };
+    let (without, with) = (policy("0"), policy("baseline"));
+    let is_allowed =
+        |policy: &Policy, method, path| matches!(policy.judge_row(method, path, None), Verdict::Allow(_));
+    let closed: BTreeSet<_> = Need::of_routes()
+        .filter(|(route, method, _)| {
+            is_allowed(&without, *method, route.path) && !is_allowed(&with, *method, route.path)
+        })
+        .map(|(route, method, _)| format!("{} {}", method.as_str(), route.path))
+        .filter(|request| !request.contains(" /libpod/"))
+        .collect();
+    let rows = below(GUARD_PAGE, "## What is closed").lines().filter(|line| line.starts_with("| `"));
+    let named: Vec<_> = rows.flat_map(|row| code(row.split('|').nth(1).expect("a column"))).collect();
+    let is = |name: &str, request: &str| match name.strip_suffix("...") {
+        Some(start) => request.starts_with(start),
+        None => name == request,
+    };
+    for request in &closed {
+        assert!(named.iter().any(|name| is(name, request)), "{request} is not in the table");
+    }
+    for name in named {
+        assert!(closed.iter().any(|request| is(name, request)), "{name} is not closed");
+    }
+}
+
+#[test]
+fn the_limits_of_the_guard_are_those_of_the_documents() {
+    let section = below(GUARD_PAGE, "## Limits");
+    for (row, bytes) in [("| a body | ", MAX_BODY_BYTES), ("| all bodies that are held | ", MAX_HELD_BYTES)] {
+        let said = section.split(row).nth(1).and_then(|rest| rest.split(' ').next()).expect("the row");
+        assert_eq!(said.parse(), Ok(bytes >> 20), "{row}");
+    }
 }
 
 // === Packages ===

@@ -2,6 +2,7 @@
 
 mod support;
 
+use docker_socket_proxy::guard::{GUARD, LISTS};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Dialect, Kind, Policy, ROUTES, Section, VARIABLES, Variable, WhenUnset};
 use std::collections::BTreeMap;
@@ -977,12 +978,14 @@ fn the_tables_of_the_grants_are_those_of_the_code() {
     is_of_code(|kind| matches!(kind, Kind::Method | Kind::Section(Section { libpod: false, .. })));
     is_of_code(|kind| matches!(kind, Kind::Action));
     is_of_code(|kind| matches!(kind, Kind::Gate));
-    let mut names = |expected: [&str; 2]| {
+    let mut names = |expected: &[&str]| {
         let table = tables.next().expect("a table");
         let names: Vec<_> = table.iter().filter_map(|row| row.split('`').nth(1)).collect();
         assert_eq!(names, expected);
     };
-    names(["ALLOW_ROUTES", "DENY_ROUTES"]);
+    names(&["ALLOW_ROUTES", "DENY_ROUTES"]);
+    let guard: Vec<_> = [&GUARD].into_iter().chain(LISTS).map(|setting| setting.name).collect();
+    names(&guard);
     let rows = rows(|kind| matches!(kind, Kind::Section(Section { libpod: true, .. })));
     assert_eq!(tables.next().unwrap_or_default(), rows, "it should be:\n{}\n", rows.join("\n"));
     let others = tables.next().expect("DIALECT and LEARN");
