@@ -2,9 +2,10 @@
 //! reaches its proxy.
 
 use docker_socket_proxy::config::{Config, frontends};
+use docker_socket_proxy::guard::{Body, Fault, GUARD};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Policy, ROUTES, VARIABLES};
-use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::admit::{Admission, admit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -324,7 +325,6 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.54/info",
             "GET /v1.54/version",
             "POST /v1.54/images/create?fromImage=alpine&tag=latest",
-            "POST /v1.54/images/load?quiet=1",
             "GET /v1.54/images/alpine:latest/json",
             "POST /v1.54/volumes/create",
             "DELETE /v1.54/volumes/runner-cache?force=1",
@@ -337,12 +337,16 @@ const EXAMPLES: &[Example] = &[
             "GET /v1.54/containers/4c01db0b339c/json",
             "POST /v1.54/containers/4c01db0b339c/wait?condition=not-running",
             "GET /v1.54/containers/4c01db0b339c/logs?stderr=1&stdout=1&timestamps=1",
-            "POST /v1.54/containers/4c01db0b339c/exec",
-            "POST /v1.54/exec/4c01db0b339c/start",
+            "POST /v1.54/containers/4c01db0b339c/stop",
             "DELETE /v1.54/containers/4c01db0b339c?force=1&v=1",
         ],
         closed: &[
             "GET /events",
+            "POST /containers/4c01db0b339c/exec",
+            "POST /exec/4c01db0b339c/start",
+            "POST /images/load?quiet=1",
+            "POST /images/create?fromSrc=-&repo=app",
+            "POST /images/app/tag?repo=node&tag=22",
             "PUT /containers/4c01db0b339c/archive?path=/",
             "POST /containers/4c01db0b339c/kill",
             "GET /containers/4c01db0b339c/export",
@@ -384,6 +388,31 @@ const EXAMPLES: &[Example] = &[
             "POST /swarm/init",
             "GET /secrets",
             "POST /plugins/pull",
+            "POST /build",
+        ],
+    },
+    // The Docker CLI's `run` and `kill`.
+    Example {
+        file: "agent-sandbox.yml",
+        asks: &[
+            "HEAD /_ping",
+            "POST /v1.51/containers/create?name=agent-1",
+            "POST /v1.51/containers/4c01db0b339c/attach?stderr=1&stdin=1&stdout=1&stream=1",
+            "POST /v1.51/containers/4c01db0b339c/start",
+            "POST /v1.51/containers/4c01db0b339c/wait?condition=removed",
+            "POST /v1.51/containers/agent-1/kill?signal=KILL",
+        ],
+        closed: &[
+            "GET /containers/json",
+            "GET /containers/4c01db0b339c/json",
+            "GET /containers/4c01db0b339c/logs?stdout=1",
+            "POST /containers/4c01db0b339c/exec",
+            "POST /containers/web/kill",
+            "PUT /containers/4c01db0b339c/archive?path=/",
+            "DELETE /containers/4c01db0b339c",
+            "POST /networks/create",
+            "POST /volumes/create",
+            "POST /images/create?fromImage=alpine",
             "POST /build",
         ],
     },
@@ -578,6 +607,8 @@ fn open(policy: &Policy) -> BTreeSet<String> {
     let requests = routes.flat_map(|route| {
         let name = |segment: &'static str| if segment.starts_with('{') { "4c01db0b339c" } else { segment };
         let path = route.path.split('/').map(name).collect::<Vec<_>>().join("/");
+        // Without that it is no pull.
+        let path = if path == "/images/create" { path + "?fromImage=app" } else { path };
         route.methods.iter().map(move |method| format!("{} {path}", method.as_str()))
     });
     requests.filter(|request| allows(policy, request)).collect()
@@ -610,6 +641,10 @@ fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
                 continue;
             }
             assert!(!why.is_empty(), "{who}: {name} says nothing about why");
+            if name == GUARD.name {
+                assert_eq!(value, "baseline", "{who}");
+                continue;
+            }
             assert!(VARIABLES.iter().any(|variable| variable.name == name), "{who}: {name}");
             match value.as_str() {
                 "1" => assert!(!allows_all(&client.with(name, "0"), asks), "{who}: {name} is not needed"),
@@ -722,7 +757,12 @@ const STILL: &[(&str, &str, &[&str])] = &[
     (
         "servers",
         "any server",
-        &["GET /images/search", "POST /images/create", "GET /libpod/images/search", "POST /auth"],
+        &[
+            "GET /images/search",
+            "POST /images/create?fromImage=app",
+            "GET /libpod/images/search",
+            "POST /auth",
+        ],
     ),
     ("builds", "build", &["POST /build", "POST /grpc", "POST /libpod/build"]),
     ("start", "start", &["POST /containers/web/start"]),
@@ -730,15 +770,18 @@ const STILL: &[(&str, &str, &[&str])] = &[
     ("restart", "restart", &["POST /containers/web/restart"]),
     ("kill", "kill", &["POST /containers/web/kill"]),
     ("remove", "remove", &["DELETE /containers/web", "DELETE /images/web", "DELETE /volumes/web"]),
-    ("volumes", "volumes", &["GET /libpod/volumes/web/export"]),
+    ("attach", "attach", &["POST /containers/web/attach"]),
+    ("volumes", "volumes", &["GET /libpod/volumes/web/export", "POST /containers/create"]),
+    ("networks", "networks", &["POST /containers/create", "POST /networks/web/connect"]),
 ];
 const ROOT: &str = "root";
 const ENVIRONMENT: &str = "environment";
 const NAMES: &str = "names";
 
-/// The rows of it that hold. Root has all, and who reads the environment has the names.
+/// The rows of it that hold. Root has all, and nobody has it by what GUARD judges; who reads the environment has the names.
 fn still(policy: &Policy) -> Vec<(&'static str, &'static str)> {
     let held = STILL.iter().filter(|(.., requests)| requests.iter().any(|request| allows(policy, request)));
+    let held = held.filter(|(word, ..)| policy.guard().is_none() || !word.starts_with(ROOT));
     let mut held: Vec<_> = held.map(|&(word, line, _)| (word, line)).collect();
     if let Some(&root) = held.iter().find(|(word, _)| word.starts_with(ROOT)) {
         return vec![root];
@@ -801,11 +844,12 @@ impl Row<'_> {
     /// What somebody sets who takes the row at its word, but for one variable of it.
     fn without(&self, closed: &[String], left_out: &str) -> Policy {
         let open = [&self.set[..], &self.used].concat().into_iter().filter(|name| name != left_out);
+        let value = |name: &str| if name == GUARD.name { "baseline" } else { "1" };
         policy(
             closed
                 .iter()
                 .map(|name| (name.clone(), String::from("0")))
-                .chain(open.map(|name| (name, String::from("1")))),
+                .chain(open.map(|name| (name.clone(), value(&name).to_owned()))),
         )
     }
 
@@ -856,16 +900,119 @@ fn the_table_of_apps_has_the_set_of_every_example() {
         let row =
             rows.iter().find(|row| row.app.contains(&link)).unwrap_or_else(|| panic!("{file} has no row"));
         assert!(allows_all(&row.policy(&closed), asks), "{file}");
-        for name in row.set.iter().chain(&row.used) {
+        for name in row.set.iter().chain(&row.used).filter(|name| *name != GUARD.name) {
             assert!(!allows_all(&row.without(&closed, name), asks), "{file}: {name} is not needed");
         }
         let environment = environment(file);
+        let has_guard = environment.iter().any(|setting| setting.name == GUARD.name);
+        assert_eq!(row.set.iter().any(|name| name == GUARD.name), has_guard, "{file}");
         let (of_row, of_file) = (open(&row.policy(&closed)), open(&policy(pairs(&environment))));
         if environment.iter().any(|setting| setting.name == "ALLOW_ROUTES") {
             assert!(of_file.is_subset(&of_row), "{file}: {of_file:?}");
         } else {
             assert_eq!(of_file, of_row, "{file}");
         }
+    }
+}
+
+/// What clients send to proxies with GUARD, after their source, and what is dangerous: the field that is refused.
+const BODIES: &[(&str, Body, &str, Option<&str>)] = &[
+    (
+        "gitlab-runner.yml",
+        Body::Create,
+        r#"{"Hostname":"runner-abc-project-1-concurrent-0","Image":"sha256:4c01db0b339c","AttachStdin":true,"AttachStdout":true,
+            "AttachStderr":true,"OpenStdin":true,"StdinOnce":true,"Tty":false,"Cmd":["sh","-c","exec sh"],"Env":["CI=true"],
+            "Labels":{"com.gitlab.gitlab-runner.managed":"true"},"Volumes":null,"Entrypoint":null,"OnBuild":null,
+            "HostConfig":{"Binds":["runner-abc-cache-3c3f060a0374fc8bc39395164f415a70:/cache",
+            "runner-abc-cache-c33bcaa1fd2c77edfc3893b41966cea8:/builds"],"NetworkMode":"runner-abc-job-1-network",
+            "RestartPolicy":{"Name":"no","MaximumRetryCount":0},"LogConfig":{"Type":"json-file","Config":null},"CapAdd":null,
+            "Privileged":false,"PidMode":"","IpcMode":"","UsernsMode":"","ExtraHosts":null,"Devices":null,"DeviceRequests":null,
+            "DeviceCgroupRules":null,"SecurityOpt":null,"OomKillDisable":false,"OomScoreAdj":0,"VolumesFrom":null,"Sysctls":null,
+            "Runtime":"","Isolation":"","CgroupParent":""},
+            "NetworkingConfig":{"EndpointsConfig":{"runner-abc-job-1-network":{"Aliases":["build"]}}}}"#,
+        None,
+    ),
+    (
+        "gitlab-runner.yml",
+        Body::Volume,
+        r#"{"Name":"runner-abc-cache-3c3f060a","Driver":"","DriverOpts":null,"Labels":{"type":"cache"}}"#,
+        None,
+    ),
+    (
+        "gitlab-runner.yml",
+        Body::Network,
+        r#"{"Name":"runner-abc-job-1-network","EnableIPv6":false,"Labels":{},"Options":{"com.docker.network.driver.mtu":"1400"}}"#,
+        None,
+    ),
+    // `privileged = true` for docker:dind, `volumes = ["/var/run/docker.sock:/var/run/docker.sock"]`, `network_mode = "host"`.
+    (
+        "gitlab-runner.yml",
+        Body::Create,
+        r#"{"Image":"docker:dind","HostConfig":{"Privileged":true}}"#,
+        Some("HostConfig.Privileged"),
+    ),
+    (
+        "gitlab-runner.yml",
+        Body::Create,
+        r#"{"Image":"docker","HostConfig":{"Binds":["/var/run/docker.sock:/var/run/docker.sock"]}}"#,
+        Some("HostConfig.Binds"),
+    ),
+    (
+        "gitlab-runner.yml",
+        Body::Create,
+        r#"{"Image":"app","HostConfig":{"NetworkMode":"host"}}"#,
+        Some("HostConfig.NetworkMode"),
+    ),
+    (
+        "agent-sandbox.yml",
+        Body::Create,
+        r#"{"Image":"busybox","Cmd":["sh"],"AttachStdin":true,"OpenStdin":true,"HostConfig":{"NetworkMode":"none",
+            "ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges"],"Tmpfs":{"/tmp":""},"PidsLimit":64,
+            "Memory":268435456,"AutoRemove":true,"MemorySwappiness":-1,"MaskedPaths":null,"ReadonlyPaths":null}}"#,
+        None,
+    ),
+    (
+        "agent-sandbox.yml",
+        Body::Create,
+        r#"{"Image":"busybox","HostConfig":{"Mounts":[{"Type":"bind","Source":"/","Target":"/host"}]}}"#,
+        Some("HostConfig.Mounts[0].Source"),
+    ),
+    (
+        "agent-sandbox.yml",
+        Body::Create,
+        r#"{"Image":"busybox","HostConfig":{"PidMode":"host","CapAdd":["SYS_PTRACE"]}}"#,
+        Some("HostConfig.PidMode"),
+    ),
+];
+
+#[test]
+fn what_clients_with_a_guard_send_passes_and_what_is_dangerous_does_not() {
+    let with_guard =
+        |client: &Client| client.policy().guard().cloned().map(|guard| (client.file.clone(), guard));
+    let guards: BTreeMap<_, _> = clients().iter().filter_map(with_guard).collect();
+    let files = |passes: bool| -> BTreeSet<&str> {
+        BODIES.iter().filter(|(.., field)| field.is_none() == passes).map(|(file, ..)| *file).collect()
+    };
+    let guarded: BTreeSet<_> = guards.keys().map(String::as_str).collect();
+    assert_eq!((files(true), files(false)), (guarded.clone(), guarded));
+    for (file, body, text, field) in BODIES {
+        let refused = match guards[*file].judge(*body, text.as_bytes()) {
+            Ok(()) => None,
+            Err(Fault::Refused(refused)) => refused.first().map(|refused| refused.path.clone()),
+            Err(fault) => panic!("{file}: {text}: {fault:?}"),
+        };
+        assert_eq!(refused.as_deref(), *field, "{file}: {text}");
+    }
+}
+
+/// A guard that is never asked would judge nothing.
+#[test]
+fn a_container_that_a_client_with_a_guard_makes_is_judged() {
+    for client in clients() {
+        let policy = client.policy();
+        let head = b"POST /v1.51/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n";
+        let is_held = matches!(admit(head, &policy).1, Ok(Admission::Pending(_)));
+        assert_eq!(is_held, policy.guard().is_some(), "{}", client.who());
     }
 }
 
