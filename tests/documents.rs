@@ -1,7 +1,9 @@
 //! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
 use docker_socket_proxy::config::{Config, Listen, SETTINGS, frontends};
-use docker_socket_proxy::guard::{Body, Fault, GUARD, Guard, LISTS, MAX_HELD_BYTES, Refused, Rule, Why};
+use docker_socket_proxy::guard::{
+    ALLOW_HOST_NETWORK, Body, Fault, GUARD, Guard, LISTS, MAX_HELD_BYTES, Refused, Rule, Why,
+};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Need, Policy, VARIABLES, Verdict, WhenUnset};
 use docker_socket_proxy::proxy::hold::MAX_BODY_BYTES;
@@ -329,30 +331,36 @@ fn the_tables_of_the_guard_say_which_words_pass_and_which_list_opens_more() {
 }
 
 #[test]
-fn the_table_of_builds_has_parameters_that_pass_and_those_that_a_list_opens() {
-    let rows = judged("### `POST /build` and `POST /images/create`");
-    for (row, rule) in rows.iter().zip([Rule::Build, Rule::Pull]) {
-        let needed = if rule == Rule::Pull { "&fromImage=app" } else { "" };
+fn the_table_of_parameters_has_those_that_pass_and_those_that_a_list_opens() {
+    let rows = judged("### Parameters of the query");
+    for row in &rows {
+        let (rule, path, needed) = match row.names[..] {
+            ["POST /build"] => (Rule::Build, "/build", ""),
+            ["POST /images/create"] => (Rule::Pull, "/images/create", "&fromImage=app"),
+            ["POST /images/NAME/push"] => (Rule::Push, "/images/app/push", ""),
+            ["POST /commit"] => (Rule::Held(Body::Commit), "/commit", ""),
+            ref names => panic!("{names:?}"),
+        };
         let refused = |pair: &str| {
-            let value = if pair.contains('=') {
-                ""
-            } else if pair == "cachefrom" {
-                "=[%22app%22]"
-            } else {
-                "=zz"
+            let value = match pair {
+                "cachefrom" => "=[%22app%22]",
+                pair if pair.contains('=') => "",
+                _ => "=zz",
             };
-            guard().judge_target(rule, b"/build", Some(format!("{pair}{value}{needed}").as_bytes()))
+            guard().judge_target(rule, path.as_bytes(), Some(format!("{pair}{value}{needed}").as_bytes()))
         };
         for pair in code(row.passes) {
-            assert_eq!(refused(pair), [], "{pair}");
+            assert_eq!(refused(pair), [], "{path}: {pair}");
         }
-        let opened = code(row.opened).into_iter().filter(|pair| *pair != LISTS[3].name);
+        let opened: Vec<_> =
+            code(row.opened).into_iter().filter(|pair| *pair != ALLOW_HOST_NETWORK.name).collect();
+        assert_eq!(opened.is_empty(), row.opened == "nothing", "{path}");
         for pair in opened {
-            assert!(matches!(refused(pair)[..], [Refused { why: Why::Needs(_), .. }]), "{pair}");
+            assert!(matches!(refused(pair)[..], [Refused { why: Why::Needs(_), .. }]), "{path}: {pair}");
         }
-        assert!(!refused("zz").is_empty());
+        assert!(!refused("zz").is_empty(), "{path}");
     }
-    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.len(), 4);
 }
 
 /// Of Docker's own API, whose requests are all granted.
