@@ -41,7 +41,8 @@ POST=1 too, or the variable of just this method or action. A variable that is no
 behind it. docs/variables.md of the source says more about each. `explain` shows which routes it opens.
 
 One proxy can serve several clients: TRAEFIK__CONTAINERS=1 is CONTAINERS=1 for the client TRAEFIK alone, who is listened for at
-TRAEFIK__LISTEN. So it is with every grant, and with ALLOW_ROUTES, DENY_ROUTES, DIALECT, LEARN, LISTEN_MODE and LISTEN_OWNER.
+TRAEFIK__LISTEN. So it is with every grant, and with ALLOW_ROUTES, DENY_ROUTES, GUARD and its lists, DIALECT, LEARN, LISTEN_MODE
+and LISTEN_OWNER.
 
 ";
 

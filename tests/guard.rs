@@ -712,7 +712,7 @@ fn explain_judges_a_body() {
         ),
         (
             "/containers/a/start",
-            Some("{}"),
+            Some("{\"a\":0} "),
             (
                 false,
                 "denied: POST /containers/a/start: GUARD closes a start with a body or a checkpoint, which could change the container",

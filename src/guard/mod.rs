@@ -44,7 +44,7 @@ pub static LISTS: [&Setting; 4] =
     [&ALLOW_BIND_MOUNTS, &ALLOW_CAPABILITIES, &ALLOW_DEVICES, &ALLOW_HOST_NETWORK];
 
 /// The switch that GUARD wants to be set by hand, which is on otherwise.
-const ALLOW_ARCHIVE: &str = "ALLOW_ARCHIVE";
+pub const ALLOW_ARCHIVE: &str = "ALLOW_ARCHIVE";
 
 /// What the guard makes of a route's methods that do more than read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What is refused of a body, and what would open it, in words.
 
+use super::ALLOW_ARCHIVE;
 use super::allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK};
 use crate::vars::Setting;
 use std::fmt;
@@ -45,6 +46,8 @@ pub enum Need {
     Device(String),
     /// The network of the host, or of another container.
     HostNetwork,
+    /// Files of containers are written: ALLOW_ARCHIVE, which is no list of GUARD's.
+    Archive,
 }
 
 impl Need {
@@ -53,7 +56,7 @@ impl Need {
     pub fn text(&self) -> &str {
         match self {
             Self::BindMount(text, _) | Self::Capability(text) | Self::Device(text) => text,
-            Self::HostNetwork => "",
+            Self::HostNetwork | Self::Archive => "",
         }
     }
 }
@@ -69,6 +72,7 @@ impl Need {
             Self::Capability(name) => (&ALLOW_CAPABILITIES, name.clone()),
             Self::Device(name) => (&ALLOW_DEVICES, name.clone()),
             Self::HostNetwork => (&ALLOW_HOST_NETWORK, String::from("1")),
+            Self::Archive => return None,
         };
         (of.name == list.name).then_some(entry)
     }
@@ -91,6 +95,7 @@ impl Refused {
             }
             Why::Needs(Need::Device(_)) => format!("add the device to {prefix}{}", ALLOW_DEVICES.name),
             Why::Needs(Need::HostNetwork) => format!("set {prefix}{}=1 to allow it", ALLOW_HOST_NETWORK.name),
+            Why::Needs(Need::Archive) => format!("set {prefix}{ALLOW_ARCHIVE}=1 to allow it"),
             Why::ReadOnly => format!("{prefix}{} has it read-only, with :ro", ALLOW_BIND_MOUNTS.name),
             Why::Unknown => String::from("this version does not know it"),
             Why::Spelling(name) => format!("it is spelled {name}"),

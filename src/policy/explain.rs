@@ -3,8 +3,10 @@
 //! Reads the same table and asks the same judgement as the proxy does, so that it cannot say otherwise.
 
 use crate::guard::{self, Fault, Guard, Refused, Rule};
+use crate::http::framing::BodyFraming;
 use crate::http::method::Method;
 use crate::http::target::Target;
+use crate::policy::bare::asks_more;
 use crate::policy::guarded::Closed;
 use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::query::QUERIES;
@@ -134,7 +136,11 @@ fn judged(
             Err(Fault::Refused(refused)) => return Err(NotGuarded::Refused(refused)),
         },
         (Rule::Held(_), None) => ", if GUARD allows its body",
-        (Rule::Start, Some([_, ..])) => return Err(NotGuarded::Start),
+        (Rule::Start, Some(body))
+            if asks_more(Hazard::Rewrites, b"", BodyFraming::Length(body.len() as u64)) =>
+        {
+            return Err(NotGuarded::Start);
+        }
         (Rule::Start, _) => ", as long as GUARD sees no body",
         _ => ", and GUARD its query",
     }))

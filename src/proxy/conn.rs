@@ -22,6 +22,7 @@ use crate::guard::Held;
 use crate::http::head::{self, Finder};
 use crate::http::method::Method;
 use crate::http::reply::Reply;
+use crate::logging::cut;
 use crate::proxy::access::Access;
 use crate::proxy::admit::{Admission, Admitted, Pending, Refusal, RequestLine, admit};
 use crate::proxy::client::Client;
@@ -217,7 +218,7 @@ impl<'c> Connection<'c> {
             return Ok(Admission::Admitted(admitted));
         }
         if let Some(learner) = &frontend.learner {
-            self.say_refused(&learner.note(head));
+            self.say_refused(head, &learner.note(head));
         }
         let (line, verdict) = admit(head, &frontend.policy);
         let RequestLine { method, path } = line.unwrap_or_default();
@@ -246,7 +247,8 @@ impl<'c> Connection<'c> {
         };
         let body = content(&self.request, &pending).map_err(refuse)?;
         if let Some(learner) = &self.frontend.learner {
-            self.say_refused(&learner.note_body(pending.body(), &body));
+            let head = &self.request.held()[..pending.head_length()];
+            self.say_refused(head, &learner.note_body(pending.body(), &body));
         }
         let admitted = pending.judge(&body).map_err(refuse)?;
         let RequestLine { path, .. } = line.unwrap_or_default();
@@ -255,9 +257,14 @@ impl<'c> Connection<'c> {
     }
 
     /// Says what GUARD would refuse of a request that LEARN=1 lets pass.
-    fn say_refused(&self, refused: &[String]) {
+    fn say_refused(&self, head: &[u8], refused: &[String]) {
         for sentence in refused {
-            log_of!(&self.client.peer(), Warn, event = "learn"; "LEARN=1 lets pass what is refused without it: {sentence}");
+            let RequestLine { method, path } = RequestLine::read(head).unwrap_or_default();
+            let (method, path) = (cut(method), cut(path));
+            log_of!(
+                &self.client.peer(), Warn, event = "learn", method, path;
+                "{method} {path} is let pass by LEARN=1 alone: {sentence}"
+            );
         }
     }
 

@@ -324,7 +324,12 @@ fn with_learn_everything_with_one_reading_passes_and_is_told() {
         client.ask("POST /swarm/init HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n{}").status,
         200
     );
-    program.wait_for_log("LEARN=1 lets pass what is refused without it: GUARD refuses HostConfig.PidMode");
+    program.wait_for_log("POST /swarm/init is let pass by LEARN=1 alone: GUARD closes it");
+    program.wait_for_log(
+        "POST /v1.41/containers/create is let pass by LEARN=1 alone: GUARD refuses HostConfig.PidMode",
+    );
+    let archive = "PUT /containers/a/archive HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\n\r\na";
+    assert_eq!(program.client().ask(archive).status, 200);
     assert_eq!(program.client().ask(sized("{")).status, 400);
     let mut program = program;
     program.signal("TERM");
@@ -335,6 +340,7 @@ fn with_learn_everything_with_one_reading_passes_and_is_told() {
         "ALLOW_BIND_MOUNTS: \"/etc/localtime:ro,/srv/a b\"",
         "ALLOW_CAPABILITIES: \"NET_ADMIN\"",
         "ALLOW_HOST_NETWORK: \"1\"",
+        "ALLOW_ARCHIVE: 1",
         "# GUARD refuses, whatever its lists say: HostConfig.PidMode, POST /swarm/init",
     ] {
         assert!(report.contains(line), "{line}: {report}");

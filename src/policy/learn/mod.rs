@@ -232,13 +232,17 @@ impl Learner {
         };
         let mut seen = self.seen();
         // What the lists open of it is news even where it is open.
-        let opened = rule == Some(Rule::HostNetwork);
-        if opened {
-            seen.news |= seen.wanted.insert(guard::Need::HostNetwork);
+        let opened = match rule {
+            Some(Rule::HostNetwork) => Some(guard::Need::HostNetwork),
+            Some(Rule::Archive) => Some(guard::Need::Archive),
+            _ => None,
+        };
+        let is_closed = closed.is_some() && opened.is_none();
+        if let Some(need) = opened {
+            seen.news |= seen.wanted.insert(need);
         } else if closed.is_some() {
             seen.news |= seen.guarded.add(example(head.method, path, query), MAX_REFUSED);
         }
-        let is_closed = closed.is_some() && !opened;
         (closed.map(|closed| closed.told(&self.defaults.prefix)).into_iter().collect(), is_closed)
     }
 
