@@ -238,6 +238,13 @@ pub(super) fn sysctls(walk: &mut Walk<'_>, value: Value<'_>, host_config: Value<
     });
 }
 
+/// Nothing at all: the daemon asks whether it is there, and an empty object is.
+pub(super) fn absent(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
+    if value.kind() != Kind::Null {
+        walk.refuse(Why::Never);
+    }
+}
+
 /// From 0 to 1000: with less, others would be ended first.
 pub(super) fn oom_score(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     let digits = value.raw();
@@ -279,11 +286,8 @@ pub(super) fn device_request(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
     const OF_GPU: [&str; 8] =
         [GPU, "nvidia", "compute", "utility", "video", "graphics", "display", "compat32"];
     walk.object(value, &[DEVICE_REQUEST]);
-    let texts = |name| member(value, name).map(|list| list.items().map(Value::text).collect());
-    let ids: Option<Vec<_>> = texts("DeviceIDs").unwrap_or(Some(Vec::new()));
-    let Some(ids) = ids else { return walk.refuse(Why::Takes("DeviceIDs that are strings")) };
     if text_of(value, "Driver") == "cdi" {
-        return walk.within("DeviceIDs", |walk| ids.iter().for_each(|id| device_name(walk, id)));
+        return;
     }
     let of_gpu = |words: Value<'_>| {
         let words: Option<Vec<_>> = words.items().map(Value::text).collect();
@@ -292,13 +296,22 @@ pub(super) fn device_request(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
         })
     };
     let mut capabilities = member(value, "Capabilities").into_iter().flat_map(Value::items).peekable();
-    let are_plain =
-        ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)));
-    if capabilities.peek().is_none() || !capabilities.all(of_gpu) || !are_plain {
+    if capabilities.peek().is_none() || !capabilities.all(of_gpu) {
         walk.refuse(Why::Takes("the capability gpu, or the driver cdi"));
     } else if !walk.allow.devices.iter().any(|name| name == GPU) {
         walk.refuse(Why::Needs(Need::Device(GPU.to_owned())));
     }
+}
+
+/// Names of the container device interface, or numbers and IDs of GPUs.
+pub(super) fn device_ids(walk: &mut Walk<'_>, value: Value<'_>, request: Value<'_>) {
+    let is_cdi = text_of(request, "Driver") == "cdi";
+    let is_plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    walk.each(value, |walk, id| match id.text() {
+        Some(id) if is_cdi => device_name(walk, &id),
+        Some(id) if is_plain(&id) => {}
+        _ => walk.refuse(Why::Takes("IDs of devices")),
+    });
 }
 
 // === Networks ===

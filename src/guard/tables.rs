@@ -6,9 +6,9 @@
 use super::fields::Check::{Free, Judged, List, Map, Object, OneOf, Shape, Whole, Zero};
 use super::fields::{Check, Field, field};
 use super::judges::{
-    are_permissions, bind, capability, device_on_host, device_request, driver_options, endpoint_options,
-    endpoints, is_plain_variable, is_size, is_tmpfs, log_options, masked_paths, mount, mount_source, network,
-    network_options, oom_score, read_only_paths, subnet, sysctls, tmpfs_pair,
+    absent, are_permissions, bind, capability, device_ids, device_on_host, device_request, driver_options,
+    endpoint_options, endpoints, is_plain_variable, is_size, is_tmpfs, log_options, masked_paths, mount,
+    mount_source, network, network_options, oom_score, read_only_paths, subnet, sysctls, tmpfs_pair,
 };
 use super::path::{is_clean_below, is_clean_place, is_image, is_name};
 
@@ -48,7 +48,7 @@ pub(super) const VOLUME: Table = &[&[
     field("Driver", OneOf(&["local"])),
     field("DriverOpts", Judged(driver_options)),
     field("Labels", Free),
-    field("ClusterVolumeSpec", Zero),
+    field("ClusterVolumeSpec", Whole(absent)),
 ]];
 
 /// `POST /networks/create`: moby `network.CreateRequest`.
@@ -331,7 +331,7 @@ const DEVICE: &[Field] = &[
 pub(super) const DEVICE_REQUEST: &[Field] = &[
     field("Driver", OneOf(&["nvidia", "amd", "cdi"])),
     field("Count", Free),
-    field("DeviceIDs", Free),
+    field("DeviceIDs", Judged(device_ids)),
     field("Capabilities", Free),
     field("Options", Zero),
 ];
