@@ -1,0 +1,3 @@
+module goguard
+
+go 1.21
