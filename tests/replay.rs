@@ -1,11 +1,15 @@
 //! What the fuzz targets assert, over the corpus, over `fuzz/seeds` and over what is made here, with a stable compiler.
 
+#[path = "support/bodies.rs"]
+mod bodies;
 #[path = "support/boundaries.rs"]
 mod boundaries;
 #[path = "support/checks.rs"]
 mod checks;
 #[path = "support/go.rs"]
 mod go;
+#[path = "support/harmless.rs"]
+mod harmless;
 #[path = "support/naive.rs"]
 mod naive;
 
@@ -78,6 +82,11 @@ fn lists_of_routes_in_any_mixture_decide_as_the_oracle() {
 #[test]
 fn the_promise_holds_for_a_connection() {
     replay("conn", checks::conn);
+}
+
+#[test]
+fn bodies_that_are_accepted_are_harmless() {
+    replay("guard", harmless::guard);
 }
 
 /// Heads are searched in blocks: every arrangement of line ends, at every place of a block.
