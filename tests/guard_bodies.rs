@@ -68,7 +68,7 @@ fn what_is_accepted_is_harmless_and_has_one_reading() {
     assert!(accepted > count / 5 && unreadable > count / 20 && accepted + unreadable < count * 3 / 4);
 }
 
-/// Each key of each short case, in each spelling that some reader takes for it.
+/// Each key of each short case, in each spelling that some reader takes for it, and once more.
 #[test]
 fn no_spelling_of_any_key_hides_what_it_asks_for() {
     let mut tried = 0;

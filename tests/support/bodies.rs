@@ -391,20 +391,36 @@ fn characters(raw: &[u8]) -> (String, bool) {
 
 // === Spellings ===
 
-/// Each key of a tree in each of its spellings, one at a time.
+/// Each key of a tree in each of its spellings, one at a time; and each member once more in another spelling with another value, in
+/// front of it and behind it.
 pub fn in_other_spellings(tree: &Tree) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
-    let mut tree = tree.clone();
     for place in 0.. {
-        let Some(key) = tree.key(&mut 0, place).map(|raw| raw.clone()) else { break };
-        for spelling in spellings(&characters(&key).0) {
-            *tree.key(&mut 0, place).expect("the same key") = quoted(&spelling);
+        let mut tree = tree.clone();
+        let Some((members, at)) = tree.member(&mut 0, place) else { break };
+        let spellings = spellings(&characters(&members[at].0).0);
+        let mut change = |change: &dyn Fn(&mut Members, usize)| {
+            let mut tree = tree.clone();
+            let (members, at) = tree.member(&mut 0, place).expect("the same");
+            change(members, at);
             bodies.push(tree.write());
+        };
+        for spelling in &spellings {
+            change(&|members, at| members[at].0 = quoted(spelling));
         }
-        *tree.key(&mut 0, place).expect("the same key") = key;
+        for spelling in &spellings[..spellings.len().min(2)] {
+            for value in SECOND {
+                let second = (quoted(spelling), read(value));
+                change(&|members, at| members.insert(at, second.clone()));
+                change(&|members, at| members.insert(at + 1, second.clone()));
+            }
+        }
     }
     bodies
 }
+
+/// One at least changes what was there.
+const SECOND: [&str; 6] = ["null", "false", "true", "\"\"", "[]", "{}"];
 
 /// What some reader takes for this name.
 fn spellings(name: &str) -> Vec<String> {
@@ -431,15 +447,18 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 impl Tree {
-    /// The key at a place, counted through the whole tree.
-    fn key(&mut self, count: &mut usize, place: usize) -> Option<&mut Vec<u8>> {
+    /// The object with the member at a place, counted through the whole tree, and where it stands there.
+    fn member(&mut self, count: &mut usize, place: usize) -> Option<(&mut Members, usize)> {
         match self {
             Self::Scalar(_) => None,
-            Self::List(items) => items.iter_mut().find_map(|item| item.key(count, place)),
-            Self::Object(members) => members.iter_mut().find_map(|(key, value)| {
-                *count += 1;
-                if *count > place { Some(key) } else { value.key(count, place) }
-            }),
+            Self::List(items) => items.iter_mut().find_map(|item| item.member(count, place)),
+            Self::Object(members) => {
+                if let Some(at) = place.checked_sub(*count).filter(|at| *at < members.len()) {
+                    return Some((members, at));
+                }
+                *count += members.len();
+                members.iter_mut().find_map(|(_, value)| value.member(count, place))
+            }
         }
     }
 }

@@ -252,21 +252,25 @@ fn may_mount_path(source: &str, read_only: bool, open: &Open) -> bool {
 
 fn is_harmless_mount(mount: &Tree, open: &Open) -> bool {
     let fields = fields(mount);
-    let value = |name| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
-    let text_of = |name| value(name).map(text).unwrap_or_default();
-    let has = |name| value(name).is_some_and(|value| written(value) == "true");
+    let all = |name| fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| *value);
     if fields.is_empty() {
         // The daemon takes none without a type.
         return true;
     }
-    let source = text_of("source");
-    let source_is_harmless = match &text_of("type")[..] {
-        "bind" => source.is_empty() || may_mount_path(&source, has("readonly"), open),
-        "volume" => source.is_empty() || is_name(&source),
-        "image" => !source.contains([',', '"', '\\']),
-        "tmpfs" => source.is_empty(),
-        _ => false,
+    let is_read_only =
+        all("readonly").next().is_some() && all("readonly").all(|value| written(value) == "true");
+    let is_harmless_source = |source: &str| {
+        all("type").next().is_some()
+            && all("type").all(|kind| match &text(kind)[..] {
+                "bind" => source.is_empty() || may_mount_path(source, is_read_only, open),
+                "volume" => source.is_empty() || is_name(source),
+                "image" => !source.contains([',', '"', '\\']),
+                "tmpfs" => source.is_empty(),
+                _ => false,
+            })
     };
+    let source_is_harmless =
+        is_harmless_source("") && all("source").all(|source| is_harmless_source(&text(source)));
     let options = fields.iter().all(|(name, value)| match &name[..] {
         "bindoptions" => self::fields(value).iter().all(|(name, value)| match &name[..] {
             "propagation" => is_one_of(value, &["", "private", "rprivate"]),
