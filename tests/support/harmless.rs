@@ -186,7 +186,7 @@ fn is_harmless_host(name: &str, value: &Tree, open: &Open) -> bool {
                 .iter()
                 .any(|start| name.starts_with(start))
         }),
-        "oomscoreadj" => !written(value).starts_with('-') || written(value) == "-0",
+        "oomscoreadj" => is_nothing(value) || !written(value).starts_with('-'),
         "runtime" => is_one_of(value, &["", "runc", "crun", "io.containerd.runc.v2", "oci"]),
         "isolation" => is_one_of(value, &["", "default"]),
         "logconfig" => fields(value).iter().all(|(name, value)| match &name[..] {
