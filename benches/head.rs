@@ -2,6 +2,7 @@
 //! costs that is scanned. Results are asserted, so that nothing is timed that does not work.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use docker_socket_proxy::guard::{self, Guard, reader};
 use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
 use docker_socket_proxy::http::head::{Finder, RequestHead, ResponseHead};
@@ -141,5 +142,27 @@ fn scan(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, find, read, judge, judge_by_lists, scan);
+/// The body of a create of 2 KiB, as compose sends it: read by the guard's own reader and by serde_json, and judged.
+fn judge_a_body(criterion: &mut Criterion) {
+    let cases = include_str!("../tests/guard/cases.txt");
+    let case = cases.split("\n== ").find(|case| case.starts_with("b-compose-db\n")).unwrap_or_default();
+    let body = case.lines().find_map(|line| line.strip_prefix("body ")).unwrap_or_default().as_bytes();
+    let mut group = criterion.benchmark_group("GUARD");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("read a body", |bencher| {
+        bencher.iter(|| assert!(reader::read(black_box(body)).is_ok()));
+    });
+    group.bench_function("read a body with serde_json", |bencher| {
+        bencher.iter(|| assert!(serde_json::from_slice::<serde_json::Value>(black_box(body)).is_ok()));
+    });
+    let vars = |name: &str| (name == "GUARD").then(|| "baseline".to_owned());
+    if let Ok(Some(guard)) = Guard::from_vars(&vars) {
+        group.bench_function("read and judge a body", |bencher| {
+            bencher.iter(|| assert!(guard.judge(guard::Body::Create, black_box(body)).is_ok()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, find, read, judge, judge_by_lists, judge_a_body, scan);
 criterion_main!(benches);
