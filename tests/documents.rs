@@ -166,6 +166,15 @@ fn switches_and_times_take_the_values_that_are_named() {
     for value in times {
         assert!(read(&[("HEAD_TIMEOUT", &value)]).is_ok(), "{value}");
     }
+    for (value, milliseconds) in
+        [("2.5", 2500), (".25s", 250), ("1.", 1000), ("0.75m", 45_000), ("0.0015h", 5400), ("1.0ms", 1)]
+    {
+        let config = read(&[("HEAD_TIMEOUT", value)]).expect(value);
+        assert_eq!(config.head_timeout, std::time::Duration::from_millis(milliseconds), "{value}");
+    }
+    for value in [".", ".s", "ms", "1.2.3", "1,5", "99999999999999999999"] {
+        assert!(read(&[("HEAD_TIMEOUT", value)]).is_err(), "{value}");
+    }
     let empty: Vec<_> = asked().into_iter().map(|name| (name, String::new())).collect();
     let empty: Vec<_> = empty.iter().map(|(name, value)| (&**name, &**value)).collect();
     let empty = read(&empty).expect("empty values");

@@ -149,20 +149,37 @@ fn parse_format(variable: &'static str, value: &str) -> Result<Format, Error> {
 fn parse_duration(variable: &'static str, value: &str) -> Result<Duration, Error> {
     let digits = value.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = match &value[digits.len()..] {
-        "" | "s" => Some(1.0),
-        "ms" => Some(0.001),
-        "m" => Some(60.0),
-        "h" => Some(3600.0),
+        "" | "s" => Some(1_000_000_000),
+        "ms" => Some(1_000_000),
+        "m" => Some(60 * 1_000_000_000),
+        "h" => Some(3600 * 1_000_000_000),
         _ => None,
     };
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: Option<f64> = digits.parse().ok().filter(|_| plain);
     let duration = unit
-        .zip(number)
-        .and_then(|(unit, number)| Duration::try_from_secs_f64(number * unit).ok())
+        .and_then(|unit| nanoseconds(digits, unit))
+        .map(Duration::from_nanos)
         .filter(|duration| !duration.is_zero() && *duration <= LONGEST);
     let expected = "a time above 0 and up to 1000 hours: seconds, or a number with ms, s, m or h";
     duration.ok_or_else(|| Error::value(variable, value, expected))
+}
+
+/// Reads a decimal number of units of so many nanoseconds. Not by way of `f64`, as reading one takes 14 KB of tables and code.
+fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && decimals.is_empty() {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(10).map(u64::from);
+    let mut sum = 0_u64;
+    for byte in whole.bytes() {
+        sum = sum.checked_mul(10)?.checked_add(digit(byte)? * unit)?;
+    }
+    let mut worth = unit;
+    for byte in decimals.bytes() {
+        worth /= 10;
+        sum = sum.checked_add(digit(byte)? * worth)?;
+    }
+    Some(sum)
 }
 
 /// Longer than anyone waits, and short enough to be added to any clock.
