@@ -15,8 +15,8 @@ use log::{error, info, warn};
 use sd_notify::NotifyState;
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::SignalKind;
 
@@ -87,21 +87,37 @@ fn serve(
 ) -> Result<(), String> {
     let places = config.frontends.iter().map(|frontend| frontend.listen.len()).sum();
     config.max_connections = limits::make_room(config.max_connections, places);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let (ended, end) = mpsc::channel();
-    runtime.spawn(async move { ended.send(serve_until_told(config, lookalikes, logger, report).await) });
+    let served = Arc::new(OnceLock::new());
+    let ending = Ending { served: Arc::clone(&served), waits: thread::current() };
+    runtime.spawn(async move {
+        let _ = ending.served.set(serve_until_told(config, lookalikes, logger, report).await);
+    });
     // Without a timer of the runtime's, for the reason that clock gives.
     let served = loop {
-        match end.recv_timeout(SUM_UP_INTERVAL) {
-            Ok(served) => break served,
-            Err(RecvTimeoutError::Timeout) => logger.sum_up(),
-            Err(RecvTimeoutError::Disconnected) => break Err("a bug ended the accept loop".into()),
+        thread::park_timeout(SUM_UP_INTERVAL);
+        match served.get() {
+            Some(served) => break Result::clone(served),
+            None => logger.sum_up(),
         }
     };
     runtime.shutdown_timeout(CUT_PATIENCE);
     served
+}
+
+/// Tells the thread that waits how serving ended, once this is dropped: a panic drops it, too.
+struct Ending {
+    served: Arc<OnceLock<Result<(), String>>>,
+    waits: Thread,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.served.get_or_init(|| Err(String::from("a bug ended the accept loop")));
+        self.waits.unpark();
+    }
 }
 
 async fn serve_until_told(
