@@ -81,12 +81,21 @@ pub fn field(record: &Record<'_>, name: &str) -> Option<String> {
 struct Text(Option<String>);
 
 impl VisitValue<'_> for Text {
-    fn visit_any(&mut self, value: Value<'_>) -> Result<(), log::kv::Error> {
-        self.0 = Some(value.to_string());
+    /// A `None`, or what no line has (`line::FieldValue`).
+    fn visit_any(&mut self, _: Value<'_>) -> Result<(), log::kv::Error> {
         Ok(())
     }
 
-    fn visit_null(&mut self) -> Result<(), log::kv::Error> {
+    fn visit_str(&mut self, text: &str) -> Result<(), log::kv::Error> {
+        self.0 = Some(text.to_owned());
         Ok(())
+    }
+
+    fn visit_u64(&mut self, number: u64) -> Result<(), log::kv::Error> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64(&mut self, number: i64) -> Result<(), log::kv::Error> {
+        self.visit_str(&number.to_string())
     }
 }
