@@ -14,6 +14,7 @@ use crate::signals::{self, Stop};
 use log::{error, info, warn};
 use sd_notify::NotifyState;
 use std::io;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
@@ -92,9 +93,9 @@ fn serve(
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let served = Arc::new(OnceLock::new());
     let ending = Ending { served: Arc::clone(&served), waits: thread::current() };
-    runtime.spawn(async move {
+    runtime.spawn(boxed(async move {
         let _ = ending.served.set(serve_until_told(config, lookalikes, logger, report).await);
-    });
+    }));
     // Without a timer of the runtime's, for the reason that clock gives.
     let served = loop {
         thread::park_timeout(SUM_UP_INTERVAL);
@@ -105,6 +106,12 @@ fn serve(
     };
     runtime.shutdown_timeout(CUT_PATIENCE);
     served
+}
+
+/// A task of which there are few. For each type of future that it is given, tokio's code for a task takes 7 KB of the program: boxed,
+/// they are of one type.
+fn boxed(future: impl Future<Output = ()> + Send + 'static) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(future)
 }
 
 /// Tells the thread that waits how serving ended, once this is dropped: a panic drops it, too.
@@ -135,7 +142,7 @@ async fn serve_until_told(
         warn!(event = "grants"; "{lookalike}");
     }
     if let Some(report) = &report {
-        tokio::spawn(remind_of_learning(Arc::clone(report)));
+        tokio::spawn(boxed(remind_of_learning(Arc::clone(report))));
     }
     // Nobody is told where no systemd waits for it. Where it does not read, this waits.
     tokio::task::spawn_blocking(|| {
@@ -144,7 +151,7 @@ async fn serve_until_told(
         }
     });
     let config = Arc::new(config);
-    tokio::spawn(warn_of_missing_daemon(Arc::clone(&config)));
+    tokio::spawn(boxed(warn_of_missing_daemon(Arc::clone(&config))));
     let stopped = stopped(stop, config.shutdown_grace, logger, report.clone());
     listener::run(entrances, config, stopped).await.map_err(|error| format!("cannot start: {error}"))?;
     if let Some(report) = report.filter(|report| report.has_news()) {
@@ -176,24 +183,25 @@ fn about(frontend: &Frontend, sentence: &str) -> String {
 
 /// Takes the signals that do not stop the program, and returns those that do.
 fn heed_signals(report: Option<Arc<Report>>) -> io::Result<Stop> {
-    signals::ignore(
+    let ignored = signals::ignore(
         SignalKind::hangup(),
         "SIGHUP is ignored: the environment is read at the start; start the proxy again to change it",
     )?;
-    match report {
+    tokio::spawn(boxed(ignored));
+    tokio::spawn(match report {
         Some(report) => {
             let mut asked = signals::user_defined1()?;
-            tokio::spawn(async move {
+            boxed(async move {
                 while asked.recv().await.is_some() {
                     report.print();
                 }
-            });
+            })
         }
-        None => signals::ignore(
+        None => boxed(signals::ignore(
             SignalKind::user_defined1(),
             "SIGUSR1 is ignored: it asks what LEARN=1 has seen, and LEARN is not set",
-        )?,
-    }
+        )?),
+    });
     Stop::new()
 }
 
@@ -205,12 +213,12 @@ async fn stopped(mut stop: Stop, grace: Duration, logger: &'static Logger, repor
     if let Some(report) = &report {
         report.print();
     }
-    tokio::spawn(async move {
+    tokio::spawn(boxed(async move {
         let name = stop.next_but_same().await;
         info!(event = "stop"; "{name} again: stopped at once");
         drain(logger, report.as_deref(), READER_PATIENCE);
         std::process::exit(1);
-    });
+    }));
 }
 
 async fn remind_of_learning(report: Arc<Report>) {

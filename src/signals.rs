@@ -52,13 +52,13 @@ pub fn user_defined1() -> io::Result<Signal> {
     signal(SignalKind::user_defined1())
 }
 
-/// Takes a signal from now on that would end the program and is not meant to, and says once that it does nothing.
+/// Takes a signal from now on that would end the program and is not meant to. What is returned says once that it does nothing.
 ///
 /// # Errors
 /// The system's.
-pub fn ignore(kind: SignalKind, sentence: &'static str) -> io::Result<()> {
+pub fn ignore(kind: SignalKind, sentence: &'static str) -> io::Result<impl Future<Output = ()>> {
     let mut ignored = signal(kind)?;
-    tokio::spawn(async move {
+    Ok(async move {
         let mut said = false;
         while ignored.recv().await.is_some() {
             if !said {
@@ -66,6 +66,5 @@ pub fn ignore(kind: SignalKind, sentence: &'static str) -> io::Result<()> {
             }
             said = true;
         }
-    });
-    Ok(())
+    })
 }
