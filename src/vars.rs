@@ -1,7 +1,6 @@
 //! Reading variables of the environment: what the process's and the grants have in common.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A variable whose value cannot be used; printed as one sentence on stderr before exit status 64.
@@ -64,7 +63,10 @@ impl std::error::Error for Error {}
 
 /// The variables of a process or of a file. What is not UTF-8 is replaced, so that it is refused where it means something.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(
+    /// By their names. A map of the standard library's would take 9 KB more of the program.
+    Vec<(String, String)>,
+);
 
 impl Environment {
     /// That of this process.
@@ -77,13 +79,13 @@ impl Environment {
     /// The value of a variable; `None` where it is not set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
+        self.value(name).map(str::to_owned)
     }
 
     /// Whether it is set to anything.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.trim().is_empty())
+        self.value(name).is_some_and(|value| !value.trim().is_empty())
     }
 
     /// Every name with its value, in order.
@@ -95,8 +97,24 @@ impl Environment {
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut with = self.clone();
-        with.0.insert(name.to_owned(), value.to_owned());
+        with.set(name, value);
         with
+    }
+
+    /// Where it is, or where it would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.place(name).ok().map(|place| &*self.0[place].1)
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        match self.place(name) {
+            Ok(place) => value.clone_into(&mut self.0[place].1),
+            Err(place) => self.0.insert(place, (name.to_owned(), value.to_owned())),
+        }
     }
 }
 
@@ -105,7 +123,10 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
-            environment.0.entry(name.into()).or_insert(value.into());
+            let name = name.into();
+            if let Err(place) = environment.place(&name) {
+                environment.0.insert(place, (name, value.into()));
+            }
         }
         environment
     }
@@ -177,7 +198,7 @@ pub fn parse_file(text: &str) -> Result<Environment, String> {
             }
             _ => value,
         };
-        variables.0.insert(name.to_owned(), value.to_owned());
+        variables.set(name, value);
     }
     Ok(variables)
 }
