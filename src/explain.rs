@@ -3,8 +3,8 @@
 use crate::config::{Frontend, frontends};
 use crate::lookalike::read;
 use crate::policy::{Policy, explain};
+use crate::sorted::insert;
 use crate::vars::{Environment, parse_file};
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 
@@ -85,8 +85,12 @@ fn request(client: Option<&str>, method: &str, path: &str, body: Option<&[u8]>) 
 /// It is good where nothing more is open to any client. Who is in one of the files alone has nothing by the other.
 fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, Stop> {
     let (old, new) = (of_file(old)?, of_file(new)?);
-    let names: BTreeSet<_> = old.iter().chain(&new).map(|frontend| frontend.name.as_deref()).collect();
-    let wanted: Vec<_> = names.into_iter().filter(|name| client.is_none() || *name == client).collect();
+    let mut wanted = Vec::new();
+    for name in old.iter().chain(&new).map(|frontend| frontend.name.as_deref()) {
+        if client.is_none() || name == client {
+            insert(&mut wanted, name);
+        }
+    }
     if wanted.is_empty() {
         return Err(no_such_client(client));
     }

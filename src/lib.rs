@@ -18,7 +18,7 @@
 //! | [`policy`] | what is granted, what that opens, and what traffic needs |
 //! | [`guard`] | what a body may ask for, with GUARD |
 //! | [`http`] | what bytes say |
-//! | [`logging`], [`signals`], [`vars`], [`json`], [`distance`] | lines of the log, signals, variables, strings of JSON, slips |
+//! | [`logging`], [`signals`], [`vars`], [`json`], [`distance`], [`sorted`] | lines of the log, signals, variables, strings of JSON, slips, lists |
 //!
 //! # How a request flows
 //! [`proxy::bind`] listens, [`proxy::listener`] accepts a client; [`proxy::conn`] reads one [`http::head`] at a time and has it judged by [`proxy::admit`]:
@@ -47,4 +47,5 @@ pub mod logging;
 pub mod lookalike;
 pub mod service;
 pub mod signals;
+pub mod sorted;
 pub mod vars;

@@ -8,7 +8,7 @@ use std::path::Path;
 /// From the lowest to the highest. What stands side by side on one floor is one entry, and may use each other only within a
 /// folder.
 const FLOORS: &[&[&str]] = &[
-    &["json", "vars", "signals", "distance"],
+    &["json", "vars", "signals", "distance", "sorted"],
     &["logging"],
     &["http"],
     &["guard"],
