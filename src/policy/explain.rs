@@ -14,7 +14,7 @@ use crate::policy::text::wrap;
 use crate::policy::{
     Allowed, Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict,
 };
-use std::collections::BTreeSet;
+use crate::sorted::insert;
 use std::fmt::{self, Write as _};
 
 /// The judgement of one request, as `explain METHOD PATH` prints it.
@@ -222,9 +222,11 @@ fn rows<'p>(policies: &'p [&Policy], queries: &'p [&'static str]) -> impl Iterat
     let of_table = Need::of_routes()
         .map(|(route, method, _)| (route.path.to_owned(), method.as_str(), route.path.contains('{')));
     let lists = policies.iter().filter_map(|policy| policy.lists());
-    let parts = lists.flat_map(|lists| lists.allow.iter().chain(&lists.deny)).filter(|line| line.is_part());
-    // Each once, of several policies.
-    let parts: BTreeSet<_> = parts.map(|line| (line.path(), line.method.as_str(), true)).collect();
+    let mut parts = Vec::new();
+    for line in lists.flat_map(|lists| lists.allow.iter().chain(&lists.deny)).filter(|line| line.is_part()) {
+        // Each once, of several policies.
+        insert(&mut parts, (line.path(), line.method.as_str(), true));
+    }
     of_table.chain(parts).flat_map(move |(path, method, has_name)| {
         let method = Method::parse(method.as_bytes()).unwrap_or(Method::Other);
         let need = |query: Option<&str>| Need::of(method, path.as_bytes(), query.map(str::as_bytes));
