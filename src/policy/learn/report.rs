@@ -145,11 +145,12 @@ impl Seen {
                 wanted = wanted.union(ways.all);
             }
         }
-        let mut choices: Vec<_> = self.needs.keys().filter(|ways| !ways.any.is_empty()).collect();
-        choices.sort_by_key(|ways| ways.any.len());
-        for ways in choices {
-            if !ways.are_met_by(wanted) {
-                wanted = wanted.union(ways.any.iter().next().unwrap_or_default());
+        // Those with the least choice first.
+        for choice in 1..=VARIABLES.len() as u32 {
+            for ways in self.needs.keys().filter(|ways| ways.any.len() == choice) {
+                if !ways.are_met_by(wanted) {
+                    wanted = wanted.union(ways.any.iter().next().unwrap_or_default());
+                }
             }
         }
         wanted
