@@ -156,8 +156,15 @@ impl Setting {
         var: Vars<'_>,
         parse: impl Fn(&'static str, &str) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let value = var(self.name).filter(|value| !value.trim().is_empty());
-        parse(self.name, value.as_deref().map_or(self.default, str::trim))
+        parse(self.name, &self.value(var))
+    }
+
+    fn value(&self, var: Vars<'_>) -> String {
+        let value = var(self.name).unwrap_or_default();
+        String::from(match value.trim() {
+            "" => self.default,
+            value => value,
+        })
     }
 }
 
