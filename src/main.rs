@@ -11,6 +11,7 @@ use docker_socket_proxy::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use docker_socket_proxy::policy::{DIALECT, Dialect, LEARN, VARIABLES, WhenUnset};
 use docker_socket_proxy::service;
 use docker_socket_proxy::vars::{Environment, Setting};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -48,24 +49,32 @@ and LISTEN_OWNER.
 
 /// The calls and every variable.
 fn help() -> String {
-    let row = |name: &str, about: &str, default: &str| match default {
-        "" | "0" => format!("  {name:<18}  {about}\n"),
-        _ => format!("  {name:<18}  {about} ({default})\n"),
-    };
-    let grants = VARIABLES.iter().map(|variable| {
+    let mut help = String::from(SYNOPSIS);
+    for variable in VARIABLES {
         let default = match variable.default {
             WhenUnset::AsPostBut(_) => "as POST",
             default if default.is_on(Dialect::Tecnativa, false) => "1",
             _ => "0",
         };
-        row(variable.name, variable.about, default)
-    });
-    let setting = |setting: &Setting| row(setting.name, setting.about, setting.default);
-    let of_guard = std::iter::once(&GUARD).chain(LISTS);
-    let of_all_grants = [&ALLOW_ROUTES, &DENY_ROUTES].into_iter().chain(of_guard).chain([&DIALECT, &LEARN]);
-    let of_all_grants = of_all_grants.map(setting).chain([String::from("\n")]);
-    let rows = grants.chain(of_all_grants).chain(SETTINGS.iter().map(setting));
-    std::iter::once(String::from(SYNOPSIS)).chain(rows).collect()
+        row(&mut help, variable.name, variable.about, default);
+    }
+    let lists = [&ALLOW_ROUTES, &DENY_ROUTES, &GUARD].into_iter().chain(LISTS);
+    for Setting { name, about, default } in lists.chain([&DIALECT, &LEARN]) {
+        row(&mut help, name, about, default);
+    }
+    help.push('\n');
+    for Setting { name, about, default } in SETTINGS {
+        row(&mut help, name, about, default);
+    }
+    help
+}
+
+/// A variable of [`help`].
+fn row(help: &mut String, name: &str, about: &str, default: &str) {
+    let _ = match default {
+        "" | "0" => writeln!(help, "  {name:<18}  {about}"),
+        _ => writeln!(help, "  {name:<18}  {about} ({default})"),
+    };
 }
 
 fn main() -> ExitCode {
