@@ -12,27 +12,29 @@ pub fn refuse(refusal: &Refusal, peer: &Peer, line: Option<RequestLine<'_>>) -> 
     let status = refusal.status();
     let (method, path) = line.map(|line| (cut(line.method), cut(line.path))).unzip();
     let request = method.iter().chain(&path).fold(String::new(), |words, word| words + word + " ");
-    if let Refusal::Denied(denial) = refusal {
-        let missing: Vec<_> = denial.missing().variables().map(|variable| variable.name).collect();
-        let variable = (!missing.is_empty()).then(|| missing.join(","));
-        let message = format!("{request}is denied: {}", denial.told(&peer.door.prefix()));
-        // Judged at once, and nothing passed either way.
-        log_of!(
-            peer, Warn, event = "denied", method, path, variable, status, ms = 0, up = 0, down = 0;
-            "{message}"
-        );
-        return Reply { status, message };
-    }
-    if let Refusal::Guarded(refused) = refusal {
-        let field = refused.first().map(|refused| &*refused.path);
-        let message = format!("{request}is denied: {}", told(refused, &peer.door.prefix()));
-        log_of!(
-            peer, Warn, event = "denied", method, path, field, status, ms = 0, up = 0, down = 0;
-            "{message}"
-        );
-        return Reply { status, message };
-    }
-    let message = refusal.to_string();
-    log_of!(peer, Warn, event = "refused", method, path, status; "{request}refused with {status}: {message}");
+    let prefix = peer.door.prefix();
+    let (mut variable, mut field) = (None, None);
+    let why = match refusal {
+        Refusal::Denied(denial) => {
+            let missing: Vec<_> = denial.missing().variables().map(|variable| variable.name).collect();
+            variable = (!missing.is_empty()).then(|| missing.join(","));
+            denial.told(&prefix).to_string()
+        }
+        Refusal::Guarded(refused) => {
+            field = refused.first().map(|refused| &*refused.path);
+            told(refused, &prefix)
+        }
+        _ => {
+            let message = refusal.to_string();
+            log_of!(peer, Warn, event = "refused", method, path, status; "{request}refused with {status}: {message}");
+            return Reply { status, message };
+        }
+    };
+    let message = format!("{request}is denied: {why}");
+    // Judged at once, and nothing passed either way.
+    log_of!(
+        peer, Warn, event = "denied", method, path, variable, field, status, ms = 0, up = 0, down = 0;
+        "{message}"
+    );
     Reply { status, message }
 }
