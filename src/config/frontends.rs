@@ -59,9 +59,10 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let has_names = !names.is_empty();
     // Read in any case: its values are the defaults of the others.
     let without = frontend(environment, None, &Policy::closed())?;
-    let with: Result<Vec<_>, _> =
-        names.into_iter().map(|name| frontend(environment, Some(name), &without.policy)).collect();
-    let mut frontends = with?;
+    let mut frontends = Vec::new();
+    for name in names {
+        frontends.push(frontend(environment, Some(name), &without.policy)?);
+    }
     if !has_names || environment.has(LISTEN.name) {
         frontends.insert(0, without);
     }
@@ -75,16 +76,14 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
             frontend.listen.iter().map(|listen| (listen, prefix(frontend.name.as_deref()) + LISTEN.name))
         })
         .collect();
-    let mut pairs = places
-        .iter()
-        .enumerate()
-        .flat_map(|(at, one)| places[at + 1..].iter().map(move |other| (one, other)));
-    match pairs.find(|((one, _), (other, _))| one.collides(other)) {
-        Some(((one, of_one), (other, of_other))) => Err(Error::Sentence(format!(
-            "{of_one} with {one} and {of_other} with {other} cannot be used together: they are one address"
-        ))),
-        None => Ok(frontends),
+    for (at, (one, of_one)) in places.iter().enumerate() {
+        if let Some((other, of_other)) = places[at + 1..].iter().find(|(other, _)| one.collides(other)) {
+            return Err(Error::Sentence(format!(
+                "{of_one} with {one} and {of_other} with {other} cannot be used together: they are one address"
+            )));
+        }
     }
+    Ok(frontends)
 }
 
 /// Whether all that is open to the others is open to these.
@@ -180,12 +179,13 @@ fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
 /// Whether a client has such a variable; why not, as the end of a sentence.
 fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), String> {
     let listen = format!("{name}{SEPARATOR}{}", LISTEN.name);
-    let is_variable = variables().any(|real| real == variable);
+    let variables: Vec<_> = variables().collect();
+    let is_variable = variables.contains(&variable);
     if is_variable && environment.has(&listen) {
         return Ok(());
     }
     let joined = format!("{name}_{variable}");
-    if let Some(real) = variables().find(|real| *real == joined) {
+    if let Some(real) = variables.iter().find(|real| **real == joined) {
         return Err(format!(
             "did you mean {real}? What stands before two underscores is the name of a client"
         ));
@@ -196,7 +196,7 @@ fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), St
     if super::SETTINGS.iter().any(|setting| setting.name == variable) {
         return Err(format!("{variable} is the same for all clients, and takes no prefix"));
     }
-    let near = variables().map(|real| (distance(real, variable), real)).min();
+    let near = variables.iter().map(|real| (distance(real, variable), real)).min();
     let hint = match near {
         Some((slips, real)) if slips <= real.len() / 6 => format!(": did you mean {name}{SEPARATOR}{real}?"),
         _ => String::from(". If it is meant for another program, keep it from this one"),
@@ -210,6 +210,7 @@ fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), St
 pub fn variables() -> impl Iterator<Item = &'static str> {
     let settings =
         [&ALLOW_ROUTES, &DENY_ROUTES, &GUARD, &DIALECT, &LEARN, &LISTEN, &LISTEN_MODE, &LISTEN_OWNER];
-    let settings = settings.into_iter().chain(LISTS);
-    VARIABLES.iter().map(|variable| variable.name).chain(settings.map(|setting| setting.name))
+    let mut names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+    names.extend(settings.iter().chain(&LISTS).map(|setting| setting.name));
+    names.into_iter()
 }
