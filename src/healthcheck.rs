@@ -6,7 +6,7 @@ use crate::proxy::daemon::{self, Daemon};
 use crate::proxy::places::share;
 use crate::proxy::stream::{Either, Stream};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -69,9 +69,9 @@ fn full(config: &Config, frontend: &Frontend) -> Option<String> {
 async fn ask_proxy(listen: &Listen) -> io::Result<()> {
     let mut proxy: Stream = match listen {
         Listen::At(address) if address.ip().is_unspecified() => {
-            Either::Tcp(TcpStream::connect((Ipv4Addr::LOCALHOST, address.port())).await?)
+            Either::Tcp(connect((Ipv4Addr::LOCALHOST, address.port()).into()).await?)
         }
-        Listen::At(address) => Either::Tcp(TcpStream::connect(address).await?),
+        Listen::At(address) => Either::Tcp(connect(*address).await?),
         Listen::All(port) => Either::Tcp(connect_here(*port).await?),
         Listen::Unix(path) => Either::Unix(UnixStream::connect(path).await?),
         Listen::Systemd(_) => {
@@ -85,15 +85,20 @@ async fn ask_proxy(listen: &Listen) -> io::Result<()> {
 /// Connects to a port of this host by IPv4 or, where that fails, by IPv6. The reason that IPv4 gives is the likelier one: that of
 /// IPv6 is mostly that the host has none. Only where the host has no IPv4 it is the other way round.
 async fn connect_here(port: u16) -> io::Result<TcpStream> {
-    let reason = match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+    let reason = match connect((Ipv4Addr::LOCALHOST, port).into()).await {
         Ok(proxy) => return Ok(proxy),
         Err(reason) => reason,
     };
-    let by_ipv6 = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await;
+    let by_ipv6 = connect((Ipv6Addr::LOCALHOST, port).into()).await;
     by_ipv6.map_err(|other| match reason.kind() {
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable => other,
         _ => reason,
     })
+}
+
+/// TcpStream's own is compiled for each type of address.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 /// Whether the daemon answers 200.
