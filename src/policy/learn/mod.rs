@@ -16,6 +16,7 @@ use crate::policy::bare::asks_more;
 use crate::policy::guarded::{self, Closed};
 use crate::policy::query::QUERIES;
 use crate::policy::{Denial, Dialect, Grants, Hazard, Need, ROUTES, Route};
+use crate::sorted::insert;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,13 +93,13 @@ impl Defaults {
 struct Seen {
     needs: BTreeMap<Ways, Examples>,
     /// Their routes, by the places of their rows, each with its methods.
-    routes: BTreeSet<(usize, &'static str)>,
+    routes: Vec<(usize, &'static str)>,
     /// What no variable grants.
     never: Examples,
     /// What no line of ALLOW_ROUTES grants.
     beyond: Examples,
     /// What of GUARD's lists it needs.
-    wanted: BTreeSet<guard::Need>,
+    wanted: Vec<guard::Need>,
     /// What GUARD closes or refuses, whatever its lists say.
     guarded: Examples,
     /// Whether anything was added since it was last asked.
@@ -203,7 +204,7 @@ impl Learner {
         } else {
             for Reading { routes, .. } in readings {
                 for route in routes {
-                    seen.news |= seen.routes.insert((route, head.method.as_str()));
+                    seen.news |= insert(&mut seen.routes, (route, head.method.as_str()));
                 }
             }
         }
@@ -239,7 +240,7 @@ impl Learner {
         };
         let is_closed = closed.is_some() && opened.is_none();
         if let Some(need) = opened {
-            seen.news |= seen.wanted.insert(need);
+            seen.news |= insert(&mut seen.wanted, need);
         } else if closed.is_some() {
             seen.news |= seen.guarded.add(example(head.method, path, query), MAX_REFUSED);
         }
@@ -264,7 +265,7 @@ impl Learner {
                 Why::Needs(need)
                     if seen.wanted.len() < MAX_WANTED && need.text().len() <= MAX_WANTED_BYTES =>
                 {
-                    seen.news |= seen.wanted.insert(need)
+                    seen.news |= insert(&mut seen.wanted, need)
                 }
                 _ => seen.news |= seen.guarded.add(path, MAX_REFUSED),
             }
