@@ -163,7 +163,7 @@ fn parse_duration(variable: &'static str, value: &str) -> Result<Duration, Error
     duration.ok_or_else(|| Error::value(variable, value, expected))
 }
 
-/// Reads a decimal number of units of so many nanoseconds. Not by way of `f64`, as reading one takes 14 KB of tables and code.
+/// Reads a decimal number of units of so many nanoseconds. Not by way of `f64`: reading one takes 17 KB of the program.
 fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() && decimals.is_empty() {
