@@ -142,10 +142,10 @@ fn scan(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The body of a create of 2 KiB, as compose sends it: read by the guard's own reader and by serde_json, and judged.
+/// The body of a create of 1.7 KiB, as the CLI 29 sends it: read by the guard's own reader and by serde_json, and judged.
 fn judge_a_body(criterion: &mut Criterion) {
     let cases = include_str!("../tests/guard/cases.txt");
-    let case = cases.split("\n== ").find(|case| case.starts_with("b-compose-db\n")).unwrap_or_default();
+    let case = cases.split("\n== ").find(|case| case.starts_with("b-cli29-run\n")).unwrap_or_default();
     let body = case.lines().find_map(|line| line.strip_prefix("body ")).unwrap_or_default().as_bytes();
     let mut group = criterion.benchmark_group("GUARD");
     group.throughput(Throughput::Bytes(body.len() as u64));
