@@ -473,7 +473,7 @@ fn values_are_held_as_a_whole_against_what_may_be_there() {
 
 #[test]
 fn other_bodies_have_tables_of_their_own() {
-    let guard = guard("ALLOW_BIND_MOUNTS=/srv/ci");
+    let guard = guard("ALLOW_BIND_MOUNTS=/srv/ci,/usr/share/zoneinfo:ro");
     for (body, text, says) in [
         (Body::Create, "", "unreadable: is empty"),
         (Body::Create, "null", "the body: it takes an object"),
@@ -648,7 +648,10 @@ fn dangerous_entries_are_told() {
     let warnings = |lists: &str| policy(&format!("GUARD=baseline {lists}")).warnings().join("\n");
     for (lists, says) in [
         ("ALLOW_BIND_MOUNTS=/", "ALLOW_BIND_MOUNTS with / is root on this host: it is all of its files"),
-        ("ALLOW_BIND_MOUNTS=/:ro", "ALLOW_BIND_MOUNTS with /:ro reads every file"),
+        ("ALLOW_BIND_MOUNTS=/:ro", "ALLOW_BIND_MOUNTS with /:ro is root on this host"),
+        ("ALLOW_BIND_MOUNTS=/sys:ro", "what is mounted below it can be written"),
+        ("ALLOW_BIND_MOUNTS=/proc/:ro", "what is mounted below it can be written"),
+        ("BUILD=1 POST=1", "with podman it is root on this host"),
         ("ALLOW_BIND_MOUNTS=/etc", "ALLOW_BIND_MOUNTS with /etc is root on this host"),
         ("ALLOW_BIND_MOUNTS=/etc/cron.d/", "is root on this host"),
         ("ALLOW_BIND_MOUNTS=/etc:ro", "shows the passwords"),

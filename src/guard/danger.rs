@@ -21,7 +21,13 @@ const SETTINGS: &str = "is root on this host: it is part of how the host starts,
 const PROGRAMS: &str = "is root on this host: the host's programs are there";
 const SOCKETS: &str = "is root on this host: the sockets of the daemon are there, and a socket can be used through a read-only mount too";
 const KERNEL: &str = "is root on this host: the kernel is steered there";
+/// A read-only bind mount leaves what is mounted below writable, unless the engine knows better (Engine 25, by an API from 1.44 on).
+const BELOW: &str = "is root on this host where an engine before 25, or a request by an API before 1.44, makes read-only: what is mounted \
+                     below it can be written then, and the kernel is steered there";
 const STORE: &str = "is root on this host: the files of every container are there";
+
+const ROOT_READ_ONLY: &str = "is root on this host: its sockets can be used, and what is mounted below it, such as /proc, can be written \
+                              before Engine 25 or by an API before 1.44";
 
 /// In the order in which they are looked for: the first one speaks.
 const PLACES: &[Place] = &[
@@ -45,6 +51,9 @@ const PLACES: &[Place] = &[
     place("/var/lib/docker", true, false, STORE),
     place("/var/lib/containers", true, false, STORE),
     place("/var/lib", false, false, STORE),
+    place("/proc", false, true, BELOW),
+    place("/sys", false, true, BELOW),
+    place("/sys/fs/cgroup", false, true, BELOW),
     place("/etc/shadow", false, true, "shows the passwords of this host"),
     place("/root/.ssh", false, true, "shows the keys of this host"),
     place("/proc/1", false, true, "shows the environment and the files of every process of this host"),
@@ -135,7 +144,7 @@ fn of_mount(mount: &BindMount) -> Option<&'static str> {
             && (place.read_only || !mount.read_only)
     };
     match &*mount.path {
-        "/" if mount.read_only => Some("reads every file of this host, and can use its sockets"),
+        "/" if mount.read_only => Some(ROOT_READ_ONLY),
         "/" => Some("is root on this host: it is all of its files"),
         _ => PLACES.iter().find(is_of).map(|place| place.says),
     }

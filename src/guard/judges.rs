@@ -124,7 +124,8 @@ pub(super) fn driver_options(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>
         "" if device.is_empty() && options == [""] => {}
         "tmpfs" if is_name(&device) && options.iter().all(|option| is_tmpfs_option(option)) => {}
         "" | "none" | "bind" if (has("bind") || has("rbind")) && options.iter().all(is_bind_option) => {
-            walk.within("device", |walk| host_path(walk, &device, has("ro") && !has("rw")));
+            // podman loses the `ro` on the way, and with rbind Docker leaves what is mounted below as it is. So `:ro` is not for volumes.
+            walk.within("device", |walk| host_path(walk, &device, false));
         }
         _ => walk.within("type", |walk| {
             walk.refuse(Why::Takes("tmpfs with its options, or none with o=bind and a path"));

@@ -106,7 +106,8 @@ const CONFIG: &[Field] = &[
     field("Shell", Free),
 ];
 
-/// podman copies variables of its own environment for a name with a star.
+/// podman copies variables of its own environment: all that begin alike, for a name with a star. A name alone, which it takes for one of them,
+/// is what clients send to unset a variable of the image's.
 const ENV: Check = List(&Shape(is_plain_variable, "NAME=value"));
 
 /// podman opens stores and files of the host by names of images.

@@ -88,8 +88,10 @@ const DANGERS: &[Danger] = &[
         "runs any command while an image is built, in the host's network if the client asks for it; podman also gives a \
          build any folder of the host, with all rights of the user that podman runs as",
     )
-    .guarded("runs any command while an image is built, which podman gives the host's network where the client's file asks for it, out of \
-         GUARD's sight"),
+    .guarded(
+        "runs any command while an image is built; with podman it is root on this host, whatever GUARD says, as a Dockerfile can name a \
+         store of images and the program that opens it",
+    ),
     writes("COMMIT", COMMITS).guarded(COMMITS),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
