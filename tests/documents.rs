@@ -1,12 +1,12 @@
 //! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
 use docker_socket_proxy::config::{Config, Listen, SETTINGS, frontends};
+use docker_socket_proxy::guard::MAX_BODY_BYTES;
 use docker_socket_proxy::guard::{
     ALLOW_HOST_NETWORK, Body, Fault, GUARD, Guard, LISTS, MAX_HELD_BYTES, Refused, Rule, Why,
 };
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::{Need, Policy, VARIABLES, Verdict, WhenUnset};
-use docker_socket_proxy::proxy::hold::MAX_BODY_BYTES;
 use docker_socket_proxy::vars::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

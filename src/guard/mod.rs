@@ -25,7 +25,7 @@ mod tables;
 
 pub use allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK, Allow};
 pub use refused::{Need, Refused, Why};
-pub use room::{Held, MAX_HELD_BYTES, Room};
+pub use room::{Held, MAX_BODY_BYTES, MAX_HELD_BYTES, Room};
 
 use crate::http::head;
 use crate::vars::{self, Setting, Vars, parse_switch};

@@ -2,6 +2,11 @@
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+/// The most bytes of a body that is judged.
+/// - The largest that is sent: some 3 KiB by clients; an environment of 100 KiB by hand.
+/// - The least that fails: 4 MiB, which authorization plugins of dockerd 29.4 do not get to see.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
 /// The most bytes of all bodies that are held at once, shared out among those who have a listener of their own.
 pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 

@@ -3,7 +3,7 @@
 //! [`admit`] makes an [`Admitted`], or a [`Pending`] where the body is judged too, of which [`Pending::judge`] makes one. Nothing else does, and
 //! only an `Admitted` can be sent to the daemon ([`crate::proxy::relay`]): invariant 8 by construction.
 
-use crate::guard::{self, Body, Fault, Guard, Refused, Rule};
+use crate::guard::{self, Body, Fault, Guard, MAX_BODY_BYTES, Refused, Rule};
 use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Field, RequestHead, Version};
 use crate::http::hijack::{OtherUpgrade, Terms};
@@ -12,7 +12,6 @@ use crate::http::target::{self, Target};
 use crate::policy::bare::asks_more;
 use crate::policy::guarded::Closed;
 use crate::policy::{Denial, Hazard, Policy, Verdict};
-use crate::proxy::hold::MAX_BODY_BYTES;
 use std::fmt;
 use std::time::Duration;
 

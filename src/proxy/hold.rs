@@ -3,7 +3,7 @@
 //! Nothing of such a request reaches the daemon before, and no connection to it is made. What is held is bounded: for each body, for all of
 //! them together, and in time. Nobody pays for this whose body is not judged.
 
-use crate::guard::{Held, Room};
+use crate::guard::{Held, MAX_BODY_BYTES, Room};
 use crate::http::body::Body;
 use crate::http::chunked;
 use crate::http::framing::BodyFraming;
@@ -14,11 +14,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
-
-/// The most bytes of a body that is judged.
-/// - The largest that is sent: some 3 KiB by clients; an environment of 100 KiB by hand.
-/// - The least that fails: 4 MiB, which authorization plugins of dockerd 29.4 do not get to see.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The most bytes of chunked framing around it. Who sends chunks of 16 KiB needs 1 KiB.
 const MAX_FRAMING_BYTES: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 //! GUARD: bodies that are held, judged, and then passed on as they came; whatever does not pass never reaches the daemon.
 
 use crate::support::{Client, FakeDaemon, PATIENCE, Program, Proxy};
+use docker_socket_proxy::guard::MAX_BODY_BYTES;
 use docker_socket_proxy::guard::MAX_HELD_BYTES;
-use docker_socket_proxy::proxy::hold::MAX_BODY_BYTES;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
