@@ -2,7 +2,7 @@
 //!
 //! Go's `encoding/json`, json-iterator and whatever comes take some texts differently: keys that come twice, bytes that are no UTF-8,
 //! halves of surrogate pairs, what stands behind the value. All that is refused here. What is left has one reading but for the
-//! spelling of names, which [`fields`](super::fields) looks after. Nothing is copied, and there is no tree: a value is a part of the
+//! spelling of names, which `fields` looks after. Nothing is copied, and there is no tree: a value is a part of the
 //! text that was read before.
 
 use crate::http::bytes::hex_value;
@@ -12,7 +12,7 @@ use std::fmt;
 /// How deep lists and objects may stand within each other.
 /// - The deepest that is sent: 6.
 /// - The least that fails: 10,000, where Go gives up.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// Why a text has not one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
