@@ -7,7 +7,7 @@ services:
     build: { context: ., network: none }
     command: sh -c 'echo started; exec sleep 999'
     init: true
-    volumes: ["data:/data"]
+    volumes: ["data:/data", "/anonymous"]
     healthcheck: { test: ["CMD", "true"], interval: 1s }
   two:
     image: busybox
