@@ -254,6 +254,13 @@ fn ways() -> Vec<Way> {
             .asks("POST /volumes/create", r#"{"Name": "root", "DriverOpts": {"type": "none", "device": "{dir}", "o": "bind"}}"#)
             .or_asks("POST /volumes/create", r#"{"Name": "root"}"#)
             .both_run(r#"{{run}, "HostConfig": {"Binds": ["root:/host"]}}"#, READS_HOST),
+        way("POST /volumes/create: a bind mount that is read-only, and not so below")
+            .asks(
+                "POST /volumes/create",
+                r#"{"Name": "root", "DriverOpts": {"type": "none", "device": "{nested}", "o": "rbind,ro"}}"#,
+            )
+            .both_run(r#"{{run}, "HostConfig": {"Binds": ["root:/host"]}}"#, "touch /host/below/made")
+            .with("ALLOW_BIND_MOUNTS", "{nested}:ro"),
         way("POST /volumes/create: an overlay")
             .asks(
                 "POST /volumes/create",
