@@ -167,6 +167,8 @@ fn what_is_no_known_route_is_closed_and_reading_is_not() {
         ("POST /plugins/pull", "GUARD closes it"),
         ("POST /services/create", "GUARD closes it"),
         ("GET /services", ""),
+        // To set EXEC=1 would stop the start.
+        ("POST /exec/a/start", "GUARD closes it"),
         ("POST /grpc", "set ALLOW_HOST_NETWORK=1 to allow it"),
         ("POST /session", "set ALLOW_HOST_NETWORK=1 to allow it"),
         ("PUT /containers/a/archive?path=/", "set ALLOW_ARCHIVE=1 to allow it"),

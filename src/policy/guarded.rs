@@ -107,24 +107,32 @@ pub(super) fn closes(guard: &Guard, method: Method, path: &[u8]) -> bool {
     closed(guard, rule(method, path), path, None).is_some()
 }
 
-/// The verdict of GUARD on one reading of a request that is allowed otherwise. It stays out of the way of who has no guard.
+/// The verdict of GUARD on one reading of a request, of which the grants say `by_grants`. It stays out of the way of who has no guard.
 #[inline(never)]
 pub(super) fn judge(
     guard: &Guard,
     method: Method,
     (path, query): (&[u8], Option<&[u8]>),
     need: &Need,
-    allowed: Allowed,
+    by_grants: Verdict,
 ) -> Verdict {
     // Nothing but reading goes without POST, or a method of its own.
     let reads = matches!(method, Method::Get | Method::Head) && !need.all.contains(Grants::POST);
     if reads {
-        return Verdict::Allow(allowed);
+        return by_grants;
     }
     let rule = rule(method, path);
-    match closed(guard, rule, path, query) {
-        Some(closed) => Verdict::Deny(Denial::Guarded(closed)),
-        None => Verdict::Allow(Allowed { rule: rule.filter(is_judged), ..allowed }),
+    match (by_grants, closed(guard, rule, path, query)) {
+        (Verdict::Allow(_), Some(closed)) => Verdict::Deny(Denial::Guarded(closed)),
+        (Verdict::Allow(allowed), None) => {
+            Verdict::Allow(Allowed { rule: rule.filter(is_judged), ..allowed })
+        }
+        // To set what is missing would be in vain.
+        (
+            Verdict::Deny(Denial::Missing(_)),
+            Some(closed @ (Closed::Route | Closed::Unknown | Closed::Libpod)),
+        ) => Verdict::Deny(Denial::Guarded(closed)),
+        (denied, _) => denied,
     }
 }
 

@@ -281,11 +281,9 @@ impl Policy {
             None => by_variables,
             Some(lists) => lists.judge(method, (path, query), need, self.grants, by_variables),
         };
-        match (&self.guard, by_grants) {
-            (Some(guard), Verdict::Allow(allowed)) => {
-                guarded::judge(guard, method, (path, query), need, allowed)
-            }
-            _ => by_grants,
+        match &self.guard {
+            None => by_grants,
+            Some(guard) => guarded::judge(guard, method, (path, query), need, by_grants),
         }
     }
 
