@@ -237,13 +237,13 @@ fn with(path: &str, value: &str) -> String {
     let (holders, name) = path.rsplit_once('.').unwrap_or(("", path));
     let holders = holders.rsplit('.').filter(|holder| !holder.is_empty());
     holders.fold(format!("{{\"{name}\":{value}}}"), |inner, holder| match holder {
-        "Config" | "Devices" => format!("{{\"{holder}\":[{inner}]}}"),
+        "Config" => format!("{{\"{holder}\":[{inner}]}}"),
         _ => format!("{{\"{holder}\":{inner}}}"),
     })
 }
 
 /// Values that ask for something of each kind: each field that is judged refuses at least one.
-const ASKING: [&str; 16] = [
+const ASKING: [&str; 17] = [
     "true",
     "-5",
     "[]",
@@ -256,6 +256,7 @@ const ASKING: [&str; 16] = [
     r#"[["dev"]]"#,
     r#"[{"Capabilities":[["gpu"]]}]"#,
     r#"[{"Type":"bind","Source":"/zz","Target":"/x"}]"#,
+    r#"[{"PathOnHost":"/zz"}]"#,
     r#"{"zz":"zz"}"#,
     r#"{"host":{}}"#,
     r#"{"type":"none","o":"bind","device":"/zz"}"#,

@@ -7,7 +7,7 @@ use super::fields::Walk;
 use super::path::{clean, is_image, is_name};
 use super::reader::{Kind, Value};
 use super::refused::{Need, Why};
-use super::tables::{DEVICE_REQUEST, ENDPOINT, MOUNT};
+use super::tables::{DEVICE, DEVICE_REQUEST, ENDPOINT, MOUNT};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -86,9 +86,20 @@ pub(super) fn bind(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
 /// An entry of Mounts.
 pub(super) fn mount(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     walk.object(value, &[MOUNT]);
-    // podman finds one in other fields where it is missing.
-    if text_of(value, "Type").is_empty() {
-        walk.within("Type", |walk| walk.refuse(Why::Takes("bind, volume, tmpfs or image")));
+    // podman finds one in other fields where it is missing, and takes the target for a source that is missing.
+    let needs_source = match &*text_of(value, "Type") {
+        "" => return walk.within("Type", |walk| walk.refuse(Why::Takes("bind, volume, tmpfs or image"))),
+        kind => matches!(kind, "bind" | "image"),
+    };
+    if needs_source {
+        demand(walk, value, "Source");
+    }
+}
+
+/// Refuses an object in which such a text is missing: what is zero is not judged elsewhere.
+fn demand(walk: &mut Walk<'_>, object: Value<'_>, name: &str) {
+    if text_of(object, name).is_empty() {
+        walk.within(name, |walk| walk.refuse(Why::Takes("a text, and none is there")));
     }
 }
 
@@ -261,6 +272,12 @@ pub(super) fn is_plain_variable(text: &str) -> bool {
 
 // === Devices ===
 
+/// A device of the host.
+pub(super) fn device(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
+    walk.object(value, &[DEVICE]);
+    demand(walk, value, "PathOnHost");
+}
+
 /// The path of a device, or a name of the container device interface.
 pub(super) fn device_on_host(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     match value.text() {
@@ -378,24 +395,38 @@ pub(super) fn network_options(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_
     });
 }
 
-/// An address or a range of those that are for private use (RFC 1918, RFC 6598, RFC 4193): the host sends what is in it to the bridge.
+/// A range of addresses that are for private use: the host sends what is in it to the bridge.
 pub(super) fn subnet(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     let text = value.text().unwrap_or_default();
-    let (address, length) = text.split_once('/').unwrap_or((&text, "128"));
-    let length = length.parse::<u8>().ok().filter(|length| *length <= 128);
-    let is_private = match (address.parse(), length) {
-        (Ok(IpAddr::V4(address)), Some(length)) => match address.octets() {
+    let is_number = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let range = text
+        .split_once('/')
+        .and_then(|(address, length)| Some((address, Some(length).filter(is_number)?.parse().ok()?)));
+    if !range.is_some_and(|(address, length)| is_private(address, length)) {
+        walk.refuse(Why::Takes("a private range, such as 10.1.0.0/16"));
+    }
+}
+
+/// The bridge's own address, which the host then has.
+pub(super) fn gateway(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
+    if !value.text().is_some_and(|address| is_private(&address, 32)) {
+        walk.refuse(Why::Takes("a private address, such as 10.1.0.1"));
+    }
+}
+
+/// Whether a range, given by its first address and the length of what all of it have in common, is for private use (RFC 1918, RFC 6598,
+/// RFC 4193).
+fn is_private(address: &str, length: u8) -> bool {
+    match address.parse() {
+        Ok(IpAddr::V4(address)) if length <= 32 => match address.octets() {
             [10, ..] => length >= 8,
             [172, 16..=31, ..] => length >= 12,
             [192, 168, ..] => length >= 16,
             [100, 64..=127, ..] => length >= 10,
             _ => false,
         },
-        (Ok(IpAddr::V6(address)), Some(length)) => address.segments()[0] & 0xfe00 == 0xfc00 && length >= 7,
+        Ok(IpAddr::V6(address)) if length <= 128 => address.segments()[0] & 0xfe00 == 0xfc00 && length >= 7,
         _ => false,
-    };
-    if !is_private {
-        walk.refuse(Why::Takes("a private range, such as 10.1.0.0/16"));
     }
 }
 

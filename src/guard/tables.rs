@@ -6,9 +6,10 @@
 use super::fields::Check::{Free, Judged, List, Map, Object, OneOf, Shape, Whole, Zero};
 use super::fields::{Check, Field, field};
 use super::judges::{
-    absent, are_permissions, bind, capability, device_ids, device_on_host, device_request, driver_options,
-    endpoint_options, endpoints, is_plain_variable, is_size, is_tmpfs, log_options, masked_paths, mount,
-    mount_source, network, network_options, oom_score, read_only_paths, subnet, sysctls, tmpfs_pair,
+    absent, are_permissions, bind, capability, device, device_ids, device_on_host, device_request,
+    driver_options, endpoint_options, endpoints, gateway, is_plain_variable, is_size, is_tmpfs, log_options,
+    masked_paths, mount, mount_source, network, network_options, oom_score, read_only_paths, subnet, sysctls,
+    tmpfs_pair,
 };
 use super::path::{is_clean_below, is_clean_place, is_image, is_name};
 
@@ -199,7 +200,7 @@ const RESOURCES: &[Field] = &[
     field("CpuRealtimeRuntime", Free),
     field("CpusetCpus", Free),
     field("CpusetMems", Free),
-    field("Devices", List(&Object(&[DEVICE]))),
+    field("Devices", List(&Judged(device))),
     field("DeviceCgroupRules", Zero),
     field("DeviceRequests", List(&Judged(device_request))),
     field("KernelMemory", Free),
@@ -271,7 +272,7 @@ const IPAM: &[Field] = &[
         List(&Object(&[&[
             field("Subnet", Judged(subnet)),
             field("IPRange", Judged(subnet)),
-            field("Gateway", Judged(subnet)),
+            field("Gateway", Judged(gateway)),
             field("AuxiliaryAddresses", Free),
         ]])),
     ),
@@ -322,7 +323,7 @@ pub(super) const MOUNT: &[Field] = &[
 const SUBPATH: Check = Shape(is_clean_below, "a path below, without ..");
 
 /// moby `container.DeviceMapping`.
-const DEVICE: &[Field] = &[
+pub(super) const DEVICE: &[Field] = &[
     field("PathOnHost", Judged(device_on_host)),
     field("PathInContainer", Shape(is_clean_place, "a clean path")),
     field("CgroupPermissions", Shape(are_permissions, "some of r, w and m")),
