@@ -193,7 +193,10 @@ fn builds_and_pulls_go_by_their_query() {
     let policy = everything("GUARD=baseline");
     for (request, says) in [
         ("/build?t=a&q=False&rm=True&networkmode=default&cachefrom=%5B%22a%3A1%22%5D&version=1", ""),
-        ("/build?cgroupparent=&cpuperiod=0&securityopt=null&networkmode=none&shmsize=0&outputs=%5B%5D", ""),
+        (
+            "/build?cgroupparent=&cpuperiod=0&securityopt=null&networkmode=none&shmsize=0&outputs=%5B%5D&cachefrom=null",
+            "",
+        ),
         ("/build?networkmode=host", "query.networkmode: set ALLOW_HOST_NETWORK=1"),
         ("/build?networkmode=none&networkmode=h%6fst", "query.networkmode"),
         ("/build?networkmode=container:a", "query.networkmode"),
@@ -220,7 +223,15 @@ fn builds_and_pulls_go_by_their_query() {
         ("/images/create?fromImage=localhost:5000/a/b@sha256:00", ""),
         ("/images/create?fromSrc=-&repo=a", "query.fromSrc: nothing opens it"),
         ("/images/create?fromImage=a&fromSrc=http://b", "query.fromSrc"),
-        ("/images/create", "query: it takes fromImage"),
+        ("/images/create", "query: it takes one fromImage"),
+        // An import to Docker: of http://[], which is the host itself.
+        ("/images/create?fromImage=&fromImage=a&fromSrc=%5B%5D", "query.fromSrc"),
+        ("/images/create?fromImage=&fromImage=a", "query: it takes one fromImage"),
+        ("/images/create?fromImage=a&fromImage=b", "query: it takes one fromImage"),
+        ("/images/create?fromImage=a&fromSrc=0", "query.fromSrc"),
+        ("/images/create?fromImage=a&repo=null", "query.repo"),
+        ("/build?cgroupparent=0", "query.cgroupparent"),
+        ("/build?identitylabel=false", "query.identitylabel"),
         ("/images/create?fromImage=docker-archive:/etc/a", "query.fromImage"),
     ] {
         match said(&policy, &format!("POST {request}")) {
@@ -427,6 +438,9 @@ fn values_are_held_as_a_whole_against_what_may_be_there() {
         (r#""Binds":[1]"#, "SOURCE:TARGET"),
         (r#""Binds":"/:/a""#, "a list"),
         (r#""Mounts":[{"Source":"/srv/ci","Target":"/a"}]"#, "Mounts[0].Type"),
+        (r#""Mounts":[{}]"#, "Mounts[0].Type"),
+        (r#""Mounts":[null]"#, "Mounts.Type"),
+        (r#""Devices":[{}]"#, "Devices[0].PathOnHost"),
         // podman takes the target for the source then.
         (r#""Mounts":[{"Type":"bind","Target":"/etc"}]"#, "Mounts[0].Source"),
         (r#""Mounts":[{"Type":"bind","Source":"","Target":"/etc"}]"#, "Mounts[0].Source"),

@@ -1,7 +1,7 @@
 //! Requests whose query says what they may do: builds and pulls.
 //!
-//! A parameter that is not known passes only where it is zero. Each of those that come twice is judged, so that it does not matter which one
-//! a reader takes.
+//! A parameter that is not known passes only where it is empty: what looks like zero otherwise is a text to some reader. Each of those that
+//! come twice is judged, so that it does not matter which one a reader takes.
 
 use super::fields::Walk;
 use super::judges::network_name;
@@ -21,6 +21,8 @@ enum Check {
     Below,
     /// A list of names of images, as JSON.
     Images,
+    /// A list of nothing, as JSON.
+    Nothing,
     /// The name of a network, or one of the modes.
     Network,
     /// BuildKit, which gives a `RUN --network=host` of the client's the host's network.
@@ -29,6 +31,8 @@ enum Check {
     Remote,
     /// Only with ALLOW_HOST_NETWORK, as it takes BuildKit.
     Session,
+    /// The same, but for a list of nothing.
+    Outputs,
 }
 
 /// `POST /build`: moby `build_routes.go`, `newImageBuildOptions`. podman has many more, of which some mount folders of the host.
@@ -61,7 +65,8 @@ const BUILD: &[(&str, Check)] = &[
     ("version", Check::Builder),
     ("remote", Check::Remote),
     ("session", Check::Session),
-    ("outputs", Check::Session),
+    ("outputs", Check::Outputs),
+    ("securityopt", Check::Nothing),
 ];
 
 /// `POST /images/create`. What else there is belongs to an import.
@@ -113,9 +118,10 @@ pub(super) fn build(walk: &mut Walk<'_>, query: &[u8]) {
 /// Judges a pull's: it must be one.
 pub(super) fn pull(walk: &mut Walk<'_>, query: &[u8]) {
     judge(walk, query, PULL);
-    let is_pull = |(key, value): (String, String)| key == "fromImage" && !value.is_empty();
-    if !pairs(query).flatten().any(is_pull) {
-        walk.refuse(Why::Takes("fromImage: an import could take the name of any image"));
+    // Docker takes the first of several, and an import where that is empty.
+    let mut images = pairs(query).flatten().filter(|(key, _)| key == "fromImage");
+    if images.next().is_none_or(|(_, name)| name.is_empty()) || images.next().is_some() {
+        walk.refuse(Why::Takes("one fromImage: an import could take the name of any image"));
     }
 }
 
@@ -125,9 +131,10 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
             walk.refuse(Why::Takes("plain parameters"));
             continue;
         };
-        if matches!(&*value, "" | "0" | "false" | "False" | "null" | "[]" | "{}") {
+        if value.is_empty() {
             continue;
         }
+        let is_list = || matches!(&*value, "null" | "[]");
         let check = known.iter().find(|(name, _)| *name == key).map(|(_, check)| *check);
         walk.within(&key, |walk| match check {
             Some(Check::Free) => {}
@@ -136,10 +143,14 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
             Some(Check::Below) if is_clean_below(value.trim_start_matches("./")) => {}
             Some(Check::Below) => walk.refuse(Why::Takes("a path below, without ..")),
             Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),
+            Some(Check::Nothing | Check::Outputs) if is_list() => {}
+            Some(Check::Nothing) => walk.refuse(Why::Never),
             Some(Check::Network) => network_name(walk, &value),
             Some(Check::Builder) if value == "1" => {}
             Some(Check::Remote) if value != "client-session" => walk.refuse(Why::Never),
-            Some(Check::Builder | Check::Remote | Check::Session) => walk.needs_host_network(),
+            Some(Check::Builder | Check::Remote | Check::Session | Check::Outputs) => {
+                walk.needs_host_network()
+            }
             None => walk.refuse(Why::Never),
         });
     }
@@ -147,7 +158,7 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
 
 fn images(walk: &mut Walk<'_>, list: Option<Value<'_>>) {
     let is_image = |item: Value<'_>| item.text().is_some_and(|name| is_image(&name));
-    if !list.is_some_and(|list| list.kind() == Kind::List && list.items().all(is_image)) {
+    if !list.is_some_and(|list| list.is_zero() || (list.kind() == Kind::List && list.items().all(is_image))) {
         walk.refuse(Why::Takes("a list of names of images"));
     }
 }

@@ -135,7 +135,7 @@ const HOST_CONFIG: &[Field] = &[
     field("AutoRemove", Free),
     field("VolumeDriver", OneOf(&["local"])),
     field("VolumesFrom", Zero),
-    field("Mounts", List(&Judged(mount))),
+    field("Mounts", List(&Whole(mount))),
     field("ConsoleSize", Free),
     // What runtimes and hooks read.
     field("Annotations", Zero),
@@ -200,7 +200,7 @@ const RESOURCES: &[Field] = &[
     field("CpuRealtimeRuntime", Free),
     field("CpusetCpus", Free),
     field("CpusetMems", Free),
-    field("Devices", List(&Judged(device))),
+    field("Devices", List(&Whole(device))),
     field("DeviceCgroupRules", Zero),
     field("DeviceRequests", List(&Judged(device_request))),
     field("KernelMemory", Free),
