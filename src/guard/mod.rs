@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `reader` | JSON with one reading |
 //! | `tables`, `fields`, `judges` | every field; what a table can say; the fields whose values take more than that |
-//! | `query` | parameters of builds and pulls |
+//! | `query` | parameters of builds, pulls, pushes and commits |
 //! | `allow`, `danger`, `path` | the lists that open more; what is dangerous in them; clean paths and names |
 //! | `refused` | what is said of what is refused |
 //! | `room` | how much is held of bodies |

@@ -59,9 +59,7 @@ impl Need {
             Self::HostNetwork | Self::Archive => "",
         }
     }
-}
 
-impl Need {
     /// What it would be in one of the lists.
     #[must_use]
     pub fn entry_of(&self, list: &Setting) -> Option<String> {

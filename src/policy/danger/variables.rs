@@ -70,6 +70,11 @@ impl Danger {
         Self { guarded: Some(says), ..self }
     }
 
+    /// GUARD leaves it as it is.
+    const fn stays(self) -> Self {
+        Self { guarded: Some(self.says), ..self }
+    }
+
     /// GUARD closes it.
     const fn closed(self) -> Self {
         Self { guarded: None, ..self }
@@ -92,7 +97,7 @@ const DANGERS: &[Danger] = &[
         "runs any command while an image is built; with podman it is root on this host, whatever GUARD says, as a Dockerfile can name a \
          store of images and the program that opens it",
     ),
-    writes("COMMIT", COMMITS).guarded(COMMITS),
+    writes("COMMIT", COMMITS).stays(),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
         "CONTAINERS",
@@ -114,8 +119,7 @@ const DANGERS: &[Danger] = &[
     )
     .guarded("downloads and deletes images, and pulls others, which run at the next start of their names"),
     reads("IMAGES", CALLS),
-    writes("NETWORKS", "connects any container to any network, past the walls between them")
-    .guarded("connects any container to any network, past the walls between them"),
+    writes("NETWORKS", "connects any container to any network, past the walls between them").stays(),
     writes("NODES", NODES),
     reads("PLUGINS", CALLS).unless("POST"),
     writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
