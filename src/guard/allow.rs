@@ -1,5 +1,7 @@
-//! What GUARD's lists open: folders of the host, capabilities, devices, and the host's network.
+//! What GUARD's lists open: folders of the host, capabilities, devices, the host's network, and what others made.
 
+use super::names::{Name, is_reference};
+use super::own::Thing;
 use super::path::is_clean;
 use crate::vars::{self, Setting, Vars, parse_switch};
 
@@ -24,11 +26,39 @@ pub static ALLOW_DEVICES: Setting = Setting {
     about: "with GUARD: devices that containers may have: paths such as /dev/dri, gpu, or CDI names such as vendor.com/class=name",
 };
 
-/// The network of the host, or of another container.
+/// The network of the host.
 pub static ALLOW_HOST_NETWORK: Setting = Setting {
     name: "ALLOW_HOST_NETWORK",
     default: "0",
-    about: "with GUARD, 1: containers and builds may have the network of the host, or of another container",
+    about: "with GUARD, 1: containers and builds may have the network of the host",
+};
+
+/// Containers of others.
+pub static ALLOW_CONTAINERS: Setting = Setting {
+    name: "ALLOW_CONTAINERS",
+    default: "",
+    about: "with GUARD: containers that may be changed and used beside the client's own, by name, with commas between; * at the end for all that begin so",
+};
+
+/// Networks of others.
+pub static ALLOW_NETWORKS: Setting = Setting {
+    name: "ALLOW_NETWORKS",
+    default: "",
+    about: "with GUARD: networks that may be joined and removed beside the client's own, in the same way",
+};
+
+/// Volumes that have a name.
+pub static ALLOW_VOLUMES: Setting = Setting {
+    name: "ALLOW_VOLUMES",
+    default: "",
+    about: "with GUARD: volumes that may be mounted, made and removed by name, in the same way",
+};
+
+/// Names of images.
+pub static ALLOW_TAGS: Setting = Setting {
+    name: "ALLOW_TAGS",
+    default: "",
+    about: "with GUARD: names that builds, tags and commits may give to images, and that may be removed, in the same way: ci/app, ci/*",
 };
 
 /// The capabilities that a container of Docker's has where nothing is said (moby `oci/caps/defaults.go`).
@@ -95,6 +125,14 @@ pub struct Allow {
     pub devices: Vec<String>,
     /// ALLOW_HOST_NETWORK
     pub host_network: bool,
+    /// ALLOW_CONTAINERS
+    pub containers: Vec<Name>,
+    /// ALLOW_NETWORKS
+    pub networks: Vec<Name>,
+    /// ALLOW_VOLUMES
+    pub volumes: Vec<Name>,
+    /// ALLOW_TAGS
+    pub tags: Vec<Name>,
 }
 
 /// A path of the host that may be mounted.
@@ -125,6 +163,10 @@ impl Allow {
     /// # Errors
     /// The first one that cannot be used.
     pub(super) fn from_vars(var: Vars<'_>) -> Result<Self, vars::Error> {
+        let names = |setting: &Setting, entry: fn(&str) -> Option<Name>| {
+            setting
+                .read(var, |variable, value| list(variable, value, "names, with * at the end or not", entry))
+        };
         Ok(Self {
             bind_mounts: ALLOW_BIND_MOUNTS.read(var, |variable, value| {
                 list(
@@ -142,6 +184,10 @@ impl Allow {
                 list(variable, value, expected, device)
             })?,
             host_network: ALLOW_HOST_NETWORK.read(var, parse_switch)?,
+            containers: names(&ALLOW_CONTAINERS, Name::of_thing)?,
+            networks: names(&ALLOW_NETWORKS, Name::of_thing)?,
+            volumes: names(&ALLOW_VOLUMES, Name::of_thing)?,
+            tags: names(&ALLOW_TAGS, Name::of_image)?,
         })
     }
 
@@ -152,13 +198,18 @@ impl Allow {
 
     /// Each list with its entries, as they are written.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, Vec<String>); 4] {
+    pub fn named(&self) -> [(&'static str, Vec<String>); 8] {
+        let names = |names: &[Name]| names.iter().map(Name::to_string).collect();
         let host_network = self.host_network.then(|| String::from("1"));
         [
             (ALLOW_BIND_MOUNTS.name, self.bind_mounts.iter().map(BindMount::to_string).collect()),
             (ALLOW_CAPABILITIES.name, self.capabilities.iter().map(|name| String::from(*name)).collect()),
             (ALLOW_DEVICES.name, self.devices.clone()),
             (ALLOW_HOST_NETWORK.name, host_network.into_iter().collect()),
+            (ALLOW_CONTAINERS.name, names(&self.containers)),
+            (ALLOW_NETWORKS.name, names(&self.networks)),
+            (ALLOW_VOLUMES.name, names(&self.volumes)),
+            (ALLOW_TAGS.name, names(&self.tags)),
         ]
     }
 
@@ -169,6 +220,41 @@ impl Allow {
             && other.capabilities.iter().all(|name| self.capabilities.contains(name))
             && other.devices.iter().all(|name| self.devices.contains(name))
             && (self.host_network || !other.host_network)
+            && self.named_lists().into_iter().zip(other.named_lists()).all(|((_, ours), (_, theirs))| {
+                theirs.iter().all(|name| ours.iter().any(|one| one.covers(name)))
+            })
+    }
+
+    /// The lists of names, by a thing that each is for.
+    pub(super) const fn named_lists(&self) -> [(Thing, &Vec<Name>); 4] {
+        [
+            (Thing::Container, &self.containers),
+            (Thing::Network, &self.networks),
+            (Thing::Volume, &self.volumes),
+            (Thing::Image, &self.tags),
+        ]
+    }
+
+    fn names_of(&self, thing: Thing) -> &[Name] {
+        match thing {
+            Thing::Container | Thing::Pod => &self.containers,
+            Thing::Image => &self.tags,
+            Thing::Network => &self.networks,
+            Thing::Volume => &self.volumes,
+            // None has a name.
+            Thing::Exec => &[],
+        }
+    }
+
+    /// Whether what a reference names is listed.
+    pub(super) fn has_name(&self, thing: Thing, reference: &str) -> bool {
+        is_reference(thing, reference) && self.names_of(thing).iter().any(|name| name.has(thing, reference))
+    }
+
+    /// Whether all of a kind are listed.
+    #[must_use]
+    pub fn has_all(&self, thing: Thing) -> bool {
+        self.names_of(thing).iter().any(Name::is_all)
     }
 
     /// Whether a path of the host may be mounted. It must be clean, and without a slash at its end.

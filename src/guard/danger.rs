@@ -1,7 +1,9 @@
 //! What is dangerous in the lists that open more, in sentences.
 
+use super::Guard;
 use super::allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK, BindMount};
-use super::{ALLOW_ARCHIVE, Guard};
+use super::own::Thing;
+use super::refused::list_of;
 
 /// A path of the host that is more than files.
 struct Place {
@@ -120,18 +122,41 @@ pub(super) fn warnings(guard: &Guard) -> impl Iterator<Item = String> {
     });
     let network = allow.host_network.then(|| {
         format!(
-            "{}=1 reaches every service that listens on this host's loopback, and the loopback of every container; BuildKit, with GRPC=1 \
-             or SESSION=1, passes unjudged",
+            "{}=1 reaches every service that listens on this host's loopback; BuildKit, with GRPC=1 or SESSION=1, passes unjudged",
             ALLOW_HOST_NETWORK.name
         )
     });
-    let archive = guard.archive.then(|| {
-        format!(
-            "{ALLOW_ARCHIVE}=1 writes files of every container, its mounts of the host and this proxy's program among them, whatever GUARD \
-             says"
-        )
+    let names = allow.named_lists().into_iter().flat_map(|(thing, names)| {
+        names.iter().filter_map(move |name| {
+            let says = match (name.is_all(), name.is_vain(thing)) {
+                (true, _) => of_all(thing),
+                (_, true) => {
+                    "opens nothing: a name of hexadecimal digits alone is taken for the start of an ID"
+                }
+                _ => return None,
+            };
+            Some(format!("{} with {name} {says}", list_of(thing)?.name))
+        })
     });
-    mounts.chain(capabilities).chain(devices).chain(network).chain(archive)
+    mounts.chain(capabilities).chain(devices).chain(network).chain(names)
+}
+
+/// What it is where all of a kind are listed.
+const fn of_all(thing: Thing) -> &'static str {
+    match thing {
+        Thing::Container | Thing::Pod | Thing::Exec => {
+            "is root on this host: this proxy's own container has the socket, and another one can have its mounts"
+        }
+        Thing::Network => {
+            "reaches every network: services that trust who is in theirs, and other proxies of the daemon's socket among them"
+        }
+        Thing::Volume => {
+            "shows, changes and removes what others keep in volumes, and a volume can be a folder of this host"
+        }
+        Thing::Image => {
+            "puts an image in place of any other, which runs at the next start of its name, and removes any"
+        }
+    }
 }
 
 fn of_mount(mount: &BindMount) -> Option<&'static str> {

@@ -4,7 +4,10 @@
 //! documentation; where its value can ask for nothing, in others too. So it does not matter which spellings the reader behind takes
 //! for which field.
 
+use super::Guard;
 use super::allow::Allow;
+use super::claim::Claim;
+use super::own::{Left, Thing, is_digits, is_id};
 use super::reader::{Kind, Value};
 use super::refused::{Need, Refused, Why};
 use std::collections::BTreeSet;
@@ -70,20 +73,57 @@ const MAX_KEY_BYTES: usize = 64;
 
 /// A walk over one body or query.
 pub(super) struct Walk<'a> {
-    /// The lists.
-    pub allow: &'a Allow,
+    guard: &'a Guard,
     /// Where it is.
     path: String,
     /// What was refused.
     refused: Vec<Refused>,
+    /// What it does with what the client made.
+    pub claim: Claim,
+}
+
+/// What a walk found.
+#[derive(Debug)]
+pub struct Judged {
+    /// What is refused.
+    pub refused: Vec<Refused>,
+    /// What it does with what the client made.
+    pub claim: Claim,
 }
 
 impl<'a> Walk<'a> {
     /// Judges a thing, from this path on, and returns what is refused of it.
-    pub(super) fn along(path: &str, allow: &'a Allow, judge: impl FnOnce(&mut Self)) -> Vec<Refused> {
-        let mut walk = Self { allow, path: path.to_owned(), refused: Vec::new() };
+    pub(super) fn along(path: &str, guard: &'a Guard, judge: impl FnOnce(&mut Self)) -> Judged {
+        let claim = Claim::new(&guard.own);
+        let mut walk = Self { guard, path: path.to_owned(), refused: Vec::new(), claim };
         judge(&mut walk);
-        walk.refused
+        let Self { refused, claim, .. } = walk;
+        Judged { refused, claim }
+    }
+
+    /// The lists.
+    pub(super) const fn allow(&self) -> &'a Allow {
+        &self.guard.allow
+    }
+
+    /// Refuses a name that is neither the client's own nor listed.
+    pub(super) fn names(&mut self, thing: Thing, reference: &str) {
+        self.names_by(thing, reference, |claim| claim.takes(thing, reference));
+    }
+
+    /// The same where the request takes the name away.
+    pub(super) fn takes_away(&mut self, thing: Thing, reference: &str, done: Left) {
+        self.names_by(thing, reference, |claim| claim.leaves(thing, reference, done));
+    }
+
+    fn names_by(&mut self, thing: Thing, reference: &str, is_own: impl FnOnce(&mut Claim) -> bool) {
+        let is_open = is_own(&mut self.claim) || self.allow().has_name(thing, reference);
+        if is_open {
+        } else if is_digits(reference) && !is_id(reference) && thing.has_id() {
+            self.refuse(Why::Digits);
+        } else {
+            self.refuse(Why::Needs(Need::Name(thing, reference.to_owned())));
+        }
     }
 
     /// Refuses what the walk is at.
@@ -96,7 +136,7 @@ impl<'a> Walk<'a> {
 
     /// Refuses it unless the host's network is open.
     pub(super) fn needs_host_network(&mut self) {
-        if !self.allow.host_network {
+        if !self.allow().host_network {
             self.refuse(Why::Needs(Need::HostNetwork));
         }
     }

@@ -7,15 +7,20 @@
 //! |---|---|
 //! | `reader` | JSON with one reading |
 //! | `tables`, `fields`, `judges` | every field; what a table can say; the fields whose values take more than that |
-//! | `query` | parameters of builds, pulls, pushes and commits |
-//! | `allow`, `danger`, `path` | the lists that open more; what is dangerous in them; clean paths and names |
+//! | `query` | parameters of builds, pulls, pushes, tags and commits |
+//! | `own`, `claim` | what a client made through this proxy; what one request does with that |
+//! | `allow`, `names` | the lists that open more; of these the ones of names |
+//! | `danger`, `path` | what is dangerous in the lists; clean paths and names |
 //! | `refused` | what is said of what is refused |
 //! | `room` | how much is held of bodies |
 
 mod allow;
+mod claim;
 mod danger;
 mod fields;
 mod judges;
+mod names;
+mod own;
 mod path;
 mod query;
 pub mod reader;
@@ -23,13 +28,20 @@ mod refused;
 mod room;
 mod tables;
 
-pub use allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK, Allow};
-pub use refused::{Need, Refused, Why};
+pub use allow::{
+    ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
+    ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES, Allow,
+};
+pub use claim::Claim;
+pub use fields::Judged;
+pub use own::{MAX_MADE, Thing};
+pub use refused::{Need, Refused, Why, list_of};
 pub use room::{Held, MAX_BODY_BYTES, MAX_HELD_BYTES, Room};
 
 use crate::http::head;
 use crate::vars::{self, Setting, Vars, parse_switch};
 use fields::Walk;
+use own::{Left, Own};
 use tables::Table;
 
 /// Whether what is made through this proxy is judged.
@@ -40,11 +52,16 @@ pub static GUARD: Setting = Setting {
 };
 
 /// The lists that open more, where GUARD is on.
-pub static LISTS: [&Setting; 4] =
-    [&ALLOW_BIND_MOUNTS, &ALLOW_CAPABILITIES, &ALLOW_DEVICES, &ALLOW_HOST_NETWORK];
-
-/// The switch that GUARD wants to be set by hand, which is on otherwise.
-pub const ALLOW_ARCHIVE: &str = "ALLOW_ARCHIVE";
+pub static LISTS: [&Setting; 8] = [
+    &ALLOW_BIND_MOUNTS,
+    &ALLOW_CAPABILITIES,
+    &ALLOW_DEVICES,
+    &ALLOW_HOST_NETWORK,
+    &ALLOW_CONTAINERS,
+    &ALLOW_NETWORKS,
+    &ALLOW_VOLUMES,
+    &ALLOW_TAGS,
+];
 
 /// What the guard makes of a route's methods that do more than read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +70,18 @@ pub enum Rule {
     Closed,
     /// It makes nothing that has power over the host. A PUT is closed all the same.
     Open,
-    /// Open without a body and a checkpoint, which could change what is started.
+    /// Its path names something that must be the client's own, or listed.
+    Own(Thing),
+    /// The same of what is removed.
+    Remove(Thing),
+    /// The same of a container that gets another name.
+    Rename,
+    /// The same of a container that is started: without a body and a checkpoint, which could change it.
     Start,
-    /// Open where ALLOW_ARCHIVE=1 is set by hand: it writes files of containers that others made.
+    /// The same of a container in which files are written.
     Archive,
+    /// It removes what others made, too: open where the list of its kind has all.
+    Prune(Thing),
     /// Open with ALLOW_HOST_NETWORK: BuildKit's own protocol, which nobody judges.
     HostNetwork,
     /// The parameters of a build are judged.
@@ -65,6 +90,8 @@ pub enum Rule {
     Pull,
     /// The parameters of a push are judged.
     Push,
+    /// The parameters of a tag are judged.
+    Tag,
     /// The body is held and judged.
     Held(Body),
 }
@@ -73,7 +100,30 @@ impl Rule {
     /// Whether [`Guard::judge_head`] is asked.
     #[must_use]
     pub const fn judges_target(self) -> bool {
-        matches!(self, Self::Build | Self::Pull | Self::Push | Self::Held(_))
+        !matches!(self, Self::Closed | Self::Open | Self::Prune(_) | Self::HostNetwork)
+    }
+
+    /// What its path names.
+    #[must_use]
+    pub const fn names(self) -> Option<Thing> {
+        match self {
+            Self::Own(thing) | Self::Remove(thing) => Some(thing),
+            Self::Rename | Self::Start | Self::Archive => Some(Thing::Container),
+            Self::Held(body) => body.of(),
+            Self::Closed
+            | Self::Open
+            | Self::Prune(_)
+            | Self::HostNetwork
+            | Self::Build
+            | Self::Pull
+            | Self::Push
+            | Self::Tag => None,
+        }
+    }
+
+    /// Whether a form as its body could say what the query says: Go reads that first.
+    const fn reads_forms(self) -> bool {
+        matches!(self, Self::Build | Self::Pull | Self::Push | Self::Tag | Self::Rename | Self::Held(_))
     }
 }
 
@@ -124,6 +174,20 @@ impl Body {
         }
     }
 
+    /// What its path names that must be the client's own. To leave a network takes nothing of it.
+    const fn of(self) -> Option<Thing> {
+        match self {
+            Self::Update | Self::Exec => Some(Thing::Container),
+            Self::Connect => Some(Thing::Network),
+            Self::Create | Self::Commit | Self::Volume | Self::Network | Self::Disconnect => None,
+        }
+    }
+
+    /// Whether the daemon takes no body for an empty object.
+    const fn may_be_empty(self) -> bool {
+        !matches!(self, Self::Create | Self::Connect | Self::Disconnect)
+    }
+
     /// The paths of its fields that are judged.
     #[must_use]
     pub fn judged(self) -> Vec<String> {
@@ -142,12 +206,11 @@ pub enum Fault {
     Refused(Vec<Refused>),
 }
 
-/// GUARD=baseline with its lists.
+/// GUARD=baseline with its lists, and with what the client made. Copies share that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     allow: Allow,
-    /// ALLOW_ARCHIVE=1, set by hand.
-    archive: bool,
+    own: Own,
 }
 
 impl Guard {
@@ -166,10 +229,7 @@ impl Guard {
         })?;
         let allow = Allow::from_vars(var)?;
         match (is_on, allow.first()) {
-            (true, _) => {
-                let archive = var(ALLOW_ARCHIVE).map(|value| parse_switch(ALLOW_ARCHIVE, &value));
-                Ok(Some(Box::new(Self { allow, archive: archive.transpose()?.unwrap_or_default() })))
-            }
+            (true, _) => Ok(Some(Box::new(Self { allow, own: Own::default() }))),
             (false, None) => Ok(None),
             (false, Some(list)) => Err(vars::Error::Sentence(format!(
                 "{list} cannot be used: it opens what GUARD closes, and GUARD is not set"
@@ -186,19 +246,13 @@ impl Guard {
     /// The same without anything in its lists, for what traffic needs of them.
     #[must_use]
     pub fn without_lists(&self) -> Self {
-        Self { allow: Allow::default(), archive: false }
-    }
-
-    /// Whether files of containers may be written.
-    #[must_use]
-    pub const fn archive(&self) -> bool {
-        self.archive
+        Self { allow: Allow::default(), own: self.own.clone() }
     }
 
     /// Whether all that the other lets pass passes here.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.allow.covers(&other.allow) && (self.archive || !other.archive)
+        self.allow.covers(&other.allow)
     }
 
     /// What is dangerous in the lists: one sentence each.
@@ -206,46 +260,53 @@ impl Guard {
         danger::warnings(self)
     }
 
-    /// Judges what the head of a request says beside its method and path: parameters, the network that a path names, and how the body is
-    /// read. Returns what is refused.
+    /// Judges what the head of a request says beside its method and path: what the path names, parameters, and how the body is read. `name` is
+    /// what the path names, where that can be told in one way.
     #[must_use]
-    pub fn judge_head(&self, rule: Rule, path: &[u8], query: Option<&[u8]>, head: &[u8]) -> Vec<Refused> {
-        let mut refused = self.judge_target(rule, path, query);
-        if !rule.judges_target() {
-            return refused;
-        }
+    pub fn judge_head(&self, rule: Rule, name: Option<&str>, query: Option<&[u8]>, head: &[u8]) -> Judged {
+        let mut judged = self.judge_target(rule, name, query);
         let mut refuse = |name: &str, form| {
-            refused.push(Refused { path: name.to_owned(), why: Why::Takes(form) });
+            judged.refused.push(Refused { path: name.to_owned(), why: Why::Takes(form) });
         };
-        // Go reads parameters from a form before those of the query, and the body is gone then.
+        // The body is gone then, too.
         let is_form = |value: &[u8]| {
             [&b"form-urlencoded"[..], b"multipart"]
                 .iter()
                 .any(|word| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
         };
-        if head::values(head, "content-type").any(is_form) {
+        if rule.reads_forms() && head::values(head, "content-type").any(is_form) {
             refuse("Content-Type", "no form");
         }
         // Daemons leave it out of account, and a later one might not.
         if matches!(rule, Rule::Held(_)) && head::values(head, "content-encoding").next().is_some() {
             refuse("Content-Encoding", "none");
         }
-        refused
+        judged
     }
 
     /// The same as far as the target goes.
     #[must_use]
-    pub fn judge_target(&self, rule: Rule, path: &[u8], query: Option<&[u8]>) -> Vec<Refused> {
-        let query = query.unwrap_or_default();
-        Walk::along("query", &self.allow, |walk| match rule {
-            Rule::Build => query::build(walk, query),
-            Rule::Pull => query::pull(walk, query),
-            Rule::Push => query::push(walk, path, query),
-            Rule::Held(Body::Commit) => query::commit(walk, query),
-            Rule::Held(Body::Connect) if path.ends_with(b"/networks/host/connect") => {
-                walk.at("the network host", Walk::needs_host_network);
+    pub fn judge_target(&self, rule: Rule, name: Option<&str>, query: Option<&[u8]>) -> Judged {
+        let (name, query) = (name.unwrap_or_default(), query.unwrap_or_default());
+        Walk::along("query", self, |walk| {
+            if let Some(thing) = rule.names() {
+                walk.at(thing.told(), |walk| match rule {
+                    Rule::Remove(_) => walk.takes_away(thing, name, Left::Gone),
+                    Rule::Rename => walk.takes_away(thing, name, Left::Named(query::name(query))),
+                    Rule::Held(Body::Connect) => judges::network_name(walk, name),
+                    _ => walk.names(thing, name),
+                });
             }
-            _ => {}
+            match rule {
+                Rule::Build => query::build(walk, query),
+                Rule::Pull => query::pull(walk, query),
+                Rule::Push => query::push(walk, name, query),
+                Rule::Tag => query::tag(walk, name, query),
+                Rule::Held(Body::Commit) => query::commit(walk, query),
+                Rule::Held(Body::Create) => walk.claim.makes(Thing::Container, query::name(query), true),
+                Rule::Held(Body::Exec) => walk.claim.makes(Thing::Exec, None, true),
+                _ => {}
+            }
         })
     }
 
@@ -254,15 +315,30 @@ impl Guard {
     /// # Errors
     /// What it is that does not pass.
     pub fn judge(&self, body: Body, bytes: &[u8]) -> Result<(), Fault> {
-        // Where the daemon takes no body for an empty object.
-        if bytes.is_empty() && body != Body::Create {
-            return Ok(());
-        }
-        let value = reader::read(bytes).map_err(Fault::Unreadable)?;
-        if value.kind() == reader::Kind::Null && body != Body::Create {
-            return Ok(());
-        }
-        let refused = Walk::along("", &self.allow, |walk| walk.whole(value, body.table()));
+        let refused = self.judge_body(body, bytes).map_err(Fault::Unreadable)?.refused;
         if refused.is_empty() { Ok(()) } else { Err(Fault::Refused(refused)) }
+    }
+
+    /// The same with all that was found.
+    ///
+    /// # Errors
+    /// It has not one reading.
+    pub fn judge_body(&self, body: Body, bytes: &[u8]) -> Result<Judged, reader::Error> {
+        let nothing = || Walk::along("", self, |_| {});
+        if bytes.is_empty() && body.may_be_empty() {
+            return Ok(nothing());
+        }
+        let value = reader::read(bytes)?;
+        if value.kind() == reader::Kind::Null && body.may_be_empty() {
+            return Ok(nothing());
+        }
+        Ok(Walk::along("", self, |walk| {
+            walk.whole(value, body.table());
+            if body == Body::Network {
+                let name = value.member("Name").and_then(reader::Value::text);
+                let is_new = value.member("CheckDuplicate").is_some_and(|value| value.raw() == "true");
+                walk.claim.makes(Thing::Network, name.map(|name| name.as_ref().into()), is_new);
+            }
+        }))
     }
 }

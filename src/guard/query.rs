@@ -5,7 +5,8 @@
 
 use super::fields::Walk;
 use super::judges::network_name;
-use super::path::{is_clean_below, is_image};
+use super::own::Thing;
+use super::path::{is_clean_below, is_image, is_name};
 use super::reader::{Kind, Value, read};
 use super::refused::Why;
 use crate::http::bytes::read_escape;
@@ -17,6 +18,10 @@ enum Check {
     Free,
     /// The name of an image, or its tag: podman takes others for a place on the host, which it reads or writes.
     Image,
+    /// The name that an image gets.
+    Named,
+    /// The name or the ID of a container.
+    Container,
     /// A path in the context.
     Below,
     /// A list of names of images, as JSON.
@@ -37,7 +42,7 @@ enum Check {
 
 /// `POST /build`: moby `build_routes.go`, `newImageBuildOptions`. podman has many more, of which some mount folders of the host.
 const BUILD: &[(&str, Check)] = &[
-    ("t", Check::Image),
+    ("t", Check::Named),
     ("q", Check::Free),
     ("nocache", Check::Free),
     ("rm", Check::Free),
@@ -86,7 +91,7 @@ const PUSH: &[(&str, Check)] = &[
 
 /// `POST /commit`.
 const COMMIT: &[(&str, Check)] = &[
-    ("container", Check::Free),
+    ("container", Check::Container),
     ("repo", Check::Image),
     ("tag", Check::Image),
     ("author", Check::Free),
@@ -95,19 +100,63 @@ const COMMIT: &[(&str, Check)] = &[
     ("changes", Check::Free),
 ];
 
+/// `POST /images/{name}/tag`.
+const TAG: &[(&str, Check)] = &[("repo", Check::Image), ("tag", Check::Image)];
+
 /// Judges a push's, and the name in its path.
-pub(super) fn push(walk: &mut Walk<'_>, path: &[u8], query: &[u8]) {
+pub(super) fn push(walk: &mut Walk<'_>, name: &str, query: &[u8]) {
     judge(walk, query, PUSH);
-    let path = String::from_utf8_lossy(path);
-    let name = path.split_once("/images/").and_then(|(_, name)| name.strip_suffix("/push"));
-    if !name.is_some_and(is_image) {
-        walk.at("the image", |walk| walk.refuse(Why::Takes("the name of an image")));
-    }
+    image(walk, name);
+}
+
+/// Judges those of a tag, and the name in its path.
+pub(super) fn tag(walk: &mut Walk<'_>, name: &str, query: &[u8]) {
+    judge(walk, query, TAG);
+    image(walk, name);
+    repository(walk, query);
 }
 
 /// Judges a commit's.
 pub(super) fn commit(walk: &mut Walk<'_>, query: &[u8]) {
     judge(walk, query, COMMIT);
+    repository(walk, query);
+}
+
+/// The image that a path names.
+fn image(walk: &mut Walk<'_>, name: &str) {
+    if !is_image(name) {
+        walk.at("the image", |walk| walk.refuse(Why::Takes("the name of an image")));
+    }
+}
+
+/// The name that an image gets by `repo` and `tag`, of which there may be one each: readers differ in which of several they take.
+fn repository(walk: &mut Walk<'_>, query: &[u8]) {
+    let values = |key: &str| -> Vec<String> {
+        let of_key = |(name, value): (String, String)| (name == key && !value.is_empty()).then_some(value);
+        pairs(query).flatten().filter_map(of_key).collect()
+    };
+    let name = match (&values("repo")[..], &values("tag")[..]) {
+        ([], _) => return,
+        ([repository], []) => repository.clone(),
+        ([repository], [tag]) => format!("{repository}:{tag}"),
+        _ => return walk.refuse(Why::Takes("one repo and one tag")),
+    };
+    walk.within("repo", |walk| walk.names(Thing::Image, &name));
+}
+
+/// The name that a parameter gives to a container, if it is a plain one, once there whatever its case is: podman takes `Name` for it, too. Docker
+/// leaves out a slash before it.
+pub(super) fn name(query: &[u8]) -> Option<Box<str>> {
+    let mut names = None;
+    for pair in pairs(query) {
+        let (key, value) = pair?;
+        if key.eq_ignore_ascii_case("name") && names.replace(value).is_some() {
+            return None;
+        }
+    }
+    let name = names?;
+    let name = name.strip_prefix('/').unwrap_or(&name);
+    is_name(name).then(|| name.into())
 }
 
 /// Judges a build's.
@@ -139,7 +188,9 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
         walk.within(&key, |walk| match check {
             Some(Check::Free) => {}
             Some(Check::Image) if is_image(&value) => {}
-            Some(Check::Image) => walk.refuse(Why::Takes("the name of an image")),
+            Some(Check::Named) if is_image(&value) => walk.names(Thing::Image, &value),
+            Some(Check::Image | Check::Named) => walk.refuse(Why::Takes("the name of an image")),
+            Some(Check::Container) => walk.names(Thing::Container, &value),
             Some(Check::Below) if is_clean_below(value.trim_start_matches("./")) => {}
             Some(Check::Below) => walk.refuse(Why::Takes("a path below, without ..")),
             Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),

@@ -135,6 +135,12 @@ impl<'b> Value<'b> {
         std::iter::from_fn(move || parts.as_mut()?.next_item(0).ok().flatten())
     }
 
+    /// A member of an object, by its key.
+    #[must_use]
+    pub fn member(self, key: &str) -> Option<Self> {
+        self.members().find(|(other, _)| other == key).map(|(_, value)| value)
+    }
+
     /// The members of an object, in order, their keys with escapes read; none of anything else.
     pub fn members(self) -> impl Iterator<Item = (Cow<'b, str>, Self)> {
         let mut parts = Parts::of(self, Kind::Object);

@@ -1,7 +1,10 @@
 //! What is refused of a body, and what would open it, in words.
 
-use super::ALLOW_ARCHIVE;
-use super::allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK};
+use super::allow::{
+    ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
+    ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES,
+};
+use super::own::Thing;
 use crate::vars::Setting;
 use std::fmt;
 
@@ -25,6 +28,8 @@ pub enum Why {
     Takes(&'static str),
     /// A list opens it.
     Needs(Need),
+    /// It is the name of something that the client did not make, and that a daemon takes for the start of an ID, too.
+    Digits,
     /// ALLOW_BIND_MOUNTS has it with `:ro`, and it is not read-only.
     ReadOnly,
     /// The tables do not know it, and it is not zero.
@@ -44,19 +49,23 @@ pub enum Need {
     Capability(String),
     /// A device.
     Device(String),
-    /// The network of the host, or of another container.
+    /// The network of the host.
     HostNetwork,
-    /// Files of containers are written: ALLOW_ARCHIVE, which is no list of GUARD's.
-    Archive,
+    /// What the client did not make, by the name or ID that it gave.
+    Name(Thing, String),
+    /// All of a kind.
+    All(Thing),
 }
 
 impl Need {
-    /// What the client asked for; nothing of the network.
+    /// What the client asked for; nothing where that is no word of it.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::BindMount(text, _) | Self::Capability(text) | Self::Device(text) => text,
-            Self::HostNetwork | Self::Archive => "",
+            Self::BindMount(text, _) | Self::Capability(text) | Self::Device(text) | Self::Name(_, text) => {
+                text
+            }
+            Self::HostNetwork | Self::All(_) => "",
         }
     }
 
@@ -70,13 +79,32 @@ impl Need {
             Self::Capability(name) => (&ALLOW_CAPABILITIES, name.clone()),
             Self::Device(name) => (&ALLOW_DEVICES, name.clone()),
             Self::HostNetwork => (&ALLOW_HOST_NETWORK, String::from("1")),
-            Self::Archive => return None,
+            Self::Name(thing, name) => (list_of(*thing)?, name.clone()),
+            Self::All(thing) => (list_of(*thing)?, String::from("*")),
         };
         (of.name == list.name).then_some(entry)
     }
 }
 
+/// The list of names that opens what others made.
+#[must_use]
+pub const fn list_of(thing: Thing) -> Option<&'static Setting> {
+    match thing {
+        Thing::Container | Thing::Pod => Some(&ALLOW_CONTAINERS),
+        Thing::Image => Some(&ALLOW_TAGS),
+        Thing::Network => Some(&ALLOW_NETWORKS),
+        Thing::Volume => Some(&ALLOW_VOLUMES),
+        Thing::Exec => None,
+    }
+}
+
 impl Refused {
+    /// Whether it may be the client's own, as far as nobody knows what was made.
+    #[must_use]
+    pub const fn may_be_own(&self) -> bool {
+        matches!(self.why, Why::Needs(Need::Name(Thing::Container | Thing::Exec | Thing::Network, _)))
+    }
+
     /// It as a client is told, whose variables have this prefix.
     #[must_use]
     pub fn told(&self, prefix: &str) -> String {
@@ -93,7 +121,21 @@ impl Refused {
             }
             Why::Needs(Need::Device(_)) => format!("add the device to {prefix}{}", ALLOW_DEVICES.name),
             Why::Needs(Need::HostNetwork) => format!("set {prefix}{}=1 to allow it", ALLOW_HOST_NETWORK.name),
-            Why::Needs(Need::Archive) => format!("set {prefix}{ALLOW_ARCHIVE}=1 to allow it"),
+            Why::Needs(Need::Name(thing, _) | Need::All(thing)) => {
+                let made = match thing {
+                    Thing::Container | Thing::Network | Thing::Exec => {
+                        "it was not made through this proxy since it started"
+                    }
+                    Thing::Image | Thing::Pod | Thing::Volume => "it can be what others use",
+                };
+                match list_of(*thing) {
+                    Some(list) => format!("{made}; add its name to {prefix}{}", list.name),
+                    None => String::from(made),
+                }
+            }
+            Why::Digits => String::from(
+                "a name of hexadecimal digits alone is taken for an ID; ask for it by its ID, of 12 digits or more",
+            ),
             Why::ReadOnly => format!("{prefix}{} has it read-only, with :ro", ALLOW_BIND_MOUNTS.name),
             Why::Unknown => String::from("this version does not know it"),
             Why::Spelling(name) => format!("it is spelled {name}"),

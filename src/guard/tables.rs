@@ -6,10 +6,10 @@
 use super::fields::Check::{Free, Judged, List, Map, Object, OneOf, Shape, Whole, Zero};
 use super::fields::{Check, Field, field};
 use super::judges::{
-    absent, are_permissions, bind, capability, device, device_ids, device_on_host, device_request,
-    driver_options, endpoint_options, endpoints, gateway, is_plain_variable, is_size, is_tmpfs, log_options,
-    masked_paths, mount, mount_source, network, network_options, oom_score, read_only_paths, subnet, sysctls,
-    tmpfs_pair,
+    absent, are_permissions, bind, capability, container, device, device_ids, device_on_host, device_request,
+    driver_options, endpoint_options, endpoints, gateway, ipc, is_plain_variable, is_size, is_tmpfs, link,
+    log_options, masked_paths, mount, mount_source, network, network_options, oom_score, pid,
+    read_only_paths, subnet, sysctls, tmpfs_pair, volume, volumes_from,
 };
 use super::path::{is_clean_below, is_clean_place, is_image, is_name};
 
@@ -45,7 +45,7 @@ pub(super) const EXEC: Table = &[&[
 
 /// `POST /volumes/create`: moby `volume.CreateOptions`.
 pub(super) const VOLUME: Table = &[&[
-    field("Name", Shape(is_name, "a name")),
+    field("Name", Judged(volume)),
     field("Driver", OneOf(&["local"])),
     field("DriverOpts", Judged(driver_options)),
     field("Labels", Free),
@@ -72,10 +72,10 @@ pub(super) const NETWORK: Table = &[&[
 
 /// `POST /networks/{id}/connect`: moby `network.ConnectRequest`.
 pub(super) const CONNECT: Table =
-    &[&[field("Container", Free), field("EndpointConfig", Object(&[ENDPOINT]))]];
+    &[&[field("Container", Whole(container)), field("EndpointConfig", Object(&[ENDPOINT]))]];
 
 /// `POST /networks/{id}/disconnect`: moby `network.DisconnectRequest`.
-pub(super) const DISCONNECT: Table = &[&[field("Container", Free), field("Force", Free)]];
+pub(super) const DISCONNECT: Table = &[&[field("Container", Whole(container)), field("Force", Free)]];
 
 /// moby `container.Config`.
 const CONFIG: &[Field] = &[
@@ -134,7 +134,7 @@ const HOST_CONFIG: &[Field] = &[
     field("PortBindings", Free),
     field("AutoRemove", Free),
     field("VolumeDriver", OneOf(&["local"])),
-    field("VolumesFrom", Zero),
+    field("VolumesFrom", List(&Judged(volumes_from))),
     field("Mounts", List(&Whole(mount))),
     field("ConsoleSize", Free),
     // What runtimes and hooks read.
@@ -147,11 +147,11 @@ const HOST_CONFIG: &[Field] = &[
     field("DnsSearch", Free),
     field("ExtraHosts", Free),
     field("GroupAdd", Free),
-    field("IpcMode", OneOf(&["private", "shareable", "none"])),
+    field("IpcMode", Judged(ipc)),
     field("Cgroup", Zero),
-    field("Links", Free),
+    field("Links", List(&Judged(link))),
     field("OomScoreAdj", Judged(oom_score)),
-    field("PidMode", OneOf(&["private"])),
+    field("PidMode", Judged(pid)),
     field("Privileged", Zero),
     field("PublishAllPorts", Free),
     field("ReadonlyRootfs", Free),
@@ -246,7 +246,7 @@ pub(super) const ENDPOINT: &[Field] = &[
         "IPAMConfig",
         Object(&[&[field("IPv4Address", Free), field("IPv6Address", Free), field("LinkLocalIPs", Free)]]),
     ),
-    field("Links", Free),
+    field("Links", List(&Judged(link))),
     field("Aliases", Free),
     field("MacAddress", Free),
     field("GwPriority", Free),

@@ -7,7 +7,7 @@ use crate::http::framing::BodyFraming;
 use crate::http::method::Method;
 use crate::http::target::Target;
 use crate::policy::bare::asks_more;
-use crate::policy::guarded::Closed;
+use crate::policy::guarded::{self, Closed};
 use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::query::QUERIES;
 use crate::policy::text::wrap;
@@ -74,7 +74,7 @@ pub fn request(
     };
     let path = clean.decoded().unwrap_or(clean.path());
     let guarded = match (policy.guard(), allowed.rule) {
-        (Some(guard), Some(rule)) => match judged(guard, rule, path, clean.query(), body) {
+        (Some(guard), Some(rule)) => match judged(guard, rule, (parsed, path, clean.query()), body) {
             Ok(guarded) => guarded,
             Err(refused) if policy.learning() => format!(", though without LEARN=1 {}", refused.told(prefix)),
             Err(refused) => return Ok(denied(&refused.told(prefix))),
@@ -121,19 +121,18 @@ impl NotGuarded {
 fn judged(
     guard: &Guard,
     rule: Rule,
-    path: &[u8],
-    query: Option<&[u8]>,
+    (method, path, query): (Method, &[u8], Option<&[u8]>),
     body: Option<&[u8]>,
 ) -> Result<String, NotGuarded> {
-    let refused = guard.judge_target(rule, path, query);
-    if !refused.is_empty() {
-        return Err(NotGuarded::Refused(refused));
-    }
-    Ok(String::from(match (rule, body) {
+    let mut refused = guard.judge_target(rule, guarded::name(method, path), query).refused;
+    let says = match (rule, body) {
         (Rule::Held(of), Some(body)) => match guard.judge(of, body) {
             Ok(()) => ", and GUARD its body",
             Err(Fault::Unreadable(error)) => return Err(NotGuarded::Unreadable(error)),
-            Err(Fault::Refused(refused)) => return Err(NotGuarded::Refused(refused)),
+            Err(Fault::Refused(more)) => {
+                refused.extend(more);
+                ", and GUARD its body"
+            }
         },
         (Rule::Held(_), None) => ", if GUARD allows its body",
         (Rule::Start, Some(body))
@@ -142,8 +141,17 @@ fn judged(
             return Err(NotGuarded::Start);
         }
         (Rule::Start, _) => ", as long as GUARD sees no body",
-        _ => ", and GUARD its query",
-    }))
+        _ => ", and GUARD",
+    };
+    if !refused.iter().all(Refused::may_be_own) {
+        return Err(NotGuarded::Refused(refused));
+    }
+    let mut says = String::from(says);
+    refused.dedup();
+    for Refused { path, .. } in &refused {
+        let _ = write!(says, ", if this proxy made {path}");
+    }
+    Ok(says)
 }
 
 /// Every known route with its verdict and the variable behind it, by section, and what to beware of: the warnings of the
@@ -243,8 +251,10 @@ fn reason(verdict: &Verdict) -> String {
         Verdict::Allow(Allowed { variable, bare, rule, .. }) => {
             let limit = match (rule, bare) {
                 (Some(Rule::Held(_)), _) => ", if GUARD allows its body",
-                (Some(Rule::Build | Rule::Pull | Rule::Push), _) => ", if GUARD allows its query",
-                (Some(Rule::Start), _) | (_, Some((Hazard::Rewrites, _))) => ", no body or checkpoint",
+                (Some(Rule::Build | Rule::Pull | Rule::Push | Rule::Tag), _) => ", if GUARD allows its query",
+                (Some(Rule::Start), _) => ", if GUARD allows its name, no body or checkpoint",
+                (Some(_), _) => ", if GUARD allows its name",
+                (_, Some((Hazard::Rewrites, _))) => ", no body or checkpoint",
                 (_, Some((Hazard::OpensStore, _))) => ", no form",
                 (_, Some(_)) => ", no signal",
                 (_, None) => "",

@@ -3,13 +3,9 @@
 use super::need::Need;
 use super::routes::ROUTES;
 use super::{Allowed, Denial, Grants, Route, Verdict, query};
-use crate::guard::{Guard, Rule};
+use crate::guard::{Guard, Rule, Thing, list_of};
 use crate::http::method::Method;
 use crate::http::path::{split, without_version};
-use crate::vars::Error;
-
-/// Variables that open what GUARD cannot make safe: a command inside a container is not bound by how the container was made.
-const NOT_WITH_GUARD: [Grants; 2] = [Grants::named("EXEC"), Grants::named("LIBPOD_EXEC")];
 
 /// Why GUARD closes a request, whatever it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +16,8 @@ pub enum Closed {
     Unknown,
     /// podman's own API is not judged.
     Libpod,
-    /// ALLOW_ARCHIVE=1 would open it.
-    Archive,
+    /// It reaches all that others made of this kind.
+    Prune(Thing),
     /// ALLOW_HOST_NETWORK=1 would open it.
     HostNetwork,
     /// A start with a body or a checkpoint.
@@ -39,10 +35,9 @@ impl Closed {
                 "GUARD covers Docker's API; below /libpod/ it leaves open to read, start, stop, restart, kill, pause, unpause, wait, resize, \
                  attach and delete",
             ),
-            Self::Archive => {
-                format!(
-                    "GUARD closes it, as it writes files of any container; set {prefix}ALLOW_ARCHIVE=1 to allow it"
-                )
+            Self::Prune(thing) => {
+                let list = list_of(thing).map_or("", |list| list.name);
+                format!("GUARD closes it, as it reaches what others made; set {prefix}{list}=* to allow it")
             }
             Self::HostNetwork => format!(
                 "GUARD closes it, as BuildKit can be asked for the host's network; set {prefix}ALLOW_HOST_NETWORK=1 to allow it"
@@ -54,48 +49,48 @@ impl Closed {
     }
 }
 
-/// Refuses grants that GUARD does not bear.
-///
-/// # Errors
-/// The first of them, as a sentence.
-pub(super) fn refuse_grants(grants: Grants) -> Result<(), Error> {
-    match NOT_WITH_GUARD.into_iter().find(|one| grants.contains(*one)) {
-        None => Ok(()),
-        Some(one) => Err(Error::Sentence(format!(
-            "{} cannot be used: with GUARD no commands can be started inside containers, among which are those that others made",
-            one.settings("")
-        ))),
-    }
-}
-
 /// The rule for a request, `None` where no known route is meant; the strictest one, where several may be. To read is open, but for GETs that
 /// act.
 #[must_use]
 pub fn rule(method: Method, path: &[u8]) -> Option<Rule> {
-    let path = without_version(path);
     let reads = matches!(method, Method::Get | Method::Head);
-    let is_meant =
-        |row: &&Route| row.has(method) && row.serves(path) && (!reads || row.needs.contains(Grants::POST));
-    let mut rules = ROUTES.iter().filter(is_meant).map(|row| row.rule);
+    let mut rules = rows(method, without_version(path)).map(|row| row.rule);
     let Some(first) = rules.next() else { return reads.then_some(Rule::Open) };
     let rule = if rules.all(|rule| rule == first) { first } else { Rule::Closed };
     // What is written with PUT are files of containers, cluster volumes and lists of manifests.
     Some(if method == Method::Put && rule != Rule::Archive { Rule::Closed } else { rule })
 }
 
+/// What a path names, where it is one thing for every row that may be meant.
+#[must_use]
+pub fn name(method: Method, path: &[u8]) -> Option<&str> {
+    let path = without_version(path);
+    let mut names = rows(method, path).map(|row| row.name(path));
+    let first = names.next()??;
+    if names.all(|name| name == Some(first)) { str::from_utf8(first).ok() } else { None }
+}
+
+/// The rows that may be meant by a request that does more than read.
+fn rows(method: Method, path: &[u8]) -> impl Iterator<Item = &'static Route> {
+    let reads = matches!(method, Method::Get | Method::Head);
+    ROUTES.iter().filter(move |row| {
+        row.has(method) && row.serves(path) && (!reads || row.needs.contains(Grants::POST))
+    })
+}
+
 /// The same where the proxy looks at more than path and method.
 pub(super) fn judged(method: Method, path: &[u8]) -> Option<Rule> {
-    rule(method, path).filter(is_judged)
+    rule(method, path).filter(|rule| rule.judges_target())
 }
 
 /// Why GUARD closes a request of this rule, where it does so whatever the request holds.
 pub(super) fn closed(guard: &Guard, rule: Option<Rule>, path: &[u8], query: Option<&[u8]>) -> Option<Closed> {
     match rule {
         Some(Rule::Open) => None,
-        Some(rule) if rule.judges_target() => None,
         Some(Rule::Start) => query.is_some_and(query::names_checkpoint).then_some(Closed::Start),
+        Some(rule) if rule.judges_target() => None,
         Some(Rule::HostNetwork) => (!guard.allow().host_network).then_some(Closed::HostNetwork),
-        Some(Rule::Archive) => (!guard.archive()).then_some(Closed::Archive),
+        Some(Rule::Prune(thing)) => (!guard.allow().has_all(thing)).then_some(Closed::Prune(thing)),
         _ if split(path).libpod => Some(Closed::Libpod),
         Some(_) => Some(Closed::Route),
         None => Some(Closed::Unknown),
@@ -125,7 +120,7 @@ pub(super) fn judge(
     match (by_grants, closed(guard, rule, path, query)) {
         (Verdict::Allow(_), Some(closed)) => Verdict::Deny(Denial::Guarded(closed)),
         (Verdict::Allow(allowed), None) => {
-            Verdict::Allow(Allowed { rule: rule.filter(is_judged), ..allowed })
+            Verdict::Allow(Allowed { rule: rule.filter(|rule| rule.judges_target()), ..allowed })
         }
         // To set what is missing would be in vain.
         (
@@ -134,9 +129,4 @@ pub(super) fn judge(
         ) => Verdict::Deny(Denial::Guarded(closed)),
         (denied, _) => denied,
     }
-}
-
-/// Whether the proxy looks at more than path and method.
-fn is_judged(rule: &Rule) -> bool {
-    *rule == Rule::Start || rule.judges_target()
 }

@@ -151,9 +151,6 @@ impl Policy {
         }
         let lists = Lists::from_vars(var)?;
         let guard = Guard::from_vars(var)?;
-        if guard.is_some() {
-            guarded::refuse_grants(grants)?;
-        }
         let learning = LEARN.read(var, parse_switch)?;
         Ok(Self { grants, lists, guard, dialect, learning })
     }

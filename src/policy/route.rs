@@ -2,7 +2,7 @@
 
 use super::grants::Grants;
 use super::variables::{equal, section_of};
-use crate::guard::{Body, Rule};
+use crate::guard::{Body, Rule, Thing};
 use crate::http::hijack::Protocol;
 use crate::http::method::Method;
 
@@ -125,6 +125,11 @@ impl Route {
         self
     }
 
+    /// GUARD leaves it open for containers of the client's own.
+    pub(super) const fn own(self) -> Self {
+        self.guard(Rule::Own(Thing::Container))
+    }
+
     /// Whether two rows say the same of what ends as they do.
     pub(super) const fn says_as(&self, other: &Self) -> bool {
         let hijack = match (self.hijack, other.hijack) {
@@ -194,6 +199,12 @@ impl Route {
             };
             (path, pattern) = (&path[1 + at + word.len()..], rest);
         }
+    }
+
+    /// What a path of this row names, given without its version: all that stands in place of its names.
+    pub(super) fn name<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        let (start, end) = self.ends();
+        path.strip_prefix(start.as_bytes())?.strip_suffix(end.as_bytes())
     }
 
     /// The segments of a path that has as many as this row, and each of its words where the row has it.

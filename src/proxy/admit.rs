@@ -3,14 +3,14 @@
 //! [`admit`] makes an [`Admitted`], or a [`Pending`] where the body is judged too, of which [`Pending::judge`] makes one. Nothing else does, and
 //! only an `Admitted` can be sent to the daemon ([`crate::proxy::relay`]): invariant 8 by construction.
 
-use crate::guard::{self, Body, Fault, Guard, MAX_BODY_BYTES, Refused, Rule};
+use crate::guard::{self, Body, Claim, Guard, Judged, MAX_BODY_BYTES, Refused, Rule};
 use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Field, RequestHead, Version};
 use crate::http::hijack::{OtherUpgrade, Terms};
 use crate::http::method::Method;
 use crate::http::target::{self, Target};
 use crate::policy::bare::asks_more;
-use crate::policy::guarded::Closed;
+use crate::policy::guarded::{self, Closed};
 use crate::policy::{Denial, Hazard, Policy, Verdict};
 use std::fmt;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub struct Admitted {
     persistent: bool,
     terms: Terms,
     variable: &'static str,
+    claim: Option<Box<Claim>>,
 }
 
 impl Admitted {
@@ -57,6 +58,21 @@ impl Admitted {
         self.variable
     }
 
+    fn claiming(self, claim: Claim) -> Self {
+        Self { claim: claim.counts().then(|| Box::new(claim)), ..self }
+    }
+
+    /// Whether its verdict went by the head and the policy alone, so that it is the same again.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        self.claim.is_none()
+    }
+
+    /// What it does with what the client made under GUARD, if anything.
+    pub const fn take_claim(&mut self) -> Option<Box<Claim>> {
+        self.claim.take()
+    }
+
     /// Which answer, if any, turns the connection into a raw stream.
     #[must_use]
     pub const fn terms(&self) -> Terms {
@@ -77,6 +93,7 @@ pub enum Admission<'p> {
 #[derive(Debug)]
 pub struct Pending<'p> {
     admitted: Admitted,
+    claim: Claim,
     body: Body,
     expects_continue: bool,
     guard: &'p Guard,
@@ -112,12 +129,14 @@ impl Pending<'_> {
     ///
     /// # Errors
     /// Why it does not pass.
-    pub fn judge(self, body: &[u8]) -> Result<Admitted, Refusal> {
-        match self.guard.judge(self.body, body) {
-            Err(Fault::Unreadable(error)) => Err(Refusal::Unreadable(error)),
-            Err(Fault::Refused(refused)) if !self.learning => Err(Refusal::Guarded(refused)),
-            Err(Fault::Refused(_)) | Ok(()) => Ok(self.admitted),
+    pub fn judge(mut self, body: &[u8]) -> Result<Admitted, Refusal> {
+        let Judged { refused, claim } =
+            self.guard.judge_body(self.body, body).map_err(Refusal::Unreadable)?;
+        if !refused.is_empty() && !self.learning {
+            return Err(Refusal::Guarded(refused));
         }
+        self.claim.join(claim);
+        Ok(self.admitted.claiming(self.claim))
     }
 }
 
@@ -251,7 +270,8 @@ fn judge<'p>(bytes: &[u8], head: &RequestHead<'_>, policy: &'p Policy) -> Result
     }
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
-    let admitted = Admitted { head_length: bytes.len(), method, framing, persistent, terms, variable };
+    let head_length = bytes.len();
+    let admitted = Admitted { head_length, method, framing, persistent, terms, variable, claim: None };
     match (allowed.rule, policy.guard()) {
         (Some(rule), Some(guard)) => {
             guarded(guard, rule, policy.learning(), bytes, (head, &target), admitted)
@@ -270,18 +290,17 @@ fn guarded<'p>(
     (head, target): (&RequestHead<'_>, &Target<'_>),
     admitted: Admitted,
 ) -> Result<Admission<'p>, Refusal> {
-    if !learning {
-        if rule == Rule::Start && asks_more(Hazard::Rewrites, bytes, admitted.framing) {
-            return Err(Refusal::Denied(Denial::Guarded(Closed::Start)));
-        }
-        let path = target.decoded().unwrap_or(target.path());
-        let refused = guard.judge_head(rule, path, target.query(), bytes);
-        if !refused.is_empty() {
-            return Err(Refusal::Guarded(refused));
-        }
+    if !learning && rule == Rule::Start && asks_more(Hazard::Rewrites, bytes, admitted.framing) {
+        return Err(Refusal::Denied(Denial::Guarded(Closed::Start)));
     }
-    let Rule::Held(body) = rule else { return Ok(Admission::Admitted(admitted)) };
+    let path = target.decoded().unwrap_or(target.path());
+    let name = guarded::name(head.method, path);
+    let Judged { refused, claim } = guard.judge_head(rule, name, target.query(), bytes);
+    if !learning && !refused.is_empty() {
+        return Err(Refusal::Guarded(refused));
+    }
+    let Rule::Held(body) = rule else { return Ok(Admission::Admitted(admitted.claiming(claim))) };
     let expects_continue =
         head.version == Version::Http11 && matches!(head.fields.expect, Field::Once([_, ..]));
-    Ok(Admission::Pending(Pending { admitted, body, expects_continue, guard, learning }))
+    Ok(Admission::Pending(Pending { admitted, claim, body, expects_continue, guard, learning }))
 }

@@ -18,7 +18,7 @@
 //! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
 
 use crate::config::{Config, Frontend};
-use crate::guard::Held;
+use crate::guard::{Claim, Held};
 use crate::http::head::{self, Finder};
 use crate::http::method::Method;
 use crate::http::reply::Reply;
@@ -28,6 +28,7 @@ use crate::proxy::admit::{Admission, Admitted, Pending, Refusal, RequestLine, ad
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{self, Daemon, is_quiet};
+use crate::proxy::hearing::Hearing;
 use crate::proxy::hold::{Stop, content, hold};
 use crate::proxy::last::Last;
 use crate::proxy::peer::log_of;
@@ -101,7 +102,7 @@ impl<'c> Connection<'c> {
                 }
             };
             // What is held of a body counts until its request has ended.
-            let (admitted, _held) = match self.admit(length) {
+            let (mut admitted, _held) = match self.admit(length) {
                 Ok(Admission::Admitted(admitted)) => (admitted, None),
                 // Apart, as few connections get here, and each would have room for it.
                 Ok(Admission::Pending(pending)) => match Box::pin(self.hold(pending)).await {
@@ -112,7 +113,11 @@ impl<'c> Connection<'c> {
                 Err((reply, to_head)) => return self.reply(&reply, to_head).await,
             };
             let to_head = admitted.method() == Method::Head;
-            let relayed = self.relay(&admitted).await;
+            let relayed = match admitted.take_claim() {
+                None => self.relay(&admitted, None).await,
+                // Apart, as few requests get here.
+                Some(claim) => Box::pin(self.relay_claimed(&admitted, *claim)).await,
+            };
             self.end_access(None);
             let end = match relayed {
                 Ok(end) => end,
@@ -227,7 +232,10 @@ impl<'c> Connection<'c> {
         match &admission {
             Admission::Admitted(admitted) => {
                 self.access = Access::new(self.config, &self.client, admitted, path);
-                self.last.begin(head);
+                match admitted.is_lasting() {
+                    true => self.last.begin(head),
+                    false => self.last.forget(),
+                }
             }
             Admission::Pending(_) => self.last.forget(),
         }
@@ -268,8 +276,20 @@ impl<'c> Connection<'c> {
         }
     }
 
+    /// Relays a request that has to do with what the client made. One that takes a name away waits for those that use it.
+    async fn relay_claimed(&mut self, admitted: &Admitted, mut claim: Claim) -> Result<End, Reply> {
+        let client = self.client.reader();
+        tokio::select! {
+            biased;
+            () = claim.wait() => {}
+            () = client.failed() => return Ok(End::ClientGone),
+        }
+        let mut hearing = Hearing::new(&mut claim, admitted.method());
+        self.relay(admitted, Some(&mut hearing)).await
+    }
+
     /// Has the daemon answer an admitted request, and copies the raw stream if that is what it grants.
-    async fn relay(&mut self, admitted: &Admitted) -> Result<End, Reply> {
+    async fn relay(&mut self, admitted: &Admitted, hearing: Option<&mut Hearing<'_>>) -> Result<End, Reply> {
         let daemon = match self.daemon.take().filter(is_quiet) {
             Some(daemon) => daemon,
             None => {
@@ -289,7 +309,7 @@ impl<'c> Connection<'c> {
             }
         };
         let (client, request, response) = (&mut self.client, &mut self.request, &mut self.response);
-        let end = exchange(client, daemon, request, response, admitted, begun).await;
+        let end = exchange(client, daemon, request, response, admitted, hearing, begun).await;
         if let End::Hijack = end
             && let Err(error) = splice(client, daemon, request, response).await
         {

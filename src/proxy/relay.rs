@@ -9,6 +9,7 @@ use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::hijack::Answer;
 use crate::proxy::admit::Admitted;
 use crate::proxy::client::{self, Client, Noted, Progress};
+use crate::proxy::hearing::{Heard, Hearing};
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::stream::UntilClosed;
 use std::fmt;
@@ -78,7 +79,7 @@ pub struct Begun {
 
 /// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client. The
 /// response may come while the body is still on its way. Tells `begun` once the response's head has been passed
-/// on. After [`End::Hijack`] both pumps hold only raw bytes; after [`End::KeepAlive`] `request` holds the bytes of the next
+/// on, and `hearing` hears the response before the client has it. After [`End::Hijack`] both pumps hold only raw bytes; after [`End::KeepAlive`] `request` holds the bytes of the next
 /// request.
 pub async fn exchange(
     client: &mut Client,
@@ -86,14 +87,18 @@ pub async fn exchange(
     request: &mut Pump,
     response: &mut Pump,
     admitted: &Admitted,
+    mut hearing: Option<&mut Hearing<'_>>,
     begun: impl FnOnce(Begun),
 ) -> End {
+    if let Some(hearing) = &mut hearing {
+        hearing.begin();
+    }
     let exchanged = async {
         request.begin(admitted.head_length(), admitted.framing()).map_err(End::BadRequestBody)?;
         let (mut client_reader, mut client_writer) = client.split();
         let (daemon_reader, mut daemon_writer) = daemon.split();
         // A daemon that closes while it leaves some of the request unread has answered all the same.
-        let mut daemon_reader = UntilClosed(daemon_reader);
+        let mut daemon_reader = Heard { inner: UntilClosed(daemon_reader), hearing };
         let mut upload = Upload { pump: request, ended: false };
 
         let head = tokio::select! {

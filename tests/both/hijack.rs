@@ -272,7 +272,8 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     };
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
-    let exchanged = exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, begun).await;
+    let exchanged =
+        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, None, begun).await;
     assert!(matches!(exchanged, End::Hijack));
     assert_eq!(status, Some((101, true)));
     // What has been written until here is one write; what the daemon sent with it is held.
@@ -311,7 +312,7 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
         panic!("it is allowed");
     };
     let exchanged =
-        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, |_| {}).await;
+        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, None, |_| {}).await;
     assert!(matches!(exchanged, End::Hijack));
     let reading = tokio::spawn(async move {
         let mut read = Vec::new();

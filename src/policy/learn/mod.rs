@@ -222,20 +222,19 @@ impl Learner {
         let (path, query) = (target.decoded().unwrap_or(target.path()), target.query());
         let rule = guarded::rule(head.method, path);
         let closed = match rule {
-            Some(rule) if rule.judges_target() => {
-                let judge = |guard: &Guard| guard.judge_head(rule, path, query, bytes);
-                return (self.note_refused(&judge(guard), judge(&guard.without_lists())), false);
-            }
-            rule => guarded::closed(guard, rule, path, query).or_else(|| {
-                let is_start = rule == Some(Rule::Start) && asks_more(Hazard::Rewrites, bytes, framing);
-                is_start.then_some(Closed::Start)
-            }),
+            Some(Rule::Start) if asks_more(Hazard::Rewrites, bytes, framing) => Some(Closed::Start),
+            rule => guarded::closed(guard, rule, path, query),
         };
+        if let Some(rule) = rule.filter(|rule| closed.is_none() && rule.judges_target()) {
+            let name = guarded::name(head.method, path);
+            let judge = |guard: &Guard| guard.judge_head(rule, name, query, bytes).refused;
+            return (self.note_refused(&judge(guard), judge(&guard.without_lists())), false);
+        }
         let mut seen = self.seen();
         // What the lists open of it is news even where it is open.
         let opened = match rule {
             Some(Rule::HostNetwork) => Some(guard::Need::HostNetwork),
-            Some(Rule::Archive) => Some(guard::Need::Archive),
+            Some(Rule::Prune(thing)) => Some(guard::Need::All(thing)),
             _ => None,
         };
         let is_closed = closed.is_some() && opened.is_none();

@@ -1,7 +1,7 @@
 //! What LEARN=1 prints: two blocks of a compose file.
 
 use super::{Defaults, Examples, MAX_EXAMPLES, Seen, Ways};
-use crate::guard::{self, ALLOW_ARCHIVE, GUARD, LISTS};
+use crate::guard::{GUARD, LISTS};
 use crate::http::method::Method;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
@@ -93,9 +93,6 @@ fn guarded(out: &mut String, seen: &Seen, defaults: &Defaults) {
     }
     list(out, "GUARD refuses, whatever its lists say:", &seen.guarded);
     set(out, &defaults.prefix, GUARD.name, "baseline");
-    if seen.wanted.contains(&guard::Need::Archive) {
-        set(out, &defaults.prefix, ALLOW_ARCHIVE, "1");
-    }
     for list in LISTS {
         let entries: Vec<_> = seen.wanted.iter().filter_map(|need| need.entry_of(list)).collect();
         if !entries.is_empty() {

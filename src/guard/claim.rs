@@ -1,0 +1,138 @@
+//! What one request does with what the client made: the names that it uses, what it takes away, and what it makes.
+
+use super::own::{Found, Left, Own, Thing, read_id, settled};
+use super::reader::read;
+use tokio::time::Instant;
+
+/// What one request does with what its client made. It is let go when it is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    own: Own,
+    /// Whether the verdict went by what was made, which may be another thing the next time.
+    asked: bool,
+    /// Names that the daemon has still to look up.
+    uses: Vec<(Thing, Box<str>)>,
+    leaving: Option<Leaving>,
+    making: Option<Making>,
+    sent: Option<Instant>,
+}
+
+/// What is removed or renamed.
+#[derive(Debug)]
+struct Leaving {
+    thing: Thing,
+    id: super::own::Id,
+    had_turn: bool,
+    /// What it becomes where the daemon does it.
+    done: Left,
+}
+
+/// What is made.
+#[derive(Debug)]
+struct Making {
+    thing: Thing,
+    name: Option<Box<str>>,
+    /// Whether the daemon was told to refuse a name that is there.
+    is_new: bool,
+}
+
+impl Claim {
+    pub(super) fn new(own: &Own) -> Self {
+        Self { own: own.clone(), asked: false, uses: Vec::new(), leaving: None, making: None, sent: None }
+    }
+
+    /// Whether there is anything to it.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        self.asked || self.making.is_some()
+    }
+
+    /// Takes another part of the same request in.
+    pub fn join(&mut self, mut other: Self) {
+        self.asked |= other.asked;
+        self.uses.append(&mut other.uses);
+        self.leaving = self.leaving.take().or(other.leaving.take());
+        self.making = other.making.take().or(self.making.take());
+    }
+
+    /// Whether a reference names what is the client's own. It is used, then.
+    pub(super) fn takes(&mut self, thing: Thing, reference: &str) -> bool {
+        self.asked = true;
+        let Some(Found { by_name, .. }) = self.own.take(thing, reference) else { return false };
+        if by_name {
+            self.uses.push((thing, reference.into()));
+        }
+        true
+    }
+
+    /// The same of what is removed, or gets a name that may not be known.
+    pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Left) -> bool {
+        self.asked = true;
+        let Some(id) = self.own.leave(thing, reference) else { return false };
+        self.leaving = Some(Leaving { thing, id, had_turn: false, done });
+        true
+    }
+
+    /// It makes something, under this name.
+    pub(super) fn makes(&mut self, thing: Thing, name: Option<Box<str>>, is_new: bool) {
+        self.making = Some(Making { thing, name, is_new });
+    }
+
+    /// Waits until it may be sent.
+    pub async fn wait(&mut self) {
+        if let Some(Leaving { thing, id, had_turn, .. }) = &mut self.leaving {
+            self.own.wait_for_turn(*thing, id).await;
+            *had_turn = true;
+        }
+    }
+
+    /// It is on its way to the daemon.
+    pub fn send(&mut self) {
+        self.sent = Some(Instant::now());
+    }
+
+    /// The daemon has answered with this status, before the client has any of it. True where the answer's body is to be read.
+    pub fn answered(&mut self, status: u16) -> bool {
+        for (thing, name) in self.uses.drain(..) {
+            self.own.release(thing, &name, None);
+        }
+        if let Some(Leaving { thing, id, had_turn, done }) = self.leaving.take() {
+            let left = match status {
+                200..300 => done,
+                404 => Left::Gone,
+                // It runs, or there is such a name, or the request is a bad one.
+                400 | 409 => Left::Unchanged,
+                _ => Left::Named(None),
+            };
+            self.own.left(thing, &id, had_turn, left);
+        }
+        status == 201 && self.making.is_some()
+    }
+
+    /// Remembers what was made, from the whole body of an answer 201. Docker makes what it answers so; podman also answers with the ID of a
+    /// network that was there before, unless it was told not to (`CheckDuplicate`).
+    pub fn read(&mut self, body: &[u8], by_docker: bool) {
+        let Some(Making { thing, name, is_new }) = self.making.take() else { return };
+        if thing == Thing::Network && !by_docker && !is_new {
+            return;
+        }
+        let Ok(answer) = read(body) else { return };
+        let id = answer.member("Id").and_then(|id| read_id(&id.text()?));
+        if let Some(id) = id {
+            self.own.make(thing, id, name);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let until = self.sent.map(settled).filter(|time| *time > Instant::now());
+        for (thing, name) in self.uses.drain(..) {
+            self.own.release(thing, &name, until);
+        }
+        if let Some(Leaving { thing, id, had_turn, .. }) = self.leaving.take() {
+            let left = if self.sent.is_some() { Left::Named(None) } else { Left::Unchanged };
+            self.own.left(thing, &id, had_turn, left);
+        }
+    }
+}

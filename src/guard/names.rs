@@ -1,0 +1,97 @@
+//! The lists of names: what of the things of others may be used.
+
+use super::own::{Thing, is_digits, is_id};
+use super::path::{is_image, is_name};
+use std::fmt;
+
+/// An entry: a name, or how names begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Of an image as Docker shows it.
+    text: String,
+    /// Whether names may go on.
+    begins: bool,
+}
+
+impl Name {
+    /// An entry of a list of containers, networks or volumes.
+    pub(super) fn of_thing(text: &str) -> Option<Self> {
+        Self::read(text, is_name)
+    }
+
+    /// An entry of a list of names of images.
+    pub(super) fn of_image(text: &str) -> Option<Self> {
+        let is_good = |name: &str| is_image(name) && !name.contains('@') && !familiar(name).is_empty();
+        let Self { text, begins } = Self::read(text, is_good)?;
+        Some(Self { text: familiar(&text).to_owned(), begins })
+    }
+
+    fn read(text: &str, is_good: impl Fn(&str) -> bool) -> Option<Self> {
+        let (text, begins) = text.strip_suffix('*').map_or((text, false), |text| (text, true));
+        (is_good(text) || (begins && text.is_empty())).then(|| Self { text: text.to_owned(), begins })
+    }
+
+    /// Whether it stands for every name, and every ID.
+    pub(super) fn is_all(&self) -> bool {
+        self.begins && self.text.is_empty()
+    }
+
+    /// Whether it opens nothing: a daemon takes it for the start of an ID, too.
+    pub(super) fn is_vain(&self, thing: Thing) -> bool {
+        thing.has_id() && !self.begins && is_digits(&self.text) && !is_id(&self.text)
+    }
+
+    /// Whether all that the other stands for is in this one.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match self.begins {
+            true => other.text.starts_with(&self.text),
+            false => self == other,
+        }
+    }
+
+    /// Whether it stands for what a reference names. What could be an ID is no name.
+    pub(super) fn has(&self, thing: Thing, reference: &str) -> bool {
+        if self.is_all() {
+            return true;
+        }
+        let is_image = thing == Thing::Image;
+        if is_image && (reference.contains('@') || reference.starts_with("sha256:")) {
+            return false;
+        }
+        if thing.has_id() && is_digits(reference) {
+            return !self.begins && self.text == reference && is_id(reference);
+        }
+        let name = if is_image { familiar(reference) } else { reference };
+        match (name.strip_prefix(&self.text), self.begins) {
+            (Some(_), true) => true,
+            // Whatever its tag is, which has no slash: a registry's port is in front of one.
+            (Some(rest), false) => {
+                rest.is_empty() || (is_image && rest.starts_with(':') && !rest.contains('/'))
+            }
+            (None, _) => false,
+        }
+    }
+}
+
+/// As it is written in a list.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.text, if self.begins { "*" } else { "" })
+    }
+}
+
+/// The name of an image as Docker shows it: without what stands before it where nothing is said (distribution `reference.FamiliarName`).
+fn familiar(name: &str) -> &str {
+    let path = name.strip_prefix("docker.io/").or_else(|| name.strip_prefix("index.docker.io/"));
+    let path = path.unwrap_or(name);
+    path.strip_prefix("library/").unwrap_or(path)
+}
+
+/// Whether a reference has only bytes that names, IDs and paths of links have, so that no reader cuts it.
+pub(super) fn is_reference(thing: Thing, reference: &str) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
+    match thing {
+        Thing::Image => is_image(reference) || reference.strip_prefix("sha256:").is_some_and(is_digits),
+        _ => !reference.is_empty() && reference.bytes().all(is_good),
+    }
+}

@@ -1,0 +1,123 @@
+//! What GUARD wants to know of an answer, read while it passes.
+//!
+//! Nothing of it is changed or held back. It is heard before the client has it, so that what it says is known when the client acts on it.
+
+use crate::guard::Claim;
+use crate::http::body::Body;
+use crate::http::chunked;
+use crate::http::framing::BodyFraming;
+use crate::http::head::{self, Finder, ResponseHead};
+use crate::http::method::Method;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// The most bytes of an answer that are read: its head, and a body that has an ID and warnings.
+/// - The longest that is sent: some 400 bytes.
+const MAX_ANSWER_BYTES: usize = head::MAX_HEAD_BYTES + 16 * 1024;
+
+/// Hears the answer to one request.
+#[derive(Debug)]
+pub struct Hearing<'c> {
+    claim: &'c mut Claim,
+    method: Method,
+    /// What has come and may still be wanted.
+    bytes: Vec<u8>,
+    /// The final head that was heard.
+    head: Option<Final>,
+    is_over: bool,
+}
+
+/// What counts of a final head.
+#[derive(Debug, Clone, Copy)]
+struct Final {
+    length: usize,
+    framing: BodyFraming,
+    by_docker: bool,
+}
+
+impl<'c> Hearing<'c> {
+    /// Of a request with this method.
+    pub const fn new(claim: &'c mut Claim, method: Method) -> Self {
+        Self { claim, method, bytes: Vec::new(), head: None, is_over: false }
+    }
+
+    /// The request is on its way.
+    pub fn begin(&mut self) {
+        self.claim.send();
+    }
+
+    /// What the daemon has sent.
+    fn hear(&mut self, bytes: &[u8]) {
+        if self.is_over {
+            return;
+        }
+        self.bytes.extend_from_slice(bytes);
+        if self.listen().is_none() || self.bytes.len() > MAX_ANSWER_BYTES {
+            self.is_over = true;
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// `None` where nothing more is wanted, or nothing can be told.
+    fn listen(&mut self) -> Option<()> {
+        while self.head.is_none() {
+            let Some(length) = Finder::default().find(&self.bytes).ok()? else { return Some(()) };
+            let head = ResponseHead::parse(&self.bytes[..length]).ok()?;
+            let status = head.status;
+            if (100..200).contains(&status) && status != 101 {
+                self.bytes.drain(..length);
+                continue;
+            }
+            let framing = BodyFraming::of_response(&head, self.method);
+            let by_docker = is_docker(&self.bytes[..length]);
+            if !self.claim.answered(status) {
+                return None;
+            }
+            self.head = Some(Final { length, framing: framing.ok()?, by_docker });
+        }
+        let Final { length, framing, by_docker } = self.head?;
+        let behind = &self.bytes[length..];
+        let mut body = Body::from(framing);
+        let taken = body.advance(behind).ok()?;
+        if !body.is_done() {
+            return Some(());
+        }
+        match framing {
+            BodyFraming::Chunked => self.claim.read(&chunked::decode(behind).ok()?, by_docker),
+            _ => self.claim.read(&behind[..taken], by_docker),
+        }
+        None
+    }
+}
+
+/// Whether a daemon says that it is Docker's (moby `api/server/middleware/version.go`). podman says that it is Libpod.
+fn is_docker(head: &[u8]) -> bool {
+    let mut servers = head::values(head, "server");
+    servers.next().is_some_and(|server| server.starts_with(b"Docker/")) && servers.next().is_none()
+}
+
+/// A daemon's stream, and who hears it.
+#[derive(Debug)]
+pub struct Heard<'h, 'c, R> {
+    /// The stream.
+    pub inner: R,
+    /// Nobody, for nearly every request.
+    pub hearing: Option<&'h mut Hearing<'c>>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Heard<'_, '_, R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if let Some(hearing) = &mut self.hearing {
+            hearing.hear(&buffer.filled()[before..]);
+        }
+        read
+    }
+}
