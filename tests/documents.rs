@@ -359,7 +359,8 @@ fn the_table_of_parameters_has_those_that_pass_and_those_that_a_list_opens() {
             };
             // It is there once.
             let needed = if pair == "fromImage" { "" } else { needed };
-            guard().judge_target(rule, path.as_bytes(), Some(format!("{pair}{value}{needed}").as_bytes()))
+            let query = format!("{pair}{value}{needed}");
+            guard().judge_target(rule, Some("app"), Some(query.as_bytes())).refused
         };
         for pair in code(row.passes) {
             assert_eq!(refused(pair), [], "{path}: {pair}");

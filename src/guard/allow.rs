@@ -251,6 +251,11 @@ impl Allow {
         is_reference(thing, reference) && self.names_of(thing).iter().any(|name| name.has(thing, reference))
     }
 
+    /// Whether an image may be given a name.
+    pub(super) fn has_tag(&self, name: &str) -> bool {
+        is_reference(Thing::Image, name) && self.tags.iter().any(|tag| tag.has_image(name))
+    }
+
     /// Whether all of a kind are listed.
     #[must_use]
     pub fn has_all(&self, thing: Thing) -> bool {

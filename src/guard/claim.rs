@@ -27,6 +27,17 @@ struct Leaving {
     done: Left,
 }
 
+/// Which daemon answers, as far as it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// Docker's from 25 on (API 1.44): no two networks have one name.
+    Unique,
+    /// Docker's before that.
+    Docker,
+    /// Another one.
+    Other,
+}
+
 /// What is made.
 #[derive(Debug)]
 struct Making {
@@ -109,12 +120,16 @@ impl Claim {
         status == 201 && self.making.is_some()
     }
 
-    /// Remembers what was made, from the whole body of an answer 201. Docker makes what it answers so; podman also answers with the ID of a
-    /// network that was there before, unless it was told not to (`CheckDuplicate`).
-    pub fn read(&mut self, body: &[u8], by_docker: bool) {
-        let Some(Making { thing, name, is_new }) = self.making.take() else { return };
-        if thing == Thing::Network && !by_docker && !is_new {
-            return;
+    /// Remembers what was made, from the whole body of an answer 201. podman 4.5 to 4.9 also answers so with the ID of a network that was there
+    /// before, and Docker before 25 makes another one of its name, unless they are told not to.
+    pub fn read(&mut self, body: &[u8], server: Server) {
+        let Some(Making { thing, mut name, is_new }) = self.making.take() else { return };
+        if thing == Thing::Network && !is_new {
+            match server {
+                Server::Unique => {}
+                Server::Docker => name = None,
+                Server::Other => return,
+            }
         }
         let Ok(answer) = read(body) else { return };
         let id = answer.member("Id").and_then(|id| read_id(&id.text()?));

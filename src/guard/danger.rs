@@ -131,7 +131,7 @@ pub(super) fn warnings(guard: &Guard) -> impl Iterator<Item = String> {
             let says = match (name.is_all(), name.is_vain(thing)) {
                 (true, _) => of_all(thing),
                 (_, true) => {
-                    "opens nothing: a name of hexadecimal digits alone is taken for the start of an ID"
+                    "opens nothing: a name of hexadecimal digits and _ alone is taken for the start of an ID"
                 }
                 _ => return None,
             };

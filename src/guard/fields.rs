@@ -116,6 +116,13 @@ impl<'a> Walk<'a> {
         self.names_by(thing, reference, |claim| claim.leaves(thing, reference, done));
     }
 
+    /// Refuses a name for an image that is not listed.
+    pub(super) fn gives(&mut self, name: &str) {
+        if !self.allow().has_tag(name) {
+            self.refuse(Why::Needs(Need::Name(Thing::Image, name.to_owned())));
+        }
+    }
+
     fn names_by(&mut self, thing: Thing, reference: &str, is_own: impl FnOnce(&mut Claim) -> bool) {
         let is_open = is_own(&mut self.claim) || self.allow().has_name(thing, reference);
         if is_open {

@@ -32,7 +32,7 @@ pub use allow::{
     ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
     ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES, Allow,
 };
-pub use claim::Claim;
+pub use claim::{Claim, Server};
 pub use fields::Judged;
 pub use own::{MAX_MADE, Thing};
 pub use refused::{Need, Refused, Why, list_of};
@@ -76,8 +76,8 @@ pub enum Rule {
     Remove(Thing),
     /// The same of a container that gets another name.
     Rename,
-    /// The same of a container that is started: without a body and a checkpoint, which could change it.
-    Start,
+    /// The same of what is started: without a body and a checkpoint, which could change it.
+    Start(Thing),
     /// The same of a container in which files are written.
     Archive,
     /// It removes what others made, too: open where the list of its kind has all.
@@ -107,8 +107,8 @@ impl Rule {
     #[must_use]
     pub const fn names(self) -> Option<Thing> {
         match self {
-            Self::Own(thing) | Self::Remove(thing) => Some(thing),
-            Self::Rename | Self::Start | Self::Archive => Some(Thing::Container),
+            Self::Own(thing) | Self::Start(thing) | Self::Remove(thing) => Some(thing),
+            Self::Rename | Self::Archive => Some(Thing::Container),
             Self::Held(body) => body.of(),
             Self::Closed
             | Self::Open
@@ -302,6 +302,7 @@ impl Guard {
                 Rule::Pull => query::pull(walk, query),
                 Rule::Push => query::push(walk, name, query),
                 Rule::Tag => query::tag(walk, name, query),
+                Rule::Remove(thing) => query::remove(walk, thing, query),
                 Rule::Held(Body::Commit) => query::commit(walk, query),
                 Rule::Held(Body::Create) => walk.claim.makes(Thing::Container, query::name(query), true),
                 Rule::Held(Body::Exec) => walk.claim.makes(Thing::Exec, None, true),
@@ -334,6 +335,9 @@ impl Guard {
         }
         Ok(Walk::along("", self, |walk| {
             walk.whole(value, body.table());
+            if matches!(body, Body::Connect | Body::Disconnect) {
+                judges::demand(walk, value, "Container");
+            }
             if body == Body::Network {
                 let name = value.member("Name").and_then(reader::Value::text);
                 let is_new = value.member("CheckDuplicate").is_some_and(|value| value.raw() == "true");

@@ -36,9 +36,10 @@ impl Name {
         self.begins && self.text.is_empty()
     }
 
-    /// Whether it opens nothing: a daemon takes it for the start of an ID, too.
+    /// Whether it opens nothing: a daemon takes it for the start of an ID, too. An image may still be given such a name.
     pub(super) fn is_vain(&self, thing: Thing) -> bool {
-        thing.has_id() && !self.begins && is_digits(&self.text) && !is_id(&self.text)
+        let is_found = thing.has_id() && thing != Thing::Image;
+        is_found && !self.begins && is_digits(&self.text) && !is_id(&self.text)
     }
 
     /// Whether all that the other stands for is in this one.
@@ -54,22 +55,22 @@ impl Name {
         if self.is_all() {
             return true;
         }
-        let is_image = thing == Thing::Image;
-        if is_image && (reference.contains('@') || reference.starts_with("sha256:")) {
-            return false;
-        }
         if thing.has_id() && is_digits(reference) {
             return !self.begins && self.text == reference && is_id(reference);
         }
-        let name = if is_image { familiar(reference) } else { reference };
-        match (name.strip_prefix(&self.text), self.begins) {
-            (Some(_), true) => true,
-            // Whatever its tag is, which has no slash: a registry's port is in front of one.
-            (Some(rest), false) => {
-                rest.is_empty() || (is_image && rest.starts_with(':') && !rest.contains('/'))
-            }
-            (None, _) => false,
+        match thing {
+            Thing::Image => !reference.starts_with("sha256:") && self.has_image(reference),
+            _ if self.begins => reference.starts_with(&self.text),
+            _ => reference == self.text,
         }
+    }
+
+    /// Whether it stands for the name of an image.
+    pub(super) fn has_image(&self, name: &str) -> bool {
+        let Some(rest) = familiar(name).strip_prefix(&self.text) else { return false };
+        // Whatever its tag is, which has no slash: a registry's port is in front of one.
+        let is_tag = || rest.is_empty() || (rest.starts_with(':') && !rest.contains('/'));
+        self.is_all() || (!name.contains('@') && (self.begins || is_tag()))
     }
 }
 

@@ -145,14 +145,15 @@ pub(super) enum Left {
     Named(Option<Box<str>>),
 }
 
-/// Whether a reference is hexadecimal digits alone, so that a daemon takes it for the start of an ID where nothing has it as its name.
+/// Whether a daemon can take a reference for the start of an ID, where nothing has it as its name: it is hexadecimal digits alone. podman's
+/// database takes an underscore for any digit (`libpod/sqlite_state.go`, LIKE).
 pub(super) fn is_digits(reference: &str) -> bool {
-    reference.bytes().all(|byte| byte.is_ascii_hexdigit())
+    reference.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'_')
 }
 
 /// Whether it has so many digits that it stands for one ID.
 pub(super) fn is_id(reference: &str) -> bool {
-    is_digits(reference) && reference.len() >= MIN_DIGITS
+    reference.len() >= MIN_DIGITS && reference.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The ID that a daemon tells; `None` for other than 64 digits in lower case.

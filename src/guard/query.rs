@@ -22,6 +22,8 @@ enum Check {
     Named,
     /// The name or the ID of a container.
     Container,
+    /// Nothing that says yes.
+    Off,
     /// A path in the context.
     Below,
     /// A list of names of images, as JSON.
@@ -103,6 +105,29 @@ const COMMIT: &[(&str, Check)] = &[
 /// `POST /images/{name}/tag`.
 const TAG: &[(&str, Check)] = &[("repo", Check::Image), ("tag", Check::Image)];
 
+/// `DELETE /containers/{name}`. podman removes what depends on it, too, where it is told so.
+const REMOVE: &[(&str, Check)] = &[
+    ("v", Check::Free),
+    ("volumes", Check::Free),
+    ("force", Check::Free),
+    ("link", Check::Free),
+    ("ignore", Check::Free),
+    ("timeout", Check::Free),
+    ("depend", Check::Off),
+];
+
+/// `DELETE /networks/{id}`. podman removes the containers in it, too, where it is told so.
+const REMOVE_NETWORK: &[(&str, Check)] = &[("force", Check::Off), ("timeout", Check::Free)];
+
+/// Judges those of a removal.
+pub(super) fn remove(walk: &mut Walk<'_>, thing: Thing, query: &[u8]) {
+    match thing {
+        Thing::Container => judge(walk, query, REMOVE),
+        Thing::Network => judge(walk, query, REMOVE_NETWORK),
+        Thing::Exec | Thing::Image | Thing::Pod | Thing::Volume => {}
+    }
+}
+
 /// Judges a push's, and the name in its path.
 pub(super) fn push(walk: &mut Walk<'_>, name: &str, query: &[u8]) {
     judge(walk, query, PUSH);
@@ -141,7 +166,7 @@ fn repository(walk: &mut Walk<'_>, query: &[u8]) {
         ([repository], [tag]) => format!("{repository}:{tag}"),
         _ => return walk.refuse(Why::Takes("one repo and one tag")),
     };
-    walk.within("repo", |walk| walk.names(Thing::Image, &name));
+    walk.within("repo", |walk| walk.gives(&name));
 }
 
 /// The name that a parameter gives to a container, if it is a plain one, once there whatever its case is: podman takes `Name` for it, too. Docker
@@ -188,14 +213,15 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
         walk.within(&key, |walk| match check {
             Some(Check::Free) => {}
             Some(Check::Image) if is_image(&value) => {}
-            Some(Check::Named) if is_image(&value) => walk.names(Thing::Image, &value),
+            Some(Check::Named) if is_image(&value) => walk.gives(&value),
             Some(Check::Image | Check::Named) => walk.refuse(Why::Takes("the name of an image")),
             Some(Check::Container) => walk.names(Thing::Container, &value),
             Some(Check::Below) if is_clean_below(value.trim_start_matches("./")) => {}
             Some(Check::Below) => walk.refuse(Why::Takes("a path below, without ..")),
             Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),
             Some(Check::Nothing | Check::Outputs) if is_list() => {}
-            Some(Check::Nothing) => walk.refuse(Why::Never),
+            Some(Check::Off) if matches!(&*value, "0" | "false") => {}
+            Some(Check::Nothing | Check::Off) => walk.refuse(Why::Never),
             Some(Check::Network) => network_name(walk, &value),
             Some(Check::Builder) if value == "1" => {}
             Some(Check::Remote) if value != "client-session" => walk.refuse(Why::Never),

@@ -134,7 +134,7 @@ impl Refused {
                 }
             }
             Why::Digits => String::from(
-                "a name of hexadecimal digits alone is taken for an ID; ask for it by its ID, of 12 digits or more",
+                "a name of hexadecimal digits and _ alone is taken for an ID; ask for it by its ID, of 12 digits or more",
             ),
             Why::ReadOnly => format!("{prefix}{} has it read-only, with :ro", ALLOW_BIND_MOUNTS.name),
             Why::Unknown => String::from("this version does not know it"),

@@ -72,10 +72,10 @@ pub(super) const NETWORK: Table = &[&[
 
 /// `POST /networks/{id}/connect`: moby `network.ConnectRequest`.
 pub(super) const CONNECT: Table =
-    &[&[field("Container", Whole(container)), field("EndpointConfig", Object(&[ENDPOINT]))]];
+    &[&[field("Container", Judged(container)), field("EndpointConfig", Object(&[ENDPOINT]))]];
 
 /// `POST /networks/{id}/disconnect`: moby `network.DisconnectRequest`.
-pub(super) const DISCONNECT: Table = &[&[field("Container", Whole(container)), field("Force", Free)]];
+pub(super) const DISCONNECT: Table = &[&[field("Container", Judged(container)), field("Force", Free)]];
 
 /// moby `container.Config`.
 const CONFIG: &[Field] = &[

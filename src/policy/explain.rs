@@ -10,7 +10,7 @@ use crate::policy::bare::asks_more;
 use crate::policy::guarded::{self, Closed};
 use crate::policy::lists::ALLOW_ROUTES;
 use crate::policy::query::QUERIES;
-use crate::policy::text::wrap;
+use crate::policy::text::{listed, wrap};
 use crate::policy::{
     Allowed, Denial, Grants, Hazard, Kind, LEARN_WARNING, Need, Policy, Section, VARIABLES, Verdict,
 };
@@ -126,31 +126,32 @@ fn judged(
 ) -> Result<String, NotGuarded> {
     let mut refused = guard.judge_target(rule, guarded::name(method, path), query).refused;
     let says = match (rule, body) {
-        (Rule::Held(of), Some(body)) => match guard.judge(of, body) {
-            Ok(()) => ", and GUARD its body",
-            Err(Fault::Unreadable(error)) => return Err(NotGuarded::Unreadable(error)),
-            Err(Fault::Refused(more)) => {
-                refused.extend(more);
-                ", and GUARD its body"
+        (Rule::Held(of), Some(body)) => {
+            match guard.judge(of, body) {
+                Ok(()) => {}
+                Err(Fault::Unreadable(error)) => return Err(NotGuarded::Unreadable(error)),
+                Err(Fault::Refused(more)) => refused.extend(more),
             }
-        },
+            ", and GUARD its body"
+        }
         (Rule::Held(_), None) => ", if GUARD allows its body",
-        (Rule::Start, Some(body))
+        (Rule::Start(_), Some(body))
             if asks_more(Hazard::Rewrites, b"", BodyFraming::Length(body.len() as u64)) =>
         {
             return Err(NotGuarded::Start);
         }
-        (Rule::Start, _) => ", as long as GUARD sees no body",
-        _ => ", and GUARD",
+        (Rule::Start(_), _) => ", as long as GUARD sees no body",
+        (Rule::Build | Rule::Pull | Rule::Push | Rule::Tag, _) => ", and GUARD its query",
+        _ => "",
     };
     if !refused.iter().all(Refused::may_be_own) {
         return Err(NotGuarded::Refused(refused));
     }
-    let mut says = String::from(says);
-    refused.dedup();
-    for Refused { path, .. } in &refused {
-        let _ = write!(says, ", if this proxy made {path}");
-    }
+    let paths: Vec<_> = refused.into_iter().map(|refused| refused.path).collect();
+    let says = match paths.is_empty() {
+        true => says.to_owned(),
+        false => format!("{says}, if this was made through this proxy: {}", listed(&paths)),
+    };
     Ok(says)
 }
 
@@ -252,7 +253,7 @@ fn reason(verdict: &Verdict) -> String {
             let limit = match (rule, bare) {
                 (Some(Rule::Held(_)), _) => ", if GUARD allows its body",
                 (Some(Rule::Build | Rule::Pull | Rule::Push | Rule::Tag), _) => ", if GUARD allows its query",
-                (Some(Rule::Start), _) => ", if GUARD allows its name, no body or checkpoint",
+                (Some(Rule::Start(_)), _) => ", if GUARD allows its name, no body or checkpoint",
                 (Some(_), _) => ", if GUARD allows its name",
                 (_, Some((Hazard::Rewrites, _))) => ", no body or checkpoint",
                 (_, Some((Hazard::OpensStore, _))) => ", no form",

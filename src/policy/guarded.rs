@@ -87,7 +87,7 @@ pub(super) fn judged(method: Method, path: &[u8]) -> Option<Rule> {
 pub(super) fn closed(guard: &Guard, rule: Option<Rule>, path: &[u8], query: Option<&[u8]>) -> Option<Closed> {
     match rule {
         Some(Rule::Open) => None,
-        Some(Rule::Start) => query.is_some_and(query::names_checkpoint).then_some(Closed::Start),
+        Some(Rule::Start(_)) => query.is_some_and(query::names_checkpoint).then_some(Closed::Start),
         Some(rule) if rule.judges_target() => None,
         Some(Rule::HostNetwork) => (!guard.allow().host_network).then_some(Closed::HostNetwork),
         Some(Rule::Prune(thing)) => (!guard.allow().has_all(thing)).then_some(Closed::Prune(thing)),

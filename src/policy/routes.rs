@@ -34,7 +34,10 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/pause", &[Post]).own().action("ALLOW_PAUSE"),
     route("/containers/{name}/unpause", &[Post]).own().action("ALLOW_UNPAUSE"),
     route("/containers/{name}/restart", &[Post]).own().action("ALLOW_RESTARTS").hazard(Signals),
-    route("/containers/{name}/start", &[Post]).guard(Rule::Start).action("ALLOW_START").hazard(Rewrites),
+    route("/containers/{name}/start", &[Post])
+        .guard(Rule::Start(Thing::Container))
+        .action("ALLOW_START")
+        .hazard(Rewrites),
     route("/containers/{name}/stop", &[Post])
         .own()
         .action("ALLOW_STOP")
@@ -167,7 +170,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/restart", &[Post]).own().action("ALLOW_RESTARTS").hazard(Signals),
     route("/libpod/containers/{name}/restore", &[Post]),
     route("/libpod/containers/{name}/start", &[Post])
-        .guard(Rule::Start)
+        .guard(Rule::Start(Thing::Container))
         .action("ALLOW_START")
         .hazard(Rewrites),
     route("/libpod/containers/{name}/stats", &[Get]),
@@ -247,7 +250,10 @@ pub static ROUTES: &[Route] = &[
         .guard(Rule::Own(Thing::Pod))
         .action("ALLOW_RESTARTS")
         .hazard(Signals),
-    route("/libpod/pods/{name}/start", &[Post]).guard(Rule::Start).action("ALLOW_START").hazard(Rewrites),
+    route("/libpod/pods/{name}/start", &[Post])
+        .guard(Rule::Start(Thing::Pod))
+        .action("ALLOW_START")
+        .hazard(Rewrites),
     route("/libpod/pods/{name}/stop", &[Post])
         .guard(Rule::Own(Thing::Pod))
         .action("ALLOW_STOP")

@@ -290,7 +290,7 @@ fn guarded<'p>(
     (head, target): (&RequestHead<'_>, &Target<'_>),
     admitted: Admitted,
 ) -> Result<Admission<'p>, Refusal> {
-    if !learning && rule == Rule::Start && asks_more(Hazard::Rewrites, bytes, admitted.framing) {
+    if !learning && matches!(rule, Rule::Start(_)) && asks_more(Hazard::Rewrites, bytes, admitted.framing) {
         return Err(Refusal::Denied(Denial::Guarded(Closed::Start)));
     }
     let path = target.decoded().unwrap_or(target.path());

@@ -2,7 +2,7 @@
 //!
 //! Nothing of it is changed or held back. It is heard before the client has it, so that what it says is known when the client acts on it.
 
-use crate::guard::Claim;
+use crate::guard::{Claim, Server};
 use crate::http::body::Body;
 use crate::http::chunked;
 use crate::http::framing::BodyFraming;
@@ -34,7 +34,7 @@ pub struct Hearing<'c> {
 struct Final {
     length: usize,
     framing: BodyFraming,
-    by_docker: bool,
+    server: Server,
 }
 
 impl<'c> Hearing<'c> {
@@ -71,13 +71,13 @@ impl<'c> Hearing<'c> {
                 continue;
             }
             let framing = BodyFraming::of_response(&head, self.method);
-            let by_docker = is_docker(&self.bytes[..length]);
+            let server = server_of(&self.bytes[..length]);
             if !self.claim.answered(status) {
                 return None;
             }
-            self.head = Some(Final { length, framing: framing.ok()?, by_docker });
+            self.head = Some(Final { length, framing: framing.ok()?, server });
         }
-        let Final { length, framing, by_docker } = self.head?;
+        let Final { length, framing, server } = self.head?;
         let behind = &self.bytes[length..];
         let mut body = Body::from(framing);
         let taken = body.advance(behind).ok()?;
@@ -85,17 +85,25 @@ impl<'c> Hearing<'c> {
             return Some(());
         }
         match framing {
-            BodyFraming::Chunked => self.claim.read(&chunked::decode(behind).ok()?, by_docker),
-            _ => self.claim.read(&behind[..taken], by_docker),
+            BodyFraming::Chunked => self.claim.read(&chunked::decode(behind).ok()?, server),
+            _ => self.claim.read(&behind[..taken], server),
         }
         None
     }
 }
 
-/// Whether a daemon says that it is Docker's (moby `api/server/middleware/version.go`). podman says that it is Libpod.
-fn is_docker(head: &[u8]) -> bool {
-    let mut servers = head::values(head, "server");
-    servers.next().is_some_and(|server| server.starts_with(b"Docker/")) && servers.next().is_none()
+/// Which daemon says so: `Server: Docker/VERSION` and its newest API (moby `api/server/middleware/version.go`). podman says that it is Libpod.
+fn server_of(head: &[u8]) -> Server {
+    let one = |name| {
+        let mut values = head::values(head, name);
+        values.next().filter(|_| values.next().is_none())
+    };
+    let minor = |version: &[u8]| str::from_utf8(version).ok()?.strip_prefix("1.")?.parse().ok();
+    match (one("server"), one("api-version").and_then(minor)) {
+        (Some(server), Some(44_u8..)) if server.starts_with(b"Docker/") => Server::Unique,
+        (Some(server), _) if server.starts_with(b"Docker/") => Server::Docker,
+        _ => Server::Other,
+    }
 }
 
 /// A daemon's stream, and who hears it.

@@ -29,7 +29,7 @@ fn text_of<'b>(object: Value<'b>, name: &str) -> Cow<'b, str> {
 }
 
 /// Refuses an object in which such a text is missing: what is zero is not judged elsewhere.
-fn demand(walk: &mut Walk<'_>, object: Value<'_>, name: &str) {
+pub(super) fn demand(walk: &mut Walk<'_>, object: Value<'_>, name: &str) {
     if text_of(object, name).is_empty() {
         walk.within(name, |walk| walk.refuse(Why::Takes("a text, and none is there")));
     }

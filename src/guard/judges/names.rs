@@ -46,14 +46,21 @@ pub(in super::super) fn volumes_from(walk: &mut Walk<'_>, value: Value<'_>, _: V
     }
 }
 
-/// `NAME`, `NAME:ALIAS`, or `/NAME:/PARENT/ALIAS` as an inspect shows it (docker/cli `opts/parse.go`, `ParseLink`).
+/// `NAME`, `NAME:ALIAS`, or `/NAME:/PARENT/ALIAS` as an inspect shows it (moby `opts/opts.go`, `ParseLink`). Docker makes a path of the parent's
+/// name and the alias and reserves that as a name, so that an alias with dots could be the name of another container.
 pub(in super::super) fn link(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     let text = value.text().unwrap_or_default();
-    let (name, alias) = text.split_once(':').unwrap_or((&text, ""));
-    if alias.contains(':') {
-        return walk.refuse(Why::Takes("NAME or NAME:ALIAS"));
+    let (name, alias) = match text.split_once(':') {
+        None => (&*text, &*text),
+        Some((name, alias)) if name.starts_with('/') => (name, alias.strip_prefix('/').unwrap_or_default()),
+        Some(parts) => parts,
+    };
+    let has_parent = text.starts_with('/');
+    let name = name.strip_prefix('/').unwrap_or(name);
+    match alias.trim_start_matches('/').split('/').all(is_name) && (has_parent || !alias.contains('/')) {
+        true => walk.names(Thing::Container, name),
+        false => walk.refuse(Why::Takes("NAME or NAME:ALIAS")),
     }
-    walk.names(Thing::Container, name.strip_prefix('/').unwrap_or(name));
 }
 
 /// The name of a volume.

@@ -19,7 +19,8 @@ pub(in super::super) fn network(walk: &mut Walk<'_>, value: Value<'_>, _: Value<
 /// That of the host is `host`, which no list of names opens. One with a colon is that of a container, or podman's way to say more.
 pub(in super::super) fn network_name(walk: &mut Walk<'_>, name: &str) {
     match (name, name.strip_prefix("container:")) {
-        ("host", _) => walk.needs_host_network(),
+        // Two of podman's ways to the host's network.
+        ("host" | "pasta" | "slirp4netns", _) => walk.needs_host_network(),
         // Every container has one of these.
         ("bridge" | "default" | "none", _) => {}
         (_, Some(container)) => walk.names(Thing::Container, container),

@@ -222,7 +222,7 @@ impl Learner {
         let (path, query) = (target.decoded().unwrap_or(target.path()), target.query());
         let rule = guarded::rule(head.method, path);
         let closed = match rule {
-            Some(Rule::Start) if asks_more(Hazard::Rewrites, bytes, framing) => Some(Closed::Start),
+            Some(Rule::Start(_)) if asks_more(Hazard::Rewrites, bytes, framing) => Some(Closed::Start),
             rule => guarded::closed(guard, rule, path, query),
         };
         if let Some(rule) = rule.filter(|rule| closed.is_none() && rule.judges_target()) {
