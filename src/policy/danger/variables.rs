@@ -48,7 +48,7 @@ const fn writes(variable: &str, says: &'static str) -> Danger {
 /// By DELETE without POST.
 const fn deletes(variable: &str, says: &'static str) -> Danger {
     let when = Grants::named(variable).union(DELETE);
-    Danger { when, gate: Grants::NONE, unless: POST, says, guarded: Some(says) }
+    Danger { when, gate: Grants::NONE, unless: POST, says, guarded: None }
 }
 
 /// By PUT without POST.
@@ -69,16 +69,6 @@ impl Danger {
     const fn guarded(self, says: &'static str) -> Self {
         Self { guarded: Some(says), ..self }
     }
-
-    /// GUARD leaves it as it is.
-    const fn stays(self) -> Self {
-        Self { guarded: Some(self.says), ..self }
-    }
-
-    /// GUARD closes it.
-    const fn closed(self) -> Self {
-        Self { guarded: None, ..self }
-    }
 }
 
 const DANGERS: &[Danger] = &[
@@ -97,13 +87,13 @@ const DANGERS: &[Danger] = &[
         "runs any command while an image is built; with podman it is root on this host, whatever GUARD says, as a Dockerfile can name a \
          store of images and the program that opens it",
     ),
-    writes("COMMIT", COMMITS).stays(),
+    writes("COMMIT", COMMITS),
     reads("CONFIGS", "shows the contents of every Swarm config, where passwords often are"),
     writes(
         "CONTAINERS",
         "is root on this host: a client can start a privileged container, or one that mounts any folder of the host",
     )
-    .guarded("creates containers that GUARD judges; it stops, removes and attaches to any container"),
+    .guarded("creates containers that GUARD judges, and changes those that this proxy made and those that are listed"),
     reads("DISTRIBUTION", CALLS),
     writes(
         "EXEC",
@@ -117,9 +107,9 @@ const DANGERS: &[Danger] = &[
         "downloads and deletes images, and replaces any by another of the same name, which runs at the next start; podman \
          also writes images to any path of the host, and reads archives there, as the user that it runs as",
     )
-    .guarded("downloads and deletes images, and pulls others, which run at the next start of their names"),
+    .guarded("downloads images, and pulls others, which run at the next start of their names"),
     reads("IMAGES", CALLS),
-    writes("NETWORKS", "connects any container to any network, past the walls between them").stays(),
+    writes("NETWORKS", "connects any container to any network, past the walls between them"),
     writes("NODES", NODES),
     reads("PLUGINS", CALLS).unless("POST"),
     writes("PLUGINS", "is root on this host: a client can install plugins, which run as root"),
@@ -147,8 +137,7 @@ const DANGERS: &[Danger] = &[
         "VOLUMES",
         "deletes volumes with their data, and makes a volume of any folder of this host; podman also opens any store of images that a \
          body names, as the user that it runs as",
-    )
-    .guarded(VOLUMES),
+    ),
     reads("LIBPOD_ARTIFACTS", "downloads any artifact of this host").unless("POST"),
     writes(
         "LIBPOD_ARTIFACTS",
@@ -161,8 +150,7 @@ const DANGERS: &[Danger] = &[
          it any folder of the host",
     ),
     writes("LIBPOD_COMMIT", COMMITS),
-    writes("LIBPOD_CONTAINERS", PODMAN_USER)
-    .guarded("stops, removes and attaches to any container"),
+    writes("LIBPOD_CONTAINERS", PODMAN_USER),
     writes(
         "LIBPOD_EXEC",
         "starts the commands that were prepared inside containers; with LIBPOD_CONTAINERS=1 and ALLOW_EXEC=1 as well, any \
@@ -176,7 +164,7 @@ const DANGERS: &[Danger] = &[
          images and archives at any path of this host, and copies images by ssh to any server with the keys of the user that \
          podman runs as",
     )
-    .guarded("downloads and deletes images"),
+    .guarded("downloads images"),
     reads("LIBPOD_IMAGES", CALLS),
     reads("LIBPOD_KUBE", ENVIRONMENTS),
     writes("LIBPOD_KUBE", PODMAN_USER),
@@ -190,11 +178,9 @@ const DANGERS: &[Danger] = &[
         MANIFESTS,
     ),
     reads("LIBPOD_MANIFESTS", CALLS).unless("POST"),
-    writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them")
-    .guarded("deletes networks"),
+    writes("LIBPOD_NETWORKS", "connects any container to any network, past the walls between them"),
     writes("LIBPOD_PLAY", PODMAN_USER),
-    writes("LIBPOD_PODS", PODMAN_USER)
-    .guarded("stops and removes any pod"),
+    writes("LIBPOD_PODS", PODMAN_USER),
     reads("LIBPOD_QUADLETS", "shows every quadlet of podman's user, where passwords often are"),
     writes(
         "LIBPOD_QUADLETS",
@@ -212,29 +198,29 @@ const DANGERS: &[Danger] = &[
         "makes a volume of any folder of this host, and reads, overwrites and deletes the files of every volume, and opens any store \
          of images that a body names",
     )
-    .guarded("reads every file of every volume, and deletes volumes"),
+    .guarded("reads every file of every volume"),
     deletes("CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("IMAGES", "deletes images"),
     deletes("NETWORKS", "deletes networks that no container is in"),
-    deletes("NODES", "removes nodes from the Swarm cluster").closed(),
-    deletes("PLUGINS", "removes plugins").closed(),
-    deletes("SECRETS", "deletes Swarm secrets").closed(),
-    deletes("CONFIGS", "deletes Swarm configs").closed(),
-    deletes("SERVICES", "deletes Swarm services").closed(),
+    deletes("NODES", "removes nodes from the Swarm cluster"),
+    deletes("PLUGINS", "removes plugins"),
+    deletes("SECRETS", "deletes Swarm secrets"),
+    deletes("CONFIGS", "deletes Swarm configs"),
+    deletes("SERVICES", "deletes Swarm services"),
     deletes("VOLUMES", VOLUMES),
     deletes("LIBPOD_ARTIFACTS", "deletes artifacts"),
     deletes("LIBPOD_CONTAINERS", "removes any container, with its anonymous volumes if the client asks for it"),
     puts("LIBPOD_CONTAINERS", FILES).gate("ALLOW_ARCHIVE"),
     deletes("LIBPOD_IMAGES", "deletes images"),
-    deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends").closed(),
-    deletes("LIBPOD_MANIFESTS", "deletes manifest lists").closed(),
+    deletes("LIBPOD_KUBE", "removes the pods of YAML that a client sends"),
+    deletes("LIBPOD_MANIFESTS", "deletes manifest lists"),
     puts("LIBPOD_MANIFESTS", MANIFESTS),
     deletes("LIBPOD_NETWORKS", "deletes networks, with the containers in them if the client asks for it"),
-    deletes("LIBPOD_PLAY", "removes the pods of YAML that a client sends").closed(),
+    deletes("LIBPOD_PLAY", "removes the pods of YAML that a client sends"),
     deletes("LIBPOD_PODS", "removes any pod with its containers"),
-    deletes("LIBPOD_QUADLETS", "deletes quadlets").closed(),
-    deletes("LIBPOD_SECRETS", "deletes secrets").closed(),
+    deletes("LIBPOD_QUADLETS", "deletes quadlets"),
+    deletes("LIBPOD_SECRETS", "deletes secrets"),
     deletes("LIBPOD_VOLUMES", VOLUMES),
 ];
 
