@@ -732,7 +732,7 @@ fn variables_that_look_like_grants_are_named_with_the_one_that_was_meant() {
         ("ALLOW_RESTART=1", "did you mean ALLOW_RESTARTS?"),
         ("ALLOWSTART=1", "did you mean ALLOW_START?"),
         ("ALLOW_KILLS=1", "did you mean ALLOW_KILL?"),
-        ("ALLOW_CONTAINERS=1", "did you mean CONTAINERS?"),
+        ("ALLOW_IMAGES=1", "did you mean IMAGES?"),
         ("LOGS=1", "did you mean ALLOW_LOGS?"),
         ("START=1", "did you mean ALLOW_START?"),
         ("KILL=on", "did you mean ALLOW_KILL?"),

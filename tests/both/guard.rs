@@ -275,9 +275,9 @@ fn a_form_and_an_encoding_are_refused() {
 #[test]
 fn a_start_takes_no_body() {
     let daemon = FakeDaemon::echoing();
-    let proxy = Proxy::start(&daemon, GUARD);
+    let proxy = Proxy::start(&daemon, &with(&[("ALLOW_CONTAINERS", "x")]));
     let start = |query: &str, fields: &str, body: &str| {
-        format!("POST /containers/a/start{query} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n{body}")
+        format!("POST /containers/x/start{query} HTTP/1.1\r\nHost: docker\r\n{fields}\r\n{body}")
     };
     for (request, status) in [
         (start("", "", ""), 200),
@@ -319,7 +319,7 @@ fn with_learn_everything_with_one_reading_passes_and_is_told() {
     let bad = r#"{"Image":"a","HostConfig":{"Binds":["/srv/a b:/x","/etc/localtime:/e:ro"],"CapAdd":["NET_ADMIN"],"PidMode":"host","NetworkMode":"host"}}"#;
     let mut client = program.client();
     assert_eq!(client.ask(sized(bad)).status, 200);
-    assert_eq!(client.ask("POST /containers/a/start HTTP/1.1\r\nHost: docker\r\n\r\n").status, 200);
+    assert_eq!(client.ask("POST /containers/x/start HTTP/1.1\r\nHost: docker\r\n\r\n").status, 200);
     assert_eq!(
         client.ask("POST /swarm/init HTTP/1.1\r\nHost: docker\r\nContent-Length: 2\r\n\r\n{}").status,
         200
@@ -328,7 +328,7 @@ fn with_learn_everything_with_one_reading_passes_and_is_told() {
     program.wait_for_log(
         "POST /v1.41/containers/create is let pass by LEARN=1 alone: GUARD refuses HostConfig.PidMode",
     );
-    let archive = "PUT /containers/a/archive HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\n\r\na";
+    let archive = "PUT /containers/x/archive HTTP/1.1\r\nHost: docker\r\nContent-Length: 1\r\n\r\na";
     assert_eq!(program.client().ask(archive).status, 200);
     assert_eq!(program.client().ask(sized("{")).status, 400);
     let mut program = program;
@@ -340,7 +340,7 @@ fn with_learn_everything_with_one_reading_passes_and_is_told() {
         "ALLOW_BIND_MOUNTS: \"/etc/localtime:ro,/srv/a b\"",
         "ALLOW_CAPABILITIES: \"NET_ADMIN\"",
         "ALLOW_HOST_NETWORK: \"1\"",
-        "ALLOW_ARCHIVE: 1",
+        "ALLOW_CONTAINERS: \"x\"",
         "# GUARD refuses, whatever its lists say: HostConfig.PidMode, POST /swarm/init",
     ] {
         assert!(report.contains(line), "{line}: {report}");
