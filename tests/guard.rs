@@ -774,7 +774,8 @@ fn lists_have_names_and_how_names_begin() {
         ("ALLOW_CONTAINERS=x", "POST /containers/xy/kill", false),
         ("ALLOW_CONTAINERS=x*", "POST /containers/xy/kill", true),
         ("ALLOW_CONTAINERS=w,x*", "POST /containers/w/kill", true),
-        ("ALLOW_CONTAINERS=x*", "POST /containers/x/y/kill", true),
+        ("ALLOW_CONTAINERS=x*", "POST /containers/x/y/kill", false),
+        ("ALLOW_CONTAINERS=*", "POST /containers/x/y/kill", true),
         ("ALLOW_CONTAINERS=x", "POST /libpod/pods/x/kill", true),
         ("ALLOW_CONTAINERS=x", "DELETE /containers/x?force=1&v=1", true),
         // podman removes what depends on it, too.
@@ -846,6 +847,9 @@ fn names_of_images_are_as_docker_shows_them() {
         ("ci/*", "POST /images/x/tag?repo=ci/app&repo=traefik", false),
         ("ci/*", "POST /images/x/tag?repo=&repo=traefik", false),
         ("ci/*", "POST /images/x/tag?repo=ci/app&tag=1&tag=2", false),
+        // Docker puts the tag in place of the other one.
+        ("ci/app:1", "POST /images/x/tag?repo=ci/app:1&tag=2", false),
+        ("h:5/*", "POST /images/x/tag?repo=h:5/app&tag=2", true),
         ("ci/*", "POST /images/x/tag?repo=ci/app&Repo=traefik", false),
         ("ci/*", "POST /build?t=ci/app&t=traefik", false),
         ("ci/*", "POST /build", true),
@@ -1114,6 +1118,17 @@ fn a_difference_shows_what_guard_and_its_lists_open() {
         difference.text,
         "opens   ALLOW_BIND_MOUNTS=/c\ncloses  ALLOW_BIND_MOUNTS=/a\nopens   ALLOW_CAPABILITIES=NET_ADMIN\n"
     );
+    let names = |names: &str| policy(&format!("GUARD=baseline ALLOW_CONTAINERS={names}"));
+    for (old, new, opens) in [
+        ("ci-*", "ci-1", false),
+        ("ci-1", "ci-*", true),
+        ("*", "ci-*,db", false),
+        ("ca*", "cat", false),
+        // What could be an ID does not begin so.
+        ("ca*", "cafe12345678", true),
+    ] {
+        assert_eq!(names(old).covers(&names(new)), !opens, "{old} {new}");
+    }
     let off = policy("POST=1 CONTAINERS=1");
     let difference = explain::difference(&new, &off);
     assert!(

@@ -1,8 +1,7 @@
 //! What one request does with what the client made: the names that it uses, what it takes away, and what it makes.
 
-use super::own::{Found, Left, Own, Thing, read_id, settled};
+use super::own::{Found, Left, Own, Thing, read_id};
 use super::reader::read;
-use tokio::time::Instant;
 
 /// What one request does with what its client made. It is let go when it is dropped.
 #[derive(Debug)]
@@ -10,18 +9,18 @@ pub struct Claim {
     own: Own,
     /// Whether the verdict went by what was made, which may be another thing the next time.
     asked: bool,
-    /// Names that the daemon has still to look up.
-    uses: Vec<(Thing, Box<str>)>,
+    /// Names that the daemon has still to look up, by the numbers of their uses.
+    uses: Vec<(Thing, u64)>,
     leaving: Option<Leaving>,
     making: Option<Making>,
-    sent: Option<Instant>,
+    is_sent: bool,
 }
 
 /// What is removed or renamed.
 #[derive(Debug)]
 struct Leaving {
     thing: Thing,
-    id: super::own::Id,
+    found: Found,
     had_turn: bool,
     /// What it becomes where the daemon does it.
     done: Left,
@@ -49,7 +48,7 @@ struct Making {
 
 impl Claim {
     pub(super) fn new(own: &Own) -> Self {
-        Self { own: own.clone(), asked: false, uses: Vec::new(), leaving: None, making: None, sent: None }
+        Self { own: own.clone(), asked: false, uses: Vec::new(), leaving: None, making: None, is_sent: false }
     }
 
     /// Whether there is anything to it.
@@ -69,18 +68,17 @@ impl Claim {
     /// Whether a reference names what is the client's own. It is used, then.
     pub(super) fn takes(&mut self, thing: Thing, reference: &str) -> bool {
         self.asked = true;
-        let Some(Found { by_name, .. }) = self.own.take(thing, reference) else { return false };
-        if by_name {
-            self.uses.push((thing, reference.into()));
-        }
+        let Some(Found { used, .. }) = self.own.take(thing, reference) else { return false };
+        self.uses.extend(used.map(|number| (thing, number)));
         true
     }
 
     /// The same of what is removed, or gets a name that may not be known.
     pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Left) -> bool {
         self.asked = true;
-        let Some(id) = self.own.leave(thing, reference) else { return false };
-        self.leaving = Some(Leaving { thing, id, had_turn: false, done });
+        let Some(found) = self.own.leave(thing, reference) else { return false };
+        self.uses.extend(found.used.map(|number| (thing, number)));
+        self.leaving = Some(Leaving { thing, found, had_turn: false, done });
         true
     }
 
@@ -91,31 +89,34 @@ impl Claim {
 
     /// Waits until it may be sent.
     pub async fn wait(&mut self) {
-        if let Some(Leaving { thing, id, had_turn, .. }) = &mut self.leaving {
-            self.own.wait_for_turn(*thing, id).await;
+        if let Some(Leaving { thing, found, had_turn, .. }) = &mut self.leaving {
+            self.own.wait_for_turn(*thing, found).await;
             *had_turn = true;
         }
     }
 
-    /// It is on its way to the daemon.
-    pub fn send(&mut self) {
-        self.sent = Some(Instant::now());
+    /// It is on its way to the daemon: all of it, or some.
+    pub fn send(&mut self, is_whole: bool) {
+        self.is_sent = true;
+        for &(thing, number) in self.uses.iter().filter(|_| is_whole) {
+            self.own.send(thing, number);
+        }
     }
 
     /// The daemon has answered with this status, before the client has any of it. True where the answer's body is to be read.
     pub fn answered(&mut self, status: u16) -> bool {
-        for (thing, name) in self.uses.drain(..) {
-            self.own.release(thing, &name, None);
+        for (thing, number) in self.uses.drain(..) {
+            self.own.release(thing, number, true);
         }
-        if let Some(Leaving { thing, id, had_turn, done }) = self.leaving.take() {
+        if let Some(Leaving { thing, found, had_turn, done }) = self.leaving.take() {
             let left = match status {
                 200..300 => done,
                 404 => Left::Gone,
-                // It runs, or there is such a name, or the request is a bad one.
-                400 | 409 => Left::Unchanged,
+                // It is in use, or there is such a name, or the request is a bad one.
+                400 | 403 | 409 => Left::Unchanged,
                 _ => Left::Named(None),
             };
-            self.own.left(thing, &id, had_turn, left);
+            self.own.left(thing, &found.id, had_turn, left);
         }
         status == 201 && self.making.is_some()
     }
@@ -141,13 +142,12 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let until = self.sent.map(settled).filter(|time| *time > Instant::now());
-        for (thing, name) in self.uses.drain(..) {
-            self.own.release(thing, &name, until);
+        for (thing, number) in self.uses.drain(..) {
+            self.own.release(thing, number, !self.is_sent);
         }
-        if let Some(Leaving { thing, id, had_turn, .. }) = self.leaving.take() {
-            let left = if self.sent.is_some() { Left::Named(None) } else { Left::Unchanged };
-            self.own.left(thing, &id, had_turn, left);
+        if let Some(Leaving { thing, found, had_turn, .. }) = self.leaving.take() {
+            let left = if self.is_sent { Left::Named(None) } else { Left::Unchanged };
+            self.own.left(thing, &found.id, had_turn, left);
         }
     }
 }

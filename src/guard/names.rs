@@ -44,10 +44,9 @@ impl Name {
 
     /// Whether all that the other stands for is in this one.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        match self.begins {
-            true => other.text.starts_with(&self.text),
-            false => self == other,
-        }
+        // What begins so leaves out what could be an ID.
+        let is_begun = other.begins || self.is_all() || !is_digits(&other.text);
+        self == other || (self.begins && is_begun && other.text.starts_with(&self.text))
     }
 
     /// Whether it stands for what a reference names. What could be an ID is no name.
@@ -60,6 +59,8 @@ impl Name {
         }
         match thing {
             Thing::Image => !reference.starts_with("sha256:") && self.has_image(reference),
+            // The path of a link, which names another one.
+            _ if reference.contains('/') => false,
             _ if self.begins => reference.starts_with(&self.text),
             _ => reference == self.text,
         }

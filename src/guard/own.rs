@@ -18,7 +18,8 @@ pub const MAX_MADE: usize = 65_536;
 /// - What would be too few: 7 digits, of which two containers in 20,000 are likely to be alike.
 const MIN_DIGITS: usize = 12;
 
-/// How long a daemon may take to look up the names in a request that it has, where nobody saw the answer.
+/// How long a daemon may take to look up the names in a request that it has whole, where the answer comes later, or nobody sees it.
+/// - What it takes: less than a millisecond, before it does anything else (moby `GetContainer`).
 const LOOKUP: Duration = Duration::from_secs(5);
 
 /// What a request can name.
@@ -93,9 +94,9 @@ struct Set {
     made: Vec<Made>,
     /// Each name with the one that has it.
     names: Vec<(Box<str>, Id)>,
-    /// Names in requests that have no answer yet.
+    /// Names in requests that the daemon may still look up.
     uses: Vec<Use>,
-    /// How many were ever made.
+    /// How many were ever made or used.
     count: u64,
 }
 
@@ -113,9 +114,12 @@ struct Made {
 
 #[derive(Debug)]
 struct Use {
+    number: u64,
     name: Box<str>,
-    /// Where nobody will see the answer: how long the daemon may still look the name up.
+    /// The last time at which the daemon may look it up, if that is known.
     until: Option<Instant>,
+    /// Whether nobody waits for the answer any more.
+    is_over: bool,
 }
 
 /// How a reference names what is the client's own.
@@ -123,8 +127,8 @@ struct Use {
 pub(super) struct Found {
     /// What it names.
     pub id: Id,
-    /// Whether it does so by the name, which others may have later.
-    pub by_name: bool,
+    /// The number of the use, where it is by the name, which others may have later.
+    pub used: Option<u64>,
 }
 
 /// Whether a request that takes a name away may go on.
@@ -187,37 +191,39 @@ impl Own {
 
     /// Finds what a reference names. A name is in use from then on until [`Own::release`] says otherwise.
     pub(super) fn take(&self, thing: Thing, reference: &str) -> Option<Found> {
-        let mut state = self.state();
-        let set = state.of(thing)?;
-        let found = set.find(reference, thing)?;
-        if found.by_name {
-            set.uses.push(Use { name: reference.into(), until: None });
-        }
-        Some(found)
+        self.state().of(thing)?.take(reference, thing)
     }
 
-    /// Ends the use of a name: at once, or at a time, where nobody will see the answer.
-    pub(super) fn release(&self, thing: Thing, name: &str, until: Option<Instant>) {
-        if let Some(set) = self.state().of(thing) {
-            set.release(name, until);
+    /// The request is with the daemon, and whole: it looks the names up now, whenever it answers.
+    pub(super) fn send(&self, thing: Thing, number: u64) {
+        if let Some(used) = self.state().of(thing).and_then(|set| set.used(number)) {
+            used.until = Some(Instant::now() + LOOKUP);
         }
         self.0.changed.notify_waiters();
     }
 
-    /// Begins to take away the name of what a reference names: from now on nobody can use the name.
-    pub(super) fn leave(&self, thing: Thing, reference: &str) -> Option<Id> {
+    /// Ends the use of a name: at once where the daemon has looked it up or never will, and otherwise when it must have.
+    pub(super) fn release(&self, thing: Thing, number: u64, at_once: bool) {
+        if let Some(set) = self.state().of(thing) {
+            set.release(number, at_once);
+        }
+        self.0.changed.notify_waiters();
+    }
+
+    /// The same as [`Own::take`] where the request takes the name away: from now on nobody else can use it.
+    pub(super) fn leave(&self, thing: Thing, reference: &str) -> Option<Found> {
         let mut state = self.state();
         let set = state.of(thing)?;
-        let Found { id, .. } = set.find(reference, thing)?;
-        set.at(&id)?.leaving += 1;
-        Some(id)
+        let found = set.take(reference, thing)?;
+        set.at(&found.id)?.leaving += 1;
+        Some(found)
     }
 
     /// Waits until no other request uses the name that is taken away, and no other one takes it away.
-    pub(super) async fn wait_for_turn(&self, thing: Thing, id: &Id) {
+    pub(super) async fn wait_for_turn(&self, thing: Thing, found: &Found) {
         loop {
             let changed = self.0.changed.notified();
-            let turn = self.state().of(thing).map(|set| set.turn(id));
+            let turn = self.state().of(thing).map(|set| set.turn(found));
             match turn {
                 None | Some(Turn::Now) => return,
                 Some(Turn::Later(None)) => changed.await,
@@ -233,11 +239,6 @@ impl Own {
         }
         self.0.changed.notify_waiters();
     }
-}
-
-/// Until when a daemon may look up names in a request that was sent then.
-pub(super) fn settled(sent: Instant) -> Instant {
-    sent + LOOKUP
 }
 
 impl State {
@@ -263,10 +264,12 @@ impl Set {
     }
 
     fn make(&mut self, id: Id, name: Option<Box<str>>) {
-        if self.made.len() >= MAX_MADE
-            && let Some(oldest) = self.made.iter().min_by_key(|made| made.number).map(|made| made.id)
-        {
-            self.forget(&oldest);
+        if self.made.len() >= MAX_MADE {
+            // One that is on its way out is waited for.
+            let staying = self.made.iter().filter(|made| made.leaving == 0);
+            if let Some(oldest) = staying.min_by_key(|made| made.number).map(|made| made.id) {
+                self.forget(&oldest);
+            }
         }
         if let Err(place) = self.place(&id) {
             self.count += 1;
@@ -309,12 +312,19 @@ impl Set {
         self.names.binary_search_by(|(other, _)| (**other).cmp(name))
     }
 
-    fn find(&self, reference: &str, thing: Thing) -> Option<Found> {
-        if !is_digits(reference) {
-            let (_, id) = self.names[self.named(reference).ok()?];
-            let is_there = self.place(&id).is_ok_and(|place| self.made[place].leaving == 0);
-            return is_there.then_some(Found { id, by_name: true });
+    fn take(&mut self, reference: &str, thing: Thing) -> Option<Found> {
+        if is_digits(reference) {
+            return Some(Found { id: self.by_digits(reference, thing)?, used: None });
         }
+        let (_, id) = self.names[self.named(reference).ok()?];
+        self.at(&id).filter(|made| made.leaving == 0)?;
+        self.count += 1;
+        let number = self.count;
+        self.uses.push(Use { number, name: reference.into(), until: None, is_over: false });
+        Some(Found { id, used: Some(number) })
+    }
+
+    fn by_digits(&self, reference: &str, thing: Thing) -> Option<Id> {
         let least = if thing == Thing::Exec { 2 * size_of::<Id>() } else { MIN_DIGITS };
         let rest = (2 * size_of::<Id>()).checked_sub(reference.len())?;
         if reference.len() < least {
@@ -325,35 +335,44 @@ impl Set {
         let start = self.made.partition_point(|made| made.id < first);
         let mut alike = self.made[start..].iter().take_while(|made| made.id <= last);
         match (alike.next(), alike.next()) {
-            (Some(made), None) => Some(Found { id: made.id, by_name: false }),
+            (Some(made), None) => Some(made.id),
             _ => None,
         }
     }
 
-    fn release(&mut self, name: &str, until: Option<Instant>) {
-        if let Some(place) = self.uses.iter().position(|used| used.until.is_none() && *used.name == *name) {
-            self.uses.swap_remove(place);
-        }
-        let Some(until) = until else { return };
+    fn used(&mut self, number: u64) -> Option<&mut Use> {
+        self.uses.iter_mut().find(|used| used.number == number)
+    }
+
+    fn release(&mut self, number: u64, at_once: bool) {
         let now = Instant::now();
-        self.uses.retain(|used| used.until.is_none_or(|time| time > now));
-        match self.uses.iter_mut().find(|used| used.until.is_some() && *used.name == *name) {
-            Some(used) => used.until = used.until.max(Some(until)),
-            None => self.uses.push(Use { name: name.into(), until: Some(until) }),
+        let Some(place) = self.uses.iter().position(|used| used.number == number) else { return };
+        let mut ended = self.uses.swap_remove(place);
+        // Of several that are over the last one counts.
+        self.uses.retain(|used| {
+            !used.is_over || used.until.is_some_and(|time| time > now && (at_once || used.name != ended.name))
+        });
+        if !at_once {
+            ended.until = ended.until.or(Some(now + LOOKUP));
+            ended.is_over = true;
+            self.uses.push(ended);
         }
     }
 
-    fn turn(&mut self, id: &Id) -> Turn {
-        let now = Instant::now();
-        self.uses.retain(|used| used.until.is_none_or(|time| time > now));
+    fn turn(&mut self, Found { id, used }: &Found) -> Turn {
         let Ok(place) = self.place(id) else { return Turn::Now };
         let (uses, made) = (&self.uses, &mut self.made[place]);
-        let mut of_name = uses.iter().filter(|used| Some(&used.name) == made.name.as_ref());
         if made.is_busy {
             return Turn::Later(None);
         }
-        match of_name.next() {
-            Some(used) => Turn::Later(used.until),
+        let now = Instant::now();
+        let mut others = uses.iter().filter(|other| {
+            Some(&other.name) == made.name.as_ref()
+                && Some(other.number) != *used
+                && other.until.is_none_or(|time| time > now)
+        });
+        match others.next() {
+            Some(other) => Turn::Later(other.until),
             None => {
                 made.is_busy = true;
                 Turn::Now

@@ -163,19 +163,22 @@ fn repository(walk: &mut Walk<'_>, query: &[u8]) {
     let name = match (&values("repo")[..], &values("tag")[..]) {
         ([], _) => return,
         ([repository], []) => repository.clone(),
-        ([repository], [tag]) => format!("{repository}:{tag}"),
+        // Docker puts it in place of one that the repository has, which a port in front of a slash is not.
+        ([repository], [tag]) if !repository.rsplit('/').next().is_some_and(|last| last.contains(':')) => {
+            format!("{repository}:{tag}")
+        }
         _ => return walk.refuse(Why::Takes("one repo and one tag")),
     };
     walk.within("repo", |walk| walk.gives(&name));
 }
 
-/// The name that a parameter gives to a container, if it is a plain one, once there whatever its case is: podman takes `Name` for it, too. Docker
-/// leaves out a slash before it.
+/// The name that a parameter gives to a container, if it is a plain one. podman takes `Name` for it, too, and Docker does not: so there may be no
+/// such one. Docker leaves out a slash before the name.
 pub(super) fn name(query: &[u8]) -> Option<Box<str>> {
     let mut names = None;
     for pair in pairs(query) {
         let (key, value) = pair?;
-        if key.eq_ignore_ascii_case("name") && names.replace(value).is_some() {
+        if key.eq_ignore_ascii_case("name") && (key != "name" || names.replace(value).is_some()) {
             return None;
         }
     }

@@ -43,9 +43,9 @@ impl<'c> Hearing<'c> {
         Self { claim, method, bytes: Vec::new(), head: None, is_over: false }
     }
 
-    /// The request is on its way.
-    pub fn begin(&mut self) {
-        self.claim.send();
+    /// The request is on its way: all of it, or some.
+    pub fn begin(&mut self, is_whole: bool) {
+        self.claim.send(is_whole);
     }
 
     /// What the daemon has sent.

@@ -72,6 +72,12 @@ impl Pump {
         self.cleared == 0 && self.body.is_done()
     }
 
+    /// Whether all of the message has been read, or none is in flight.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.body.is_done()
+    }
+
     /// Whether the message says where it ends, so that its reader sees a cut.
     #[must_use]
     pub const fn is_delimited(&self) -> bool {

@@ -90,11 +90,11 @@ pub async fn exchange(
     mut hearing: Option<&mut Hearing<'_>>,
     begun: impl FnOnce(Begun),
 ) -> End {
-    if let Some(hearing) = &mut hearing {
-        hearing.begin();
-    }
     let exchanged = async {
         request.begin(admitted.head_length(), admitted.framing()).map_err(End::BadRequestBody)?;
+        if let Some(hearing) = &mut hearing {
+            hearing.begin(request.is_held());
+        }
         let (mut client_reader, mut client_writer) = client.split();
         let (daemon_reader, mut daemon_writer) = daemon.split();
         // A daemon that closes while it leaves some of the request unread has answered all the same.

@@ -14,7 +14,7 @@ pub(in super::super) fn container(walk: &mut Walk<'_>, value: Value<'_>, _: Valu
     }
 }
 
-/// The processes that a container sees: Docker makes an ID of the name while it makes the container.
+/// The processes that a container sees. Docker makes an ID of the name while it makes the container, if there is one of the name.
 pub(in super::super) fn pid(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {
     namespace(walk, value, &["private"], "private, or container:NAME");
 }
