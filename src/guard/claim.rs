@@ -2,6 +2,11 @@
 
 use super::own::{Found, Left, Own, Thing, read_id};
 use super::reader::read;
+use super::refused::{Need, Refused, Why};
+
+/// So many names are used by one request. Each is waited for by who takes it away.
+/// - The most that is sent: some ten, by a service of compose.
+const MAX_USES: usize = 64;
 
 /// What one request does with what its client made. It is let go when it is dropped.
 #[derive(Debug)]
@@ -9,10 +14,23 @@ pub struct Claim {
     own: Own,
     /// Whether the verdict went by what was made, which may be another thing the next time.
     asked: bool,
-    /// Names that the daemon has still to look up, by the numbers of their uses.
-    uses: Vec<(Thing, u64)>,
+    /// Names that the daemon has still to look up.
+    uses: Vec<Use>,
+    /// Whether it looks them up until its answer is at its end.
+    lasts: bool,
     leaving: Option<Leaving>,
     making: Option<Making>,
+    is_sent: bool,
+}
+
+/// A name in the request.
+#[derive(Debug)]
+struct Use {
+    thing: Thing,
+    name: Box<str>,
+    /// Whether it stands in the path, so that it is looked up before all else.
+    is_first: bool,
+    /// Whether the daemon has the whole request, and looks the name up soon.
     is_sent: bool,
 }
 
@@ -20,6 +38,7 @@ pub struct Claim {
 #[derive(Debug)]
 struct Leaving {
     thing: Thing,
+    reference: Box<str>,
     found: Found,
     had_turn: bool,
     /// What it becomes where the daemon does it.
@@ -48,7 +67,8 @@ struct Making {
 
 impl Claim {
     pub(super) fn new(own: &Own) -> Self {
-        Self { own: own.clone(), asked: false, uses: Vec::new(), leaving: None, making: None, is_sent: false }
+        let (uses, leaving, making) = (Vec::new(), None, None);
+        Self { own: own.clone(), asked: false, uses, lasts: false, leaving, making, is_sent: false }
     }
 
     /// Whether there is anything to it.
@@ -65,21 +85,41 @@ impl Claim {
         self.making = other.making.take().or(self.making.take());
     }
 
+    /// Whether it has as many names as one request may use.
+    pub(super) const fn is_full(&self) -> bool {
+        self.uses.len() >= MAX_USES
+    }
+
     /// Whether a reference names what is the client's own. It is used, then.
     pub(super) fn takes(&mut self, thing: Thing, reference: &str) -> bool {
         self.asked = true;
-        let Some(Found { used, .. }) = self.own.take(thing, reference) else { return false };
-        self.uses.extend(used.map(|number| (thing, number)));
-        true
+        let found = self.own.take(thing, reference);
+        found.inspect(|found| self.uses(thing, reference, *found)).is_some()
     }
 
     /// The same of what is removed, or gets a name that may not be known.
     pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Left) -> bool {
         self.asked = true;
         let Some(found) = self.own.leave(thing, reference) else { return false };
-        self.uses.extend(found.used.map(|number| (thing, number)));
-        self.leaving = Some(Leaving { thing, found, had_turn: false, done });
+        self.uses(thing, reference, found);
+        self.leaving = Some(Leaving { thing, reference: reference.into(), found, had_turn: false, done });
         true
+    }
+
+    fn uses(&mut self, thing: Thing, reference: &str, found: Found) {
+        if found.by_name {
+            self.uses.push(Use { thing, name: reference.into(), is_first: false, is_sent: false });
+        }
+    }
+
+    /// What it has used so far stands in the path.
+    pub(super) fn by_path(&mut self) {
+        self.uses.iter_mut().for_each(|used| used.is_first = true);
+    }
+
+    /// The daemon looks names up as long as it answers: a build does so at each step.
+    pub(super) const fn lasts(&mut self) {
+        self.lasts = true;
     }
 
     /// It makes something, under this name.
@@ -88,27 +128,44 @@ impl Claim {
     }
 
     /// Waits until it may be sent.
-    pub async fn wait(&mut self) {
-        if let Some(Leaving { thing, found, had_turn, .. }) = &mut self.leaving {
-            self.own.wait_for_turn(*thing, found).await;
-            *had_turn = true;
+    ///
+    /// # Errors
+    /// What it takes away is no longer the client's own.
+    pub async fn wait(&mut self) -> Result<(), Refused> {
+        let Some(Leaving { thing, reference, found, had_turn, .. }) = &mut self.leaving else {
+            return Ok(());
+        };
+        *had_turn = self.own.wait_for_turn(*thing, found, reference).await;
+        match had_turn {
+            true => Ok(()),
+            false => Err(Refused {
+                path: thing.told().to_owned(),
+                why: Why::Needs(Need::Name(*thing, reference.to_string())),
+            }),
         }
     }
 
     /// It is on its way to the daemon: all of it, or some.
     pub fn send(&mut self, is_whole: bool) {
         self.is_sent = true;
-        for &(thing, number) in self.uses.iter().filter(|_| is_whole) {
-            self.own.send(thing, number);
+        for used in self.uses.iter_mut().filter(|used| is_whole && used.is_first) {
+            used.is_sent = true;
+            self.own.send(used.thing, &used.name);
         }
+    }
+
+    /// Whether something hangs on its answer.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.is_sent && (!self.uses.is_empty() || self.leaving.is_some() || self.making.is_some())
     }
 
     /// The daemon has answered with this status, before the client has any of it. True where the answer's body is to be read.
     pub fn answered(&mut self, status: u16) -> bool {
-        for (thing, number) in self.uses.drain(..) {
-            self.own.release(thing, number, true);
+        if !self.lasts {
+            self.release();
         }
-        if let Some(Leaving { thing, found, had_turn, done }) = self.leaving.take() {
+        if let Some(Leaving { thing, found, had_turn, done, .. }) = self.leaving.take() {
             let left = match status {
                 200..300 => done,
                 404 => Left::Gone,
@@ -118,7 +175,16 @@ impl Claim {
             };
             self.own.left(thing, &found.id, had_turn, left);
         }
-        status == 201 && self.making.is_some()
+        if status != 201 {
+            self.making = None;
+        }
+        self.making.is_some()
+    }
+
+    fn release(&mut self) {
+        for Use { thing, name, is_sent, .. } in self.uses.drain(..) {
+            self.own.release(thing, &name, is_sent);
+        }
     }
 
     /// Remembers what was made, from the whole body of an answer 201. podman 4.5 to 4.9 also answers so with the ID of a network that was there
@@ -142,9 +208,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        for (thing, number) in self.uses.drain(..) {
-            self.own.release(thing, number, !self.is_sent);
-        }
+        self.release();
         if let Some(Leaving { thing, found, had_turn, .. }) = self.leaving.take() {
             let left = if self.is_sent { Left::Named(None) } else { Left::Unchanged };
             self.own.left(thing, &found.id, had_turn, left);

@@ -124,6 +124,9 @@ impl<'a> Walk<'a> {
     }
 
     fn names_by(&mut self, thing: Thing, reference: &str, is_own: impl FnOnce(&mut Claim) -> bool) {
+        if self.claim.is_full() {
+            return self.refuse(Why::Takes("fewer names"));
+        }
         let is_open = is_own(&mut self.claim) || self.allow().has_name(thing, reference);
         if is_open {
         } else if is_digits(reference) && !is_id(reference) && thing.has_id() {

@@ -74,6 +74,8 @@ pub enum Rule {
     Own(Thing),
     /// The same of what is removed.
     Remove(Thing),
+    /// The same without `force`, by which podman removes the containers that use it, too.
+    RemoveUnforced(Thing),
     /// The same of a container that gets another name.
     Rename,
     /// The same of what is started: without a body and a checkpoint, which could change it.
@@ -107,7 +109,9 @@ impl Rule {
     #[must_use]
     pub const fn names(self) -> Option<Thing> {
         match self {
-            Self::Own(thing) | Self::Start(thing) | Self::Remove(thing) => Some(thing),
+            Self::Own(thing) | Self::Start(thing) | Self::Remove(thing) | Self::RemoveUnforced(thing) => {
+                Some(thing)
+            }
             Self::Rename | Self::Archive => Some(Thing::Container),
             Self::Held(body) => body.of(),
             Self::Closed
@@ -291,18 +295,24 @@ impl Guard {
         Walk::along("query", self, |walk| {
             if let Some(thing) = rule.names() {
                 walk.at(thing.told(), |walk| match rule {
-                    Rule::Remove(_) => walk.takes_away(thing, name, Left::Gone),
+                    Rule::Remove(_) | Rule::RemoveUnforced(_) => walk.takes_away(thing, name, Left::Gone),
                     Rule::Rename => walk.takes_away(thing, name, Left::Named(query::name(query))),
                     Rule::Held(Body::Connect) => judges::network_name(walk, name),
                     _ => walk.names(thing, name),
                 });
+                walk.claim.by_path();
+                let words = ["all", "depend", "force"];
+                let is_unforced = matches!(rule, Rule::RemoveUnforced(_));
+                query::others(walk, query, if is_unforced { &words } else { &words[..2] });
             }
             match rule {
-                Rule::Build => query::build(walk, query),
+                Rule::Build => {
+                    walk.claim.lasts();
+                    query::build(walk, query);
+                }
                 Rule::Pull => query::pull(walk, query),
                 Rule::Push => query::push(walk, name, query),
                 Rule::Tag => query::tag(walk, name, query),
-                Rule::Remove(thing) => query::remove(walk, thing, query),
                 Rule::Held(Body::Commit) => query::commit(walk, query),
                 Rule::Held(Body::Create) => walk.claim.makes(Thing::Container, query::name(query), true),
                 Rule::Held(Body::Exec) => walk.claim.makes(Thing::Exec, None, true),

@@ -1,8 +1,8 @@
 //! What a client has made through this proxy. Under GUARD it changes that, and what is listed, and nothing else.
 //!
 //! IDs come from the daemon's answers ([`Claim::read`](super::Claim::read)), names from the requests. A daemon looks a name up when it
-//! gets to a request, and a name can go from one container to another. So a request that takes a name away is not sent before all
-//! requests that use the name have their answers, and from then on the name is nobody's.
+//! gets to a request, and a name can go from one container to another. So a request that takes a name away is not sent before the daemon
+//! has looked the name up for all requests that have it, and from then on the name is nobody's.
 
 use crate::http::bytes::hex_value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub const MAX_MADE: usize = 65_536;
 /// - What would be too few: 7 digits, of which two containers in 20,000 are likely to be alike.
 const MIN_DIGITS: usize = 12;
 
-/// How long a daemon may take to look up the names in a request that it has whole, where the answer comes later, or nobody sees it.
+/// How long a daemon may take to look up what a path names, once it has the whole request: some answer later, as a stop does.
 /// - What it takes: less than a millisecond, before it does anything else (moby `GetContainer`).
 const LOOKUP: Duration = Duration::from_secs(5);
 
@@ -92,11 +92,9 @@ struct State {
 struct Set {
     /// By ID.
     made: Vec<Made>,
-    /// Each name with the one that has it.
-    names: Vec<(Box<str>, Id)>,
-    /// Names in requests that the daemon may still look up.
-    uses: Vec<Use>,
-    /// How many were ever made or used.
+    /// By name: those that are the client's, and those that are in use.
+    names: Vec<Name>,
+    /// How many were ever made.
     count: u64,
 }
 
@@ -113,13 +111,14 @@ struct Made {
 }
 
 #[derive(Debug)]
-struct Use {
-    number: u64,
-    name: Box<str>,
-    /// The last time at which the daemon may look it up, if that is known.
+struct Name {
+    text: Box<str>,
+    owner: Option<Id>,
+    /// Requests that have it, and for which the daemon may look it up at any time.
+    open: usize,
+    /// Requests for which it looks it up by this time, and that have no answer yet.
+    sent: usize,
     until: Option<Instant>,
-    /// Whether nobody waits for the answer any more.
-    is_over: bool,
 }
 
 /// How a reference names what is the client's own.
@@ -127,13 +126,15 @@ struct Use {
 pub(super) struct Found {
     /// What it names.
     pub id: Id,
-    /// The number of the use, where it is by the name, which others may have later.
-    pub used: Option<u64>,
+    /// Whether it does so by the name, which others may have later, and which is in use then.
+    pub by_name: bool,
 }
 
 /// Whether a request that takes a name away may go on.
 enum Turn {
     Now,
+    /// What it names is no longer the client's own.
+    Never,
     /// At the latest then, if that is known.
     Later(Option<Instant>),
 }
@@ -194,18 +195,25 @@ impl Own {
         self.state().of(thing)?.take(reference, thing)
     }
 
-    /// The request is with the daemon, and whole: it looks the names up now, whenever it answers.
-    pub(super) fn send(&self, thing: Thing, number: u64) {
-        if let Some(used) = self.state().of(thing).and_then(|set| set.used(number)) {
-            used.until = Some(Instant::now() + LOOKUP);
-        }
-        self.0.changed.notify_waiters();
+    /// The daemon has the whole request, and looks its name up before it does anything else.
+    pub(super) fn send(&self, thing: Thing, name: &str) {
+        self.change(thing, name, |name| {
+            (name.open, name.sent) = (name.open.saturating_sub(1), name.sent + 1);
+            name.until = Some(Instant::now() + LOOKUP);
+        });
     }
 
-    /// Ends the use of a name: at once where the daemon has looked it up or never will, and otherwise when it must have.
-    pub(super) fn release(&self, thing: Thing, number: u64, at_once: bool) {
+    /// Ends the use of a name, of a request that [`Own::send`] was told of or not.
+    pub(super) fn release(&self, thing: Thing, name: &str, was_sent: bool) {
+        self.change(thing, name, |name| {
+            let uses = if was_sent { &mut name.sent } else { &mut name.open };
+            *uses = uses.saturating_sub(1);
+        });
+    }
+
+    fn change(&self, thing: Thing, name: &str, change: impl FnOnce(&mut Name)) {
         if let Some(set) = self.state().of(thing) {
-            set.release(number, at_once);
+            set.change(name, change);
         }
         self.0.changed.notify_waiters();
     }
@@ -219,13 +227,15 @@ impl Own {
         Some(found)
     }
 
-    /// Waits until no other request uses the name that is taken away, and no other one takes it away.
-    pub(super) async fn wait_for_turn(&self, thing: Thing, found: &Found) {
+    /// Waits until no other request uses the name that is taken away, and no other one takes it away. False where it names nothing of the
+    /// client's any more.
+    pub(super) async fn wait_for_turn(&self, thing: Thing, found: &Found, reference: &str) -> bool {
         loop {
             let changed = self.0.changed.notified();
-            let turn = self.state().of(thing).map(|set| set.turn(found));
+            let turn = self.state().of(thing).map(|set| set.turn(found, reference));
             match turn {
-                None | Some(Turn::Now) => return,
+                None | Some(Turn::Never) => return false,
+                Some(Turn::Now) => return true,
                 Some(Turn::Later(None)) => changed.await,
                 Some(Turn::Later(Some(time))) => drop(tokio::time::timeout_at(time, changed).await),
             }
@@ -288,40 +298,49 @@ impl Set {
 
     /// Gives a name to one, and takes it from whoever had it.
     fn rename(&mut self, id: &Id, name: Option<Box<str>>) {
-        if let Some(old) = self.at(id).and_then(|made| made.name.take())
-            && let Ok(place) = self.named(&old)
-        {
-            self.names.remove(place);
+        if let Some(old) = self.at(id).and_then(|made| made.name.take()) {
+            self.change(&old, |name| name.owner = None);
         }
-        let Some(name) = name else { return };
-        match self.named(&name) {
-            Ok(place) => {
-                let other = std::mem::replace(&mut self.names[place].1, *id);
-                if let Some(other) = self.at(&other) {
-                    other.name = None;
-                }
+        let Some(text) = name else { return };
+        let made_name = text.clone();
+        let before = match self.named(&text) {
+            Ok(place) => self.names[place].owner.replace(*id),
+            Err(place) => {
+                self.names.insert(place, Name { text, owner: Some(*id), open: 0, sent: 0, until: None });
+                None
             }
-            Err(place) => self.names.insert(place, (name.clone(), *id)),
+        };
+        if let Some(made) = before.and_then(|other| self.at(&other)) {
+            made.name = None;
         }
         if let Some(made) = self.at(id) {
-            made.name = Some(name);
+            made.name = Some(made_name);
         }
     }
 
     fn named(&self, name: &str) -> Result<usize, usize> {
-        self.names.binary_search_by(|(other, _)| (**other).cmp(name))
+        self.names.binary_search_by(|other| (*other.text).cmp(name))
+    }
+
+    /// Changes what is known of a name, and forgets it where it is nobody's and in no use.
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Name)) {
+        let Ok(place) = self.named(name) else { return };
+        let name = &mut self.names[place];
+        change(name);
+        if name.owner.is_none() && name.open + name.sent == 0 {
+            self.names.remove(place);
+        }
     }
 
     fn take(&mut self, reference: &str, thing: Thing) -> Option<Found> {
         if is_digits(reference) {
-            return Some(Found { id: self.by_digits(reference, thing)?, used: None });
+            return Some(Found { id: self.by_digits(reference, thing)?, by_name: false });
         }
-        let (_, id) = self.names[self.named(reference).ok()?];
+        let place = self.named(reference).ok()?;
+        let id = self.names[place].owner?;
         self.at(&id).filter(|made| made.leaving == 0)?;
-        self.count += 1;
-        let number = self.count;
-        self.uses.push(Use { number, name: reference.into(), until: None, is_over: false });
-        Some(Found { id, used: Some(number) })
+        self.names[place].open += 1;
+        Some(Found { id, by_name: true })
     }
 
     fn by_digits(&self, reference: &str, thing: Thing) -> Option<Id> {
@@ -340,49 +359,33 @@ impl Set {
         }
     }
 
-    fn used(&mut self, number: u64) -> Option<&mut Use> {
-        self.uses.iter_mut().find(|used| used.number == number)
-    }
-
-    fn release(&mut self, number: u64, at_once: bool) {
-        let now = Instant::now();
-        let Some(place) = self.uses.iter().position(|used| used.number == number) else { return };
-        let mut ended = self.uses.swap_remove(place);
-        // Of several that are over the last one counts.
-        self.uses.retain(|used| {
-            !used.is_over || used.until.is_some_and(|time| time > now && (at_once || used.name != ended.name))
-        });
-        if !at_once {
-            ended.until = ended.until.or(Some(now + LOOKUP));
-            ended.is_over = true;
-            self.uses.push(ended);
+    fn turn(&mut self, Found { id, by_name }: &Found, reference: &str) -> Turn {
+        let Ok(place) = self.place(id) else {
+            // Nothing else has the ID.
+            return if *by_name { Turn::Never } else { Turn::Now };
+        };
+        let made = &self.made[place];
+        if *by_name && made.name.as_deref() != Some(reference) {
+            return Turn::Never;
         }
-    }
-
-    fn turn(&mut self, Found { id, used }: &Found) -> Turn {
-        let Ok(place) = self.place(id) else { return Turn::Now };
-        let (uses, made) = (&self.uses, &mut self.made[place]);
         if made.is_busy {
             return Turn::Later(None);
         }
-        let now = Instant::now();
-        let mut others = uses.iter().filter(|other| {
-            Some(&other.name) == made.name.as_ref()
-                && Some(other.number) != *used
-                && other.until.is_none_or(|time| time > now)
-        });
-        match others.next() {
-            Some(other) => Turn::Later(other.until),
-            None => {
-                made.is_busy = true;
-                Turn::Now
+        let name = made.name.as_ref().and_then(|name| self.names.get(self.named(name).ok()?));
+        match name {
+            Some(name) if name.open > usize::from(*by_name) => return Turn::Later(None),
+            Some(Name { sent: 1.., until: Some(until), .. }) if *until > Instant::now() => {
+                return Turn::Later(Some(*until));
             }
+            _ => {}
         }
+        self.made[place].is_busy = true;
+        Turn::Now
     }
 
     fn left(&mut self, id: &Id, had_turn: bool, left: Left) {
         let Some(made) = self.at(id) else { return };
-        made.leaving -= 1;
+        made.leaving = made.leaving.saturating_sub(1);
         if had_turn {
             made.is_busy = false;
         }

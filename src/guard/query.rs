@@ -22,8 +22,6 @@ enum Check {
     Named,
     /// The name or the ID of a container.
     Container,
-    /// Nothing that says yes.
-    Off,
     /// A path in the context.
     Below,
     /// A list of names of images, as JSON.
@@ -105,26 +103,17 @@ const COMMIT: &[(&str, Check)] = &[
 /// `POST /images/{name}/tag`.
 const TAG: &[(&str, Check)] = &[("repo", Check::Image), ("tag", Check::Image)];
 
-/// `DELETE /containers/{name}`. podman removes what depends on it, too, where it is told so.
-const REMOVE: &[(&str, Check)] = &[
-    ("v", Check::Free),
-    ("volumes", Check::Free),
-    ("force", Check::Free),
-    ("link", Check::Free),
-    ("ignore", Check::Free),
-    ("timeout", Check::Free),
-    ("depend", Check::Off),
-];
-
-/// `DELETE /networks/{id}`. podman removes the containers in it, too, where it is told so.
-const REMOVE_NETWORK: &[(&str, Check)] = &[("force", Check::Off), ("timeout", Check::Free)];
-
-/// Judges those of a removal.
-pub(super) fn remove(walk: &mut Walk<'_>, thing: Thing, query: &[u8]) {
-    match thing {
-        Thing::Container => judge(walk, query, REMOVE),
-        Thing::Network => judge(walk, query, REMOVE_NETWORK),
-        Thing::Exec | Thing::Image | Thing::Pod | Thing::Volume => {}
+/// Refuses what podman does to others, where a request has the name of one: `all` restarts every container, and `depend` removes those that
+/// depend on it. `force` removes the containers that use a volume, an image or a network. What a client sends to say no is left.
+pub(super) fn others(walk: &mut Walk<'_>, query: &[u8], words: &[&str]) {
+    for pair in pairs(query) {
+        let Some((key, value)) = pair else {
+            walk.refuse(Why::Takes("plain parameters"));
+            continue;
+        };
+        if words.iter().any(|word| key.eq_ignore_ascii_case(word)) && !matches!(&*value, "0" | "false") {
+            walk.within(&key, |walk| walk.refuse(Why::Never));
+        }
     }
 }
 
@@ -223,8 +212,7 @@ fn judge(walk: &mut Walk<'_>, query: &[u8], known: &[(&str, Check)]) {
             Some(Check::Below) => walk.refuse(Why::Takes("a path below, without ..")),
             Some(Check::Images) => images(walk, read(value.as_bytes()).ok()),
             Some(Check::Nothing | Check::Outputs) if is_list() => {}
-            Some(Check::Off) if matches!(&*value, "0" | "false") => {}
-            Some(Check::Nothing | Check::Off) => walk.refuse(Why::Never),
+            Some(Check::Nothing) => walk.refuse(Why::Never),
             Some(Check::Network) => network_name(walk, &value),
             Some(Check::Builder) if value == "1" => {}
             Some(Check::Remote) if value != "client-session" => walk.refuse(Why::Never),

@@ -279,13 +279,23 @@ impl<'c> Connection<'c> {
     /// Relays a request that has to do with what the client made. One that takes a name away waits for those that use it.
     async fn relay_claimed(&mut self, admitted: &Admitted, mut claim: Claim) -> Result<End, Reply> {
         let client = self.client.reader();
-        tokio::select! {
+        let waited = tokio::select! {
             biased;
-            () = claim.wait() => {}
+            waited = claim.wait() => waited,
             () = client.failed() => return Ok(End::ClientGone),
+        };
+        if let Err(refused) = waited {
+            let line = RequestLine::read(&self.request.held()[..admitted.head_length()]);
+            return Err(refuse(&Refusal::Guarded(vec![refused]), &self.client.peer(), line));
         }
         let mut hearing = Hearing::new(&mut claim, admitted.method());
-        self.relay(admitted, Some(&mut hearing)).await
+        let end = self.relay(admitted, Some(&mut hearing)).await;
+        if !matches!(end, Ok(End::KeepAlive | End::Close | End::Hijack))
+            && let Some(daemon) = self.daemon.take()
+        {
+            hearing.follow(daemon).await;
+        }
+        end
     }
 
     /// Has the daemon answer an admitted request, and copies the raw stream if that is what it grants.

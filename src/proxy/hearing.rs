@@ -8,10 +8,12 @@ use crate::http::chunked;
 use crate::http::framing::BodyFraming;
 use crate::http::head::{self, Finder, ResponseHead};
 use crate::http::method::Method;
+use crate::proxy::scratch::discard;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::UnixStream;
 
 /// The most bytes of an answer that are read: its head, and a body that has an ID and warnings.
 /// - The longest that is sent: some 400 bytes.
@@ -46,6 +48,19 @@ impl<'c> Hearing<'c> {
     /// The request is on its way: all of it, or some.
     pub fn begin(&mut self, is_whole: bool) {
         self.claim.send(is_whole);
+    }
+
+    /// Reads on where the client has gone, as long as something hangs on the answer: the daemon may still look names up. It is told that the
+    /// client has gone, and ends its side when it is through.
+    pub async fn follow(&mut self, mut daemon: UnixStream) {
+        if !self.claim.is_open() {
+            return;
+        }
+        let _ = daemon.shutdown().await;
+        let mut heard = Heard { inner: daemon, hearing: Some(self) };
+        while heard.hearing.as_ref().is_some_and(|hearing| hearing.claim.is_open())
+            && matches!(discard(&mut heard, usize::MAX).await, Ok(1..))
+        {}
     }
 
     /// What the daemon has sent.
