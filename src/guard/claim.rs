@@ -1,7 +1,7 @@
 //! What one request does with what the client made: the names that it uses, what it takes away, and what it makes.
 
 use super::own::{Found, Left, Own, Thing, read_id};
-use super::reader::read;
+use super::reader::{Value, read};
 use super::refused::{Need, Refused, Why};
 
 /// So many names are used by one request. Each is waited for by who takes it away.
@@ -191,14 +191,16 @@ impl Claim {
     /// before, and Docker before 25 makes another one of its name, unless they are told not to.
     pub fn read(&mut self, body: &[u8], server: Server) {
         let Some(Making { thing, mut name, is_new }) = self.making.take() else { return };
+        let Ok(answer) = read(body) else { return };
         if thing == Thing::Network && !is_new {
+            let is_alone = || answer.member("Warning").is_some_and(Value::is_zero);
             match server {
                 Server::Unique => {}
-                Server::Docker => name = None,
+                // It says so where there is another one.
+                Server::Docker => name = name.filter(|_| is_alone()),
                 Server::Other => return,
             }
         }
-        let Ok(answer) = read(body) else { return };
         let id = answer.member("Id").and_then(|id| read_id(&id.text()?));
         if let Some(id) = id {
             self.own.make(thing, id, name);

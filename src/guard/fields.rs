@@ -7,6 +7,7 @@
 use super::Guard;
 use super::allow::Allow;
 use super::claim::Claim;
+use super::names::is_image_id;
 use super::own::{Left, Thing, is_digits, is_id};
 use super::reader::{Kind, Value};
 use super::refused::{Need, Refused, Why};
@@ -129,6 +130,8 @@ impl<'a> Walk<'a> {
         }
         let is_open = is_own(&mut self.claim) || self.allow().has_name(thing, reference);
         if is_open {
+        } else if thing == Thing::Image && is_image_id(reference) {
+            self.refuse(Why::Needs(Need::All(thing)));
         } else if is_digits(reference) && !is_id(reference) && thing.has_id() {
             self.refuse(Why::Digits);
         } else {

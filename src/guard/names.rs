@@ -58,7 +58,7 @@ impl Name {
             return !self.begins && self.text == reference && is_id(reference);
         }
         match thing {
-            Thing::Image => !reference.starts_with("sha256:") && self.has_image(reference),
+            Thing::Image => !is_image_id(reference) && self.has_image(reference),
             // The path of a link, which names another one.
             _ if reference.contains('/') => false,
             _ if self.begins => reference.starts_with(&self.text),
@@ -87,6 +87,11 @@ fn familiar(name: &str) -> &str {
     let path = name.strip_prefix("docker.io/").or_else(|| name.strip_prefix("index.docker.io/"));
     let path = path.unwrap_or(name);
     path.strip_prefix("library/").unwrap_or(path)
+}
+
+/// Whether a reference to an image can be its ID, or its digest, by which it goes with all of its names.
+pub(super) fn is_image_id(reference: &str) -> bool {
+    is_digits(reference) || reference.starts_with("sha256:") || reference.contains('@')
 }
 
 /// Whether a reference has only bytes that names, IDs and paths of links have, so that no reader cuts it.

@@ -121,7 +121,11 @@ impl Refused {
             }
             Why::Needs(Need::Device(_)) => format!("add the device to {prefix}{}", ALLOW_DEVICES.name),
             Why::Needs(Need::HostNetwork) => format!("set {prefix}{}=1 to allow it", ALLOW_HOST_NETWORK.name),
-            Why::Needs(Need::Name(thing, _) | Need::All(thing)) => {
+            Why::Needs(Need::All(thing)) => {
+                let list = list_of(*thing).map_or("", |list| list.name);
+                format!("by an ID it is taken from all who use it; set {prefix}{list}=* to allow it")
+            }
+            Why::Needs(Need::Name(thing, _)) => {
                 let made = match thing {
                     Thing::Container | Thing::Network | Thing::Exec => {
                         "it was not made through this proxy since it started"
