@@ -203,6 +203,11 @@ fn what_is_no_known_route_is_closed_and_reading_is_not() {
             "POST /exec/a.b/start",
             "GUARD refuses the exec: it was not made through this proxy since it started",
         ),
+        (
+            "DELETE /images/sha256:0123",
+            "the image: by an ID it is taken from all who use it; set ALLOW_TAGS=* to allow it",
+        ),
+        ("DELETE /images/cafe", "the image: by an ID it is taken from all who use it"),
         ("POST /grpc", "set ALLOW_HOST_NETWORK=1 to allow it"),
         ("POST /session", "set ALLOW_HOST_NETWORK=1 to allow it"),
         (
