@@ -1,8 +1,8 @@
 //! What GUARD's lists open: folders of the host, capabilities, devices, the host's network, and what others made.
 
 use super::names::{Name, is_reference};
-use super::own::Thing;
 use super::path::is_clean;
+use super::thing::Thing;
 use crate::vars::{self, Setting, Vars, parse_switch};
 
 /// Folders and files of the host that containers may mount.

@@ -1,8 +1,10 @@
 //! What one request does with what the client made: the names that it uses, what it takes away, and what it makes.
 
-use super::own::{Found, Left, Own, Thing, read_id};
+use super::made::{Found, Left};
+use super::own::Own;
 use super::reader::{Value, read};
 use super::refused::{Need, Refused, Why};
+use super::thing::{Thing, may_be_digits, read_id};
 
 /// So many names are used by one request. Each is waited for by who takes it away.
 /// - The most that is sent: some ten, by a service of compose.
@@ -54,6 +56,13 @@ pub enum Server {
     Docker,
     /// Another one.
     Other,
+}
+
+impl Server {
+    /// A name that it takes for nothing else.
+    fn usable(self, name: Option<Box<str>>) -> Option<Box<str>> {
+        name.filter(|name| self != Self::Other || !may_be_digits(name))
+    }
 }
 
 /// What is made.
@@ -161,13 +170,16 @@ impl Claim {
     }
 
     /// The daemon has answered with this status, before the client has any of it. True where the answer's body is to be read.
-    pub fn answered(&mut self, status: u16) -> bool {
+    pub fn answered(&mut self, status: u16, server: Server) -> bool {
         if !self.lasts {
             self.release();
         }
         if let Some(Leaving { thing, found, had_turn, done, .. }) = self.leaving.take() {
             let left = match status {
-                200..300 => done,
+                200..300 => match done {
+                    Left::Named(name) => Left::Named(server.usable(name)),
+                    done => done,
+                },
                 404 => Left::Gone,
                 // It is in use, or there is such a name, or the request is a bad one.
                 400 | 403 | 409 => Left::Unchanged,
@@ -201,9 +213,10 @@ impl Claim {
                 Server::Other => return,
             }
         }
-        let id = answer.member("Id").and_then(|id| read_id(&id.text()?));
+        let key = if thing == Thing::Volume { "Name" } else { "Id" };
+        let id = answer.member(key).and_then(|id| read_id(&id.text()?));
         if let Some(id) = id {
-            self.own.make(thing, id, name);
+            self.own.make(thing, id, server.usable(name));
         }
     }
 }

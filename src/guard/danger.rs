@@ -2,8 +2,8 @@
 
 use super::Guard;
 use super::allow::{ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_DEVICES, ALLOW_HOST_NETWORK, BindMount};
-use super::own::Thing;
 use super::refused::list_of;
+use super::thing::Thing;
 
 /// A path of the host that is more than files.
 struct Place {

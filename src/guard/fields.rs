@@ -7,10 +7,11 @@
 use super::Guard;
 use super::allow::Allow;
 use super::claim::Claim;
+use super::made::Left;
 use super::names::is_image_id;
-use super::own::{Left, Thing, is_digits, is_id};
 use super::reader::{Kind, Value};
 use super::refused::{Need, Refused, Why};
+use super::thing::{Thing, is_id, may_be_digits};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -132,7 +133,7 @@ impl<'a> Walk<'a> {
         if is_open {
         } else if thing == Thing::Image && is_image_id(reference) {
             self.refuse(Why::Needs(Need::All(thing)));
-        } else if is_digits(reference) && !is_id(reference) && thing.has_id() {
+        } else if may_be_digits(reference) && !is_id(reference) && thing.has_id() {
             self.refuse(Why::Digits);
         } else {
             self.refuse(Why::Needs(Need::Name(thing, reference.to_owned())));

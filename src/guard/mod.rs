@@ -8,7 +8,8 @@
 //! | `reader` | JSON with one reading |
 //! | `tables`, `fields`, `judges` | every field; what a table can say; the fields whose values take more than that |
 //! | `query` | parameters of builds, pulls, pushes, tags and commits |
-//! | `own`, `claim` | what a client made through this proxy; what one request does with that |
+//! | `thing` | what requests name, and by what |
+//! | `own`, `made`, `claim` | what a client made through this proxy; of one kind; what one request does with that |
 //! | `allow`, `names` | the lists that open more; of these the ones of names |
 //! | `danger`, `path` | what is dangerous in the lists; clean paths and names |
 //! | `refused` | what is said of what is refused |
@@ -19,6 +20,7 @@ mod claim;
 mod danger;
 mod fields;
 mod judges;
+mod made;
 mod names;
 mod own;
 mod path;
@@ -27,6 +29,7 @@ pub mod reader;
 mod refused;
 mod room;
 mod tables;
+mod thing;
 
 pub use allow::{
     ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
@@ -34,14 +37,16 @@ pub use allow::{
 };
 pub use claim::{Claim, Server};
 pub use fields::Judged;
-pub use own::{MAX_MADE, Thing};
+pub use made::MAX_MADE;
 pub use refused::{Need, Refused, Why, list_of};
 pub use room::{Held, MAX_BODY_BYTES, MAX_HELD_BYTES, Room};
+pub use thing::Thing;
 
 use crate::http::head;
 use crate::vars::{self, Setting, Vars, parse_switch};
 use fields::Walk;
-use own::{Left, Own};
+use made::Left;
+use own::Own;
 use tables::Table;
 
 /// Whether what is made through this proxy is judged.
@@ -348,8 +353,11 @@ impl Guard {
             if matches!(body, Body::Connect | Body::Disconnect) {
                 judges::demand(walk, value, "Container");
             }
+            let name = value.member("Name").and_then(reader::Value::text);
+            if body == Body::Volume && name.as_ref().is_none_or(|name| name.is_empty()) {
+                walk.claim.makes(Thing::Volume, None, true);
+            }
             if body == Body::Network {
-                let name = value.member("Name").and_then(reader::Value::text);
                 let is_new = value.member("CheckDuplicate").is_some_and(|value| value.raw() == "true");
                 walk.claim.makes(Thing::Network, name.map(|name| name.as_ref().into()), is_new);
             }

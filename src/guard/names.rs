@@ -1,7 +1,7 @@
 //! The lists of names: what of the things of others may be used.
 
-use super::own::{Thing, is_digits, is_id};
 use super::path::{is_image, is_name};
+use super::thing::{Thing, is_id, may_be_digits};
 use std::fmt;
 
 /// An entry: a name, or how names begin.
@@ -39,13 +39,13 @@ impl Name {
     /// Whether it opens nothing: a daemon takes it for the start of an ID, too. An image may still be given such a name.
     pub(super) fn is_vain(&self, thing: Thing) -> bool {
         let is_found = thing.has_id() && thing != Thing::Image;
-        is_found && !self.begins && is_digits(&self.text) && !is_id(&self.text)
+        is_found && !self.begins && may_be_digits(&self.text) && !is_id(&self.text)
     }
 
     /// Whether all that the other stands for is in this one.
     pub(super) fn covers(&self, other: &Self) -> bool {
         // What begins so leaves out what could be an ID.
-        let is_begun = other.begins || self.is_all() || !is_digits(&other.text);
+        let is_begun = other.begins || self.is_all() || !may_be_digits(&other.text);
         self == other || (self.begins && is_begun && other.text.starts_with(&self.text))
     }
 
@@ -54,7 +54,7 @@ impl Name {
         if self.is_all() {
             return true;
         }
-        if thing.has_id() && is_digits(reference) {
+        if thing.has_id() && may_be_digits(reference) {
             return !self.begins && self.text == reference && is_id(reference);
         }
         match thing {
@@ -91,14 +91,14 @@ fn familiar(name: &str) -> &str {
 
 /// Whether a reference to an image can be its ID, or its digest, by which it goes with all of its names.
 pub(super) fn is_image_id(reference: &str) -> bool {
-    is_digits(reference) || reference.starts_with("sha256:") || reference.contains('@')
+    may_be_digits(reference) || reference.starts_with("sha256:") || reference.contains('@')
 }
 
 /// Whether a reference has only bytes that names, IDs and paths of links have, so that no reader cuts it.
 pub(super) fn is_reference(thing: Thing, reference: &str) -> bool {
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
     match thing {
-        Thing::Image => is_image(reference) || reference.strip_prefix("sha256:").is_some_and(is_digits),
+        Thing::Image => is_image(reference) || reference.strip_prefix("sha256:").is_some_and(may_be_digits),
         _ => !reference.is_empty() && reference.bytes().all(is_good),
     }
 }

@@ -5,10 +5,10 @@
 
 use super::fields::Walk;
 use super::judges::network_name;
-use super::own::Thing;
 use super::path::{is_clean_below, is_image, is_name};
 use super::reader::{Kind, Value, read};
 use super::refused::Why;
+use super::thing::Thing;
 use crate::http::bytes::read_escape;
 
 /// What a parameter's value may be.

@@ -4,7 +4,7 @@ use super::allow::{
     ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
     ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES,
 };
-use super::own::Thing;
+use super::thing::Thing;
 use crate::vars::Setting;
 use std::fmt;
 

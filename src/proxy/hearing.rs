@@ -87,7 +87,7 @@ impl<'c> Hearing<'c> {
             }
             let framing = BodyFraming::of_response(&head, self.method);
             let server = server_of(&self.bytes[..length]);
-            if !self.claim.answered(status) {
+            if !self.claim.answered(status, server) {
                 return None;
             }
             self.head = Some(Final { length, framing: framing.ok()?, server });

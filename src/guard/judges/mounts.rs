@@ -2,11 +2,11 @@
 
 use super::super::allow::Mountable;
 use super::super::fields::Walk;
-use super::super::own::Thing;
 use super::super::path::{clean, is_image, is_name};
 use super::super::reader::{Kind, Value};
 use super::super::refused::{Need, Why};
 use super::super::tables::MOUNT;
+use super::super::thing::Thing;
 use super::{demand, text_of};
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
 //! Names of what others may have made: it must be the client's own, or listed.
 
 use super::super::fields::Walk;
-use super::super::own::Thing;
 use super::super::path::is_name;
 use super::super::reader::Value;
 use super::super::refused::Why;
+use super::super::thing::Thing;
 
 /// The name or the ID of a container, which must be there.
 pub(in super::super) fn container(walk: &mut Walk<'_>, value: Value<'_>, _: Value<'_>) {

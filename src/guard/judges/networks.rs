@@ -1,11 +1,11 @@
 //! Networks.
 
 use super::super::fields::Walk;
-use super::super::own::Thing;
 use super::super::path::is_name;
 use super::super::reader::{Kind, Value};
 use super::super::refused::Why;
 use super::super::tables::ENDPOINT;
+use super::super::thing::Thing;
 use std::net::IpAddr;
 
 /// The name or the ID of a network.
