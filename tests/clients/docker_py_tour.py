@@ -53,5 +53,9 @@ image, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox\nLABEL made=her
 print(image.labels)
 print(container.commit("committed", changes="ENV B=2").attrs["Config"]["Env"])
 container.remove(force=True, v=True)
-print(client.volumes.prune()["SpaceReclaimed"] >= 0, client.networks.prune()["NetworksDeleted"])
+for prune in (client.volumes.prune, client.networks.prune):
+    try:
+        print(sorted(prune().get("NetworksDeleted", [])))
+    except docker.errors.APIError as error:
+        print(error.status_code)
 client.close()

@@ -8,8 +8,7 @@ from testcontainers.core.waiting_utils import wait_for_logs
 
 with DockerContainer("busybox").with_command("sh -c 'echo ready; exec sleep 999'") as container:
     wait_for_logs(container, "ready", timeout=30)
-    if "WITHOUT_EXEC" not in os.environ:
-        print(container.exec(["echo", "exec"]).output)
+    print(container.exec(["echo", "exec"]).output)
     print(container.get_logs()[0])
 with open(os.path.join(os.environ["WORK"], "Dockerfile"), "w", encoding="ascii") as dockerfile:
     dockerfile.write('FROM busybox\nCMD ["echo", "of the image"]\n')
