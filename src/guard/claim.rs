@@ -1,6 +1,6 @@
 //! What one request does with what the client made: the names that it uses, what it takes away, and what it makes.
 
-use super::made::{Found, Left};
+use super::made::Moved;
 use super::own::Own;
 use super::reader::{Value, read};
 use super::refused::{Need, Refused, Why};
@@ -20,7 +20,7 @@ pub struct Claim {
     uses: Vec<Use>,
     /// Whether it looks them up until its answer is at its end.
     lasts: bool,
-    leaving: Option<Leaving>,
+    moving: Option<Moving>,
     making: Option<Making>,
     is_sent: bool,
 }
@@ -30,21 +30,21 @@ pub struct Claim {
 struct Use {
     thing: Thing,
     name: Box<str>,
-    /// Whether it stands in the path, so that it is looked up before all else.
+    /// Whether it is looked up before all else, and the answer may come much later.
     is_first: bool,
     /// Whether the daemon has the whole request, and looks the name up soon.
     is_sent: bool,
 }
 
-/// What is removed or renamed.
+/// A name is taken away, or given.
 #[derive(Debug)]
-struct Leaving {
+struct Moving {
     thing: Thing,
+    number: u64,
+    /// By what it is named; empty where it is made.
     reference: Box<str>,
-    found: Found,
-    had_turn: bool,
-    /// What it becomes where the daemon does it.
-    done: Left,
+    /// What becomes of it where the daemon does it.
+    done: Moved,
 }
 
 /// Which daemon answers, as far as it counts.
@@ -76,8 +76,8 @@ struct Making {
 
 impl Claim {
     pub(super) fn new(own: &Own) -> Self {
-        let (uses, leaving, making) = (Vec::new(), None, None);
-        Self { own: own.clone(), asked: false, uses, lasts: false, leaving, making, is_sent: false }
+        let (uses, moving, making) = (Vec::new(), None, None);
+        Self { own: own.clone(), asked: false, uses, lasts: false, moving, making, is_sent: false }
     }
 
     /// Whether there is anything to it.
@@ -90,7 +90,7 @@ impl Claim {
     pub fn join(&mut self, mut other: Self) {
         self.asked |= other.asked;
         self.uses.append(&mut other.uses);
-        self.leaving = self.leaving.take().or(other.leaving.take());
+        self.moving = self.moving.take().or(other.moving.take());
         self.making = other.making.take().or(self.making.take());
     }
 
@@ -102,27 +102,24 @@ impl Claim {
     /// Whether a reference names what is the client's own. It is used, then.
     pub(super) fn takes(&mut self, thing: Thing, reference: &str) -> bool {
         self.asked = true;
-        let found = self.own.take(thing, reference);
-        found.inspect(|found| self.uses(thing, reference, *found)).is_some()
+        let taken = self.own.take(thing, reference);
+        if taken == Some(true) {
+            self.uses.push(Use { thing, name: reference.into(), is_first: false, is_sent: false });
+        }
+        taken.is_some()
     }
 
     /// The same of what is removed, or gets a name that may not be known.
-    pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Left) -> bool {
+    pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Moved) -> bool {
         self.asked = true;
-        let Some(found) = self.own.leave(thing, reference) else { return false };
-        self.uses(thing, reference, found);
-        self.leaving = Some(Leaving { thing, reference: reference.into(), found, had_turn: false, done });
+        let gives = if let Moved::Named(name) = &done { name.clone() } else { None };
+        let Some(number) = self.own.leave(thing, reference, gives) else { return false };
+        self.moving = Some(Moving { thing, number, reference: reference.into(), done });
         true
     }
 
-    fn uses(&mut self, thing: Thing, reference: &str, found: Found) {
-        if found.by_name {
-            self.uses.push(Use { thing, name: reference.into(), is_first: false, is_sent: false });
-        }
-    }
-
-    /// What it has used so far stands in the path.
-    pub(super) fn by_path(&mut self) {
+    /// What it has used so far is looked up before all else.
+    pub(super) fn looks_up_first(&mut self) {
         self.uses.iter_mut().for_each(|used| used.is_first = true);
     }
 
@@ -133,6 +130,9 @@ impl Claim {
 
     /// It makes something, under this name.
     pub(super) fn makes(&mut self, thing: Thing, name: Option<Box<str>>, is_new: bool) {
+        let number = name.clone().and_then(|name| self.own.give(thing, name));
+        self.moving =
+            number.map(|number| Moving { thing, number, reference: "".into(), done: Moved::Unchanged });
         self.making = Some(Making { thing, name, is_new });
     }
 
@@ -141,11 +141,8 @@ impl Claim {
     /// # Errors
     /// What it takes away is no longer the client's own.
     pub async fn wait(&mut self) -> Result<(), Refused> {
-        let Some(Leaving { thing, reference, found, had_turn, .. }) = &mut self.leaving else {
-            return Ok(());
-        };
-        *had_turn = self.own.wait_for_turn(*thing, found, reference).await;
-        match had_turn {
+        let Some(Moving { thing, number, reference, .. }) = &self.moving else { return Ok(()) };
+        match self.own.wait_for_turn(*thing, *number).await {
             true => Ok(()),
             false => Err(Refused {
                 path: thing.told().to_owned(),
@@ -166,7 +163,7 @@ impl Claim {
     /// Whether something hangs on its answer.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.is_sent && (!self.uses.is_empty() || self.leaving.is_some() || self.making.is_some())
+        self.is_sent && (!self.uses.is_empty() || self.moving.is_some() || self.making.is_some())
     }
 
     /// The daemon has answered with this status, before the client has any of it. True where the answer's body is to be read.
@@ -174,23 +171,27 @@ impl Claim {
         if !self.lasts {
             self.release();
         }
-        if let Some(Leaving { thing, found, had_turn, done, .. }) = self.leaving.take() {
-            let left = match status {
-                200..300 => match done {
-                    Left::Named(name) => Left::Named(server.usable(name)),
-                    done => done,
-                },
-                404 => Left::Gone,
-                // It is in use, or there is such a name, or the request is a bad one.
-                400 | 403 | 409 => Left::Unchanged,
-                _ => Left::Named(None),
-            };
-            self.own.left(thing, &found.id, had_turn, left);
-        }
         if status != 201 {
             self.making = None;
         }
-        self.making.is_some()
+        if self.making.is_some() {
+            // The name is given when the body has been read.
+            return true;
+        }
+        if let Some(Moving { thing, number, done, .. }) = self.moving.take() {
+            let moved = match status {
+                200..300 => match done {
+                    Moved::Named(name) => Moved::Named(server.usable(name)),
+                    done => done,
+                },
+                404 => Moved::Gone,
+                // It is in use, or there is such a name, or the request is a bad one.
+                400 | 403 | 409 => Moved::Unchanged,
+                _ => Moved::Named(None),
+            };
+            self.own.moved(thing, number, moved);
+        }
+        false
     }
 
     fn release(&mut self) {
@@ -202,6 +203,11 @@ impl Claim {
     /// Remembers what was made, from the whole body of an answer 201. podman 4.5 to 4.9 also answers so with the ID of a network that was there
     /// before, and Docker before 25 makes another one of its name, unless they are told not to.
     pub fn read(&mut self, body: &[u8], server: Server) {
+        self.remember(body, server);
+        self.end();
+    }
+
+    fn remember(&mut self, body: &[u8], server: Server) {
         let Some(Making { thing, mut name, is_new }) = self.making.take() else { return };
         let Ok(answer) = read(body) else { return };
         if thing == Thing::Network && !is_new {
@@ -219,14 +225,19 @@ impl Claim {
             self.own.make(thing, id, server.usable(name));
         }
     }
+
+    /// Ends what takes a name away, or gives one, without its answer.
+    fn end(&mut self) {
+        if let Some(Moving { thing, number, .. }) = self.moving.take() {
+            let moved = if self.is_sent { Moved::Named(None) } else { Moved::Unchanged };
+            self.own.moved(thing, number, moved);
+        }
+    }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         self.release();
-        if let Some(Leaving { thing, found, had_turn, .. }) = self.leaving.take() {
-            let left = if self.is_sent { Left::Named(None) } else { Left::Unchanged };
-            self.own.left(thing, &found.id, had_turn, left);
-        }
+        self.end();
     }
 }

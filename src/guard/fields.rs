@@ -7,7 +7,7 @@
 use super::Guard;
 use super::allow::Allow;
 use super::claim::Claim;
-use super::made::Left;
+use super::made::Moved;
 use super::names::is_image_id;
 use super::reader::{Kind, Value};
 use super::refused::{Need, Refused, Why};
@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The same where the request takes the name away.
-    pub(super) fn takes_away(&mut self, thing: Thing, reference: &str, done: Left) {
+    pub(super) fn takes_away(&mut self, thing: Thing, reference: &str, done: Moved) {
         self.names_by(thing, reference, |claim| claim.leaves(thing, reference, done));
     }
 

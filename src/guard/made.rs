@@ -6,6 +6,10 @@ use tokio::time::Instant;
 /// So many of each kind are remembered; the oldest are forgotten first.
 pub const MAX_MADE: usize = 65_536;
 
+/// A longer name is not remembered.
+/// - The longest that is of use: 63 bytes, as the daemon's DNS has it.
+pub const MAX_NAME_BYTES: usize = 255;
+
 /// What was made of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Set {
@@ -13,7 +17,9 @@ pub(super) struct Set {
     made: Vec<Made>,
     /// By name: those that are the client's, and those that are in use.
     names: Vec<Name>,
-    /// How many were ever made.
+    /// Requests that take names away or give them, in the order of their coming.
+    moves: Vec<Move>,
+    /// How many were ever made, or moved.
     count: u64,
 }
 
@@ -25,8 +31,25 @@ struct Made {
     name: Option<Box<str>>,
     /// Requests to remove or to rename it that are not through.
     leaving: usize,
-    /// Whether one of them is with the daemon.
-    is_busy: bool,
+}
+
+/// A request that takes a name away, or gives one, or both. Two that have to do with one name go one after the other: which of them a
+/// daemon does first is not to be seen in its answers.
+#[derive(Debug)]
+struct Move {
+    number: u64,
+    /// What is removed or renamed.
+    of: Option<Leaving>,
+    /// The name that is given.
+    gives: Option<Box<str>>,
+}
+
+/// What is removed or renamed, and how the request says so.
+#[derive(Debug)]
+struct Leaving {
+    id: Id,
+    /// `None` where it is by the ID.
+    by_name: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -42,14 +65,13 @@ struct Name {
 
 /// How a reference names what is the client's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    /// What it names.
-    pub id: Id,
-    /// Whether it does so by the name, which others may have later, and which is in use then.
-    pub by_name: bool,
+enum Found {
+    ById(Id),
+    /// By the name, which others may have later.
+    ByName(Id),
 }
 
-/// Whether a request that takes a name away may go on.
+/// Whether a request that takes a name away or gives one may go on.
 pub(super) enum Turn {
     Now,
     /// What it names is no longer the client's own.
@@ -58,9 +80,9 @@ pub(super) enum Turn {
     Later(Option<Instant>),
 }
 
-/// What became of a request that takes a name away.
+/// What became of what a request removes or renames.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Moved {
     /// Nothing: it was not sent, or the daemon has refused it.
     Unchanged,
     /// It is gone.
@@ -90,7 +112,7 @@ impl Set {
         }
         if let Err(place) = self.place(&id) {
             self.count += 1;
-            let made = Made { id, number: self.count, name: None, leaving: 0, is_busy: false };
+            let made = Made { id, number: self.count, name: None, leaving: 0 };
             self.made.insert(place, made);
         }
         self.rename(&id, name);
@@ -155,23 +177,44 @@ impl Set {
         }
     }
 
-    /// Finds what a reference names. Where it is the name, it is in use until [`Set::release`].
-    pub(super) fn take(&mut self, reference: &str, thing: Thing) -> Option<Found> {
-        if is_digits(reference) {
-            return Some(Found { id: self.by_digits(reference, thing)?, by_name: false });
-        }
+    /// Uses what a reference names. `None` where that is not the client's own; otherwise whether it is by the name, which is in use then until
+    /// [`Set::release`].
+    pub(super) fn take(&mut self, reference: &str, thing: Thing) -> Option<bool> {
+        let Found::ByName(_) = self.find(reference, thing)? else { return Some(false) };
         let place = self.named(reference).ok()?;
-        let id = self.names[place].owner?;
-        self.at(&id).filter(|made| made.leaving == 0)?;
         self.names[place].open += 1;
-        Some(Found { id, by_name: true })
+        Some(true)
     }
 
-    /// The same where the request takes the name away: nobody else can use it until [`Set::left`].
-    pub(super) fn leave(&mut self, reference: &str, thing: Thing) -> Option<Found> {
-        let found = self.take(reference, thing)?;
-        self.at(&found.id)?.leaving += 1;
-        Some(found)
+    fn find(&self, reference: &str, thing: Thing) -> Option<Found> {
+        if is_digits(reference) {
+            return self.by_digits(reference, thing).map(Found::ById);
+        }
+        let id = self.names[self.named(reference).ok()?].owner?;
+        let place = self.place(&id).ok()?;
+        (self.made[place].leaving == 0).then_some(Found::ByName(id))
+    }
+
+    /// Begins a removal, or a rename to `gives`, of what a reference names: nobody else can use its name until [`Set::moved`]. Returns its
+    /// number.
+    pub(super) fn leave(&mut self, reference: &str, thing: Thing, gives: Option<Box<str>>) -> Option<u64> {
+        let (id, by_name) = match self.find(reference, thing)? {
+            Found::ById(id) => (id, None),
+            Found::ByName(id) => (id, Some(reference.into())),
+        };
+        self.at(&id)?.leaving += 1;
+        Some(self.begin(Some(Leaving { id, by_name }), gives))
+    }
+
+    /// Begins to give a name to what is made.
+    pub(super) fn give(&mut self, name: Box<str>) -> u64 {
+        self.begin(None, Some(name))
+    }
+
+    fn begin(&mut self, of: Option<Leaving>, gives: Option<Box<str>>) -> u64 {
+        self.count += 1;
+        self.moves.push(Move { number: self.count, of, gives });
+        self.count
     }
 
     fn by_digits(&self, reference: &str, thing: Thing) -> Option<Id> {
@@ -193,42 +236,65 @@ impl Set {
         }
     }
 
-    /// Whether it may go on: the daemon is through with the name for all others.
-    pub(super) fn turn(&mut self, Found { id, by_name }: &Found, reference: &str) -> Turn {
-        let Ok(place) = self.place(id) else {
-            // Nothing else has the ID.
-            return if *by_name { Turn::Never } else { Turn::Now };
-        };
-        let made = &self.made[place];
-        if *by_name && made.name.as_deref() != Some(reference) {
+    /// Whether it may go on: all that came before it with one of its names is through.
+    pub(super) fn turn(&self, number: u64) -> Turn {
+        let Ok(place) = self.moves.binary_search_by(|other| other.number.cmp(&number)) else {
             return Turn::Never;
-        }
-        if made.is_busy {
+        };
+        let (before, this) = (&self.moves[..place], &self.moves[place]);
+        if before.iter().any(|other| self.meet(other, this)) {
             return Turn::Later(None);
         }
-        let name = made.name.as_ref().and_then(|name| self.names.get(self.named(name).ok()?));
-        match name {
-            Some(name) if name.open > usize::from(*by_name) => return Turn::Later(None),
-            Some(Name { sent: 1.., until: Some(until), .. }) if *until > Instant::now() => {
-                return Turn::Later(Some(*until));
-            }
-            _ => {}
+        let Some(Leaving { id, by_name }) = &this.of else { return Turn::Now };
+        let name = self.name_of(id);
+        if by_name.is_some() && by_name.as_deref() != name {
+            return Turn::Never;
         }
-        self.made[place].is_busy = true;
-        Turn::Now
+        match name.and_then(|name| self.names.get(self.named(name).ok()?)) {
+            Some(Name { open: 1.., .. }) => Turn::Later(None),
+            Some(Name { sent: 1.., until: Some(until), .. }) if *until > Instant::now() => {
+                Turn::Later(Some(*until))
+            }
+            _ => Turn::Now,
+        }
     }
 
-    /// Ends what [`Set::leave`] began. `had_turn`: whether it went on.
-    pub(super) fn left(&mut self, id: &Id, had_turn: bool, left: Left) {
-        let Some(made) = self.at(id) else { return };
-        made.leaving = made.leaving.saturating_sub(1);
-        if had_turn {
-            made.is_busy = false;
+    fn name_of(&self, id: &Id) -> Option<&str> {
+        self.made[self.place(id).ok()?].name.as_deref()
+    }
+
+    /// The names that a request takes away or gives.
+    fn names_of<'s>(&'s self, of: &'s Move) -> [Option<&'s str>; 2] {
+        let taken = of.of.as_ref().and_then(|of| of.by_name.as_deref().or_else(|| self.name_of(&of.id)));
+        [taken, of.gives.as_deref()]
+    }
+
+    /// Whether two have to do with one name, or with one thing.
+    fn meet(&self, one: &Move, other: &Move) -> bool {
+        let [ones, others] = [one, other].map(|of| self.names_of(of));
+        let is_one = matches!((&one.of, &other.of), (Some(one), Some(other)) if one.id == other.id);
+        is_one || ones.iter().any(|name| name.is_some() && others.contains(name))
+    }
+
+    /// Ends what [`Set::leave`] or [`Set::give`] began.
+    pub(super) fn moved(&mut self, number: u64, moved: Moved) {
+        let Ok(place) = self.moves.binary_search_by(|other| other.number.cmp(&number)) else { return };
+        let Move { of, .. } = self.moves.remove(place);
+        let Some(Leaving { id, by_name }) = of else { return };
+        if let Some(made) = self.at(&id) {
+            made.leaving = made.leaving.saturating_sub(1);
         }
-        match left {
-            Left::Unchanged => {}
-            Left::Gone => self.forget(id),
-            Left::Named(name) => self.rename(id, name),
+        // Whoever had the name by which the daemon was asked has it no longer.
+        if let Some(name) = by_name.filter(|_| moved != Moved::Unchanged)
+            && let Ok(place) = self.named(&name)
+            && let Some(owner) = self.names[place].owner
+        {
+            self.rename(&owner, None);
+        }
+        match moved {
+            Moved::Unchanged => {}
+            Moved::Gone => self.forget(&id),
+            Moved::Named(name) => self.rename(&id, name),
         }
     }
 }

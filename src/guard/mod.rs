@@ -37,7 +37,7 @@ pub use allow::{
 };
 pub use claim::{Claim, Server};
 pub use fields::Judged;
-pub use made::MAX_MADE;
+pub use made::{MAX_MADE, MAX_NAME_BYTES};
 pub use refused::{Need, Refused, Why, list_of};
 pub use room::{Held, MAX_BODY_BYTES, MAX_HELD_BYTES, Room};
 pub use thing::Thing;
@@ -45,7 +45,7 @@ pub use thing::Thing;
 use crate::http::head;
 use crate::vars::{self, Setting, Vars, parse_switch};
 use fields::Walk;
-use made::Left;
+use made::Moved;
 use own::Own;
 use tables::Table;
 
@@ -77,6 +77,8 @@ pub enum Rule {
     Open,
     /// Its path names something that must be the client's own, or listed.
     Own(Thing),
+    /// The same where the answer can take minutes, and what is named is looked up before.
+    OwnSlow(Thing),
     /// The same of what is removed.
     Remove(Thing),
     /// The same without `force`, by which podman removes the containers that use it, too.
@@ -114,9 +116,11 @@ impl Rule {
     #[must_use]
     pub const fn names(self) -> Option<Thing> {
         match self {
-            Self::Own(thing) | Self::Start(thing) | Self::Remove(thing) | Self::RemoveUnforced(thing) => {
-                Some(thing)
-            }
+            Self::Own(thing)
+            | Self::OwnSlow(thing)
+            | Self::Start(thing)
+            | Self::Remove(thing)
+            | Self::RemoveUnforced(thing) => Some(thing),
             Self::Rename | Self::Archive => Some(Thing::Container),
             Self::Held(body) => body.of(),
             Self::Closed
@@ -300,12 +304,14 @@ impl Guard {
         Walk::along("query", self, |walk| {
             if let Some(thing) = rule.names() {
                 walk.at(thing.told(), |walk| match rule {
-                    Rule::Remove(_) | Rule::RemoveUnforced(_) => walk.takes_away(thing, name, Left::Gone),
-                    Rule::Rename => walk.takes_away(thing, name, Left::Named(query::name(query))),
+                    Rule::Remove(_) | Rule::RemoveUnforced(_) => walk.takes_away(thing, name, Moved::Gone),
+                    Rule::Rename => walk.takes_away(thing, name, Moved::Named(query::name(query))),
                     Rule::Held(Body::Connect) => judges::network_name(walk, name),
                     _ => walk.names(thing, name),
                 });
-                walk.claim.by_path();
+                if matches!(rule, Rule::OwnSlow(_)) {
+                    walk.claim.looks_up_first();
+                }
                 let words = ["all", "depend", "force"];
                 let is_unforced = matches!(rule, Rule::RemoveUnforced(_));
                 query::others(walk, query, if is_unforced { &words } else { &words[..2] });
@@ -359,6 +365,7 @@ impl Guard {
             }
             if body == Body::Network {
                 let is_new = value.member("CheckDuplicate").is_some_and(|value| value.raw() == "true");
+                let name = name.filter(|name| name.len() <= MAX_NAME_BYTES);
                 walk.claim.makes(Thing::Network, name.map(|name| name.as_ref().into()), is_new);
             }
         }))

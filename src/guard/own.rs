@@ -2,16 +2,17 @@
 //!
 //! IDs come from the daemon's answers ([`Claim::read`](super::Claim::read)), names from the requests. A daemon looks a name up when it
 //! gets to a request, and a name can go from one container to another. So a request that takes a name away is not sent before the daemon
-//! has looked the name up for all requests that have it, and from then on the name is nobody's.
+//! has looked the name up for all requests that have it, and from then on the name is nobody's. Requests that take one name away or give
+//! it go one after the other.
 
-use super::made::{Found, Left, Set, Turn};
+use super::made::{Moved, Set, Turn};
 use super::thing::{Id, Thing};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long a daemon may take to look up what a path names, once it has the whole request: some answer later, as a stop does.
+/// How long a daemon may take to look up what the path of a stop or a wait names, once it has the whole request. It may answer much later.
 /// - What it takes: less than a millisecond, before it does anything else (moby `GetContainer`).
 const LOOKUP: Duration = Duration::from_secs(5);
 
@@ -56,8 +57,9 @@ impl Own {
         }
     }
 
-    /// Finds what a reference names. A name is in use from then on until [`Own::release`] says otherwise.
-    pub(super) fn take(&self, thing: Thing, reference: &str) -> Option<Found> {
+    /// Uses what a reference names. `None` where that is not the client's own; otherwise whether it is by the name, which is in use then until
+    /// [`Own::release`].
+    pub(super) fn take(&self, thing: Thing, reference: &str) -> Option<bool> {
         self.state().of(thing)?.take(reference, thing)
     }
 
@@ -71,14 +73,19 @@ impl Own {
         self.change(thing, |set| set.release(name, was_sent));
     }
 
-    /// The same as [`Own::take`] where the request takes the name away: from now on nobody else can use it.
-    pub(super) fn leave(&self, thing: Thing, reference: &str) -> Option<Found> {
-        self.state().of(thing)?.leave(reference, thing)
+    /// Begins a removal, or a rename to `gives`, of what a reference names: from now on nobody else can use its name. Returns its number.
+    pub(super) fn leave(&self, thing: Thing, reference: &str, gives: Option<Box<str>>) -> Option<u64> {
+        self.state().of(thing)?.leave(reference, thing, gives)
     }
 
-    /// Ends what [`Own::leave`] began. `had_turn`: whether it came to its turn.
-    pub(super) fn left(&self, thing: Thing, id: &Id, had_turn: bool, left: Left) {
-        self.change(thing, |set| set.left(id, had_turn, left));
+    /// Begins to give a name to what is made.
+    pub(super) fn give(&self, thing: Thing, name: Box<str>) -> Option<u64> {
+        Some(self.state().of(thing)?.give(name))
+    }
+
+    /// Ends what [`Own::leave`] or [`Own::give`] began.
+    pub(super) fn moved(&self, thing: Thing, number: u64, moved: Moved) {
+        self.change(thing, |set| set.moved(number, moved));
     }
 
     /// Changes what others may wait for.
@@ -89,12 +96,11 @@ impl Own {
         self.0.changed.notify_waiters();
     }
 
-    /// Waits until no other request uses the name that is taken away, and no other one takes it away. False where it names nothing of the
-    /// client's any more.
-    pub(super) async fn wait_for_turn(&self, thing: Thing, found: &Found, reference: &str) -> bool {
+    /// Waits until all that came before it with one of its names is through. False where what it takes away is not the client's any more.
+    pub(super) async fn wait_for_turn(&self, thing: Thing, number: u64) -> bool {
         loop {
             let changed = self.0.changed.notified();
-            let turn = self.state().of(thing).map(|set| set.turn(found, reference));
+            let turn = self.state().of(thing).map(|set| set.turn(number));
             match turn {
                 None | Some(Turn::Never) => return false,
                 Some(Turn::Now) => return true,

@@ -5,6 +5,7 @@
 
 use super::fields::Walk;
 use super::judges::network_name;
+use super::made::MAX_NAME_BYTES;
 use super::path::{is_clean_below, is_image, is_name};
 use super::reader::{Kind, Value, read};
 use super::refused::Why;
@@ -173,7 +174,7 @@ pub(super) fn name(query: &[u8]) -> Option<Box<str>> {
     }
     let name = names?;
     let name = name.strip_prefix('/').unwrap_or(&name);
-    is_name(name).then(|| name.into())
+    (is_name(name) && name.len() <= MAX_NAME_BYTES).then(|| name.into())
 }
 
 /// Judges a build's.

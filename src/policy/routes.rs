@@ -33,17 +33,20 @@ pub static ROUTES: &[Route] = &[
     route("/containers/{name}/kill", &[Post]).own().gate("ALLOW_KILL").action("ALLOW_RESTARTS"),
     route("/containers/{name}/pause", &[Post]).own().action("ALLOW_PAUSE"),
     route("/containers/{name}/unpause", &[Post]).own().action("ALLOW_UNPAUSE"),
-    route("/containers/{name}/restart", &[Post]).own().action("ALLOW_RESTARTS").hazard(Signals),
+    route("/containers/{name}/restart", &[Post])
+        .guard(Rule::OwnSlow(Thing::Container))
+        .action("ALLOW_RESTARTS")
+        .hazard(Signals),
     route("/containers/{name}/start", &[Post])
         .guard(Rule::Start(Thing::Container))
         .action("ALLOW_START")
         .hazard(Rewrites),
     route("/containers/{name}/stop", &[Post])
-        .own()
+        .guard(Rule::OwnSlow(Thing::Container))
         .action("ALLOW_STOP")
         .action("ALLOW_RESTARTS")
         .hazard(Signals),
-    route("/containers/{name}/wait", &[Post]).own(),
+    route("/containers/{name}/wait", &[Post]).guard(Rule::OwnSlow(Thing::Container)),
     route("/containers/{name}/resize", &[Post]).own(),
     route("/containers/{name}/attach", &[Post]).own().gate("ALLOW_ATTACH").hijacked(Tcp),
     route("/containers/{name}/exec", &[Post]).held(Body::Exec).gate("ALLOW_EXEC"),
@@ -167,7 +170,10 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/pause", &[Post]).own().action("ALLOW_PAUSE"),
     route("/libpod/containers/{name}/rename", &[Post]),
     route("/libpod/containers/{name}/resize", &[Post]).own(),
-    route("/libpod/containers/{name}/restart", &[Post]).own().action("ALLOW_RESTARTS").hazard(Signals),
+    route("/libpod/containers/{name}/restart", &[Post])
+        .guard(Rule::OwnSlow(Thing::Container))
+        .action("ALLOW_RESTARTS")
+        .hazard(Signals),
     route("/libpod/containers/{name}/restore", &[Post]),
     route("/libpod/containers/{name}/start", &[Post])
         .guard(Rule::Start(Thing::Container))
@@ -175,7 +181,7 @@ pub static ROUTES: &[Route] = &[
         .hazard(Rewrites),
     route("/libpod/containers/{name}/stats", &[Get]),
     route("/libpod/containers/{name}/stop", &[Post])
-        .own()
+        .guard(Rule::OwnSlow(Thing::Container))
         .action("ALLOW_STOP")
         .action("ALLOW_RESTARTS")
         .hazard(Signals),
@@ -183,7 +189,7 @@ pub static ROUTES: &[Route] = &[
     route("/libpod/containers/{name}/unmount", &[Post]),
     route("/libpod/containers/{name}/unpause", &[Post]).own().action("ALLOW_UNPAUSE"),
     route("/libpod/containers/{name}/update", &[Post]),
-    route("/libpod/containers/{name}/wait", &[Post]).own(),
+    route("/libpod/containers/{name}/wait", &[Post]).guard(Rule::OwnSlow(Thing::Container)),
     route("/libpod/events", &[Get]),
     route("/libpod/exec/{id}/json", &[Get]),
     route("/libpod/exec/{id}/remove", &[Post]),

@@ -12,6 +12,7 @@
 //! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
 //! | request on its way | 64 KiB: the head, or what one read took and the daemon has not | 64 KiB: its head | either end |
 //! | response on its way | as before; 16 KiB of next requests once the request is complete | 64 KiB, as before | either end |
+//! | the client has gone, and GUARD follows the answer | | 80 KiB: its head, and what tells an ID | the daemon |
 //! | raw stream | 64 KiB: what one read took and the daemon has not | 64 KiB, the other way round | both ends |
 //! | reply of our own | | less than 2 KiB | 5 s to take it and 5 s to close |
 //!
