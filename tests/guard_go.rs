@@ -50,8 +50,10 @@ impl GoGuard {
     /// What each reader makes of a body.
     fn read(&mut self, kind: Body, open: &Open, body: &[u8]) -> Vec<Reading> {
         let body = to_base64(body);
-        let words = [open.bind_mounts, open.capabilities, open.devices, open.host_network, &body];
-        let words = words.map(|word| if word.is_empty() { "-" } else { word });
+        let names = [open.containers, open.networks, open.volumes];
+        let words = [open.bind_mounts, open.capabilities, open.devices, open.host_network];
+        let words = words.into_iter().chain(names).chain([&*body]);
+        let words: Vec<_> = words.map(|word| if word.is_empty() { "-" } else { word }).collect();
         let kind = format!("{kind:?}").to_lowercase();
         writeln!(self.stdin, "{kind} {}", words.join(" ")).expect("it reads");
         let line = self.line();
@@ -78,7 +80,7 @@ impl Drop for GoGuard {
 }
 
 fn judged() -> Vec<Case> {
-    bodies::cases().into_iter().filter(|case| case.kind().is_some()).collect()
+    bodies::cases().into_iter().filter(Case::is_of_the_body).collect()
 }
 
 fn dangers(readings: &[Reading]) -> usize {
@@ -86,8 +88,8 @@ fn dangers(readings: &[Reading]) -> usize {
 }
 
 /// Refused though no reader takes the host by them: they have more than one reading, or none that any engine decodes, or the tables do
-/// not know the field, or it is the path that asks.
-const OTHERWISE_REFUSED: [&str; 12] = [
+/// not know the field.
+const OTHERWISE_REFUSED: [&str; 13] = [
     "a-future",
     "j-array",
     "j-binds-object",
@@ -99,7 +101,8 @@ const OTHERWISE_REFUSED: [&str; 12] = [
     "j-surrogate",
     "j-trailing-object",
     "j-utf16",
-    "o-network-connect-host",
+    "n-connect-null",
+    "n-link-inspected",
 ];
 
 /// The program knows what is dangerous: what it calls harmless below is.

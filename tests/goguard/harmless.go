@@ -15,6 +15,7 @@ import (
 type lists struct {
 	bindMounts, capabilities, devices []string
 	hostNetwork                       bool
+	containers, networks, volumes     []string
 	dangers                           []string
 }
 
@@ -93,7 +94,7 @@ func (open *lists) bind(spec, field string) {
 			written = written || oneOf(mode, "rw", "z", "Z")
 		}
 	}
-	open.expect(plainName.MatchString(parts[0]) || open.mayBind(parts[0], readOnly && !written), field)
+	open.expect(open.volume(parts[0]) || open.mayBind(parts[0], readOnly && !written), field)
 	open.expect(clean(parts[1]), field)
 }
 
@@ -111,7 +112,7 @@ func (open *lists) mount(mount *Mount, field string) {
 		readOnly := mount.ReadOnly && (mount.BindOptions == nil || !mount.BindOptions.ReadOnlyNonRecursive)
 		open.expect(mount.Source == "" || open.mayBind(mount.Source, readOnly), field+".Source")
 	case "volume":
-		open.expect(mount.Source == "" || plainName.MatchString(mount.Source), field+".Source")
+		open.expect(mount.Source == "" || open.volume(mount.Source), field+".Source")
 	case "image":
 		open.expect(unquoted(strings.ReplaceAll(mount.Source, ":", "")), field+".Source")
 	default:
@@ -192,11 +193,92 @@ func (open *lists) capability(name string) bool {
 	return name == "" || oneOf(name, defaultCapabilities...) || oneOf(name, open.capabilities...)
 }
 
-func (open *lists) networkMode(mode string) bool {
-	if mode == "host" || strings.HasPrefix(mode, "container:") {
-		return open.hostNetwork && plainName.MatchString(strings.TrimPrefix(mode, "container:"))
+// What others made is named by its list. Nothing is the client's own here: it has made nothing.
+
+func entryFor(entry, name string) bool {
+	start, begins := strings.CutSuffix(entry, "*")
+	return name == entry || begins && strings.HasPrefix(name, start)
+}
+
+func (open *lists) volume(name string) bool {
+	for _, entry := range open.volumes {
+		if plainName.MatchString(name) && entryFor(entry, name) {
+			return true
+		}
 	}
-	return mode == "" || plainName.MatchString(mode)
+	return false
+}
+
+// Podman's database takes an underscore for any digit.
+var startOfID = regexp.MustCompile(`^[0-9a-fA-F_]*$`)
+
+// Of containers and networks. What could be the start of an ID goes by itself alone, and has to be long enough to be one.
+func listed(name string, entries []string) bool {
+	for _, entry := range entries {
+		if entry == "*" {
+			return true
+		}
+		if startOfID.MatchString(name) {
+			if name == entry && len(name) >= 12 && !strings.Contains(name, "_") {
+				return true
+			}
+		} else if entryFor(entry, name) {
+			return true
+		}
+	}
+	return false
+}
+
+var linkPath = regexp.MustCompile(`^[a-zA-Z0-9_./-]+$`)
+
+// The path of a link names what the listed one is linked to: that is another one.
+func (open *lists) container(name string) bool {
+	if plainName.MatchString(name) {
+		return listed(name, open.containers)
+	}
+	return linkPath.MatchString(name) && oneOf("*", open.containers...)
+}
+
+func (open *lists) ofContainer(mode string) bool {
+	name, ok := strings.CutPrefix(mode, "container:")
+	return ok && open.container(name)
+}
+
+func (open *lists) networkMode(mode string) bool {
+	switch mode {
+	case "", "bridge", "default", "none":
+		return true
+	case "host", "pasta", "slirp4netns":
+		return open.hostNetwork
+	}
+	return open.ofContainer(mode) || plainName.MatchString(mode) && listed(mode, open.networks)
+}
+
+// With Docker a mode can take rights away, and with podman any that is not ro gives the right to write.
+func (open *lists) volumesFrom(spec string) bool {
+	name, mode, _ := strings.Cut(spec, ":")
+	onlyToRead := false
+	for _, entry := range open.bindMounts {
+		onlyToRead = onlyToRead || strings.HasSuffix(entry, ":ro")
+	}
+	return spec == "" || open.container(name) && (oneOf(mode, "", "ro") || mode == "rw" && !onlyToRead)
+}
+
+// Docker reserves the parent's name with the alias below it, after path.Join.
+func (open *lists) link(spec string) bool {
+	name, alias, two := strings.Cut(spec, ":")
+	if !two {
+		alias = path.Base(name)
+	} else if strings.HasPrefix(name, "/") {
+		_, alias = path.Split(alias)
+	}
+	return spec == "" || open.container(strings.TrimPrefix(name, "/")) && plainName.MatchString(alias)
+}
+
+func (open *lists) links(links []string, field string) {
+	for _, link := range links {
+		open.expect(open.link(link), field+".Links")
+	}
 }
 
 func (open *lists) endpoint(settings *EndpointSettings, field string) {
@@ -215,6 +297,7 @@ func (open *lists) endpoint(settings *EndpointSettings, field string) {
 		}
 	}
 	open.expect(open.networkMode(settings.NetworkID), field+".NetworkID")
+	open.links(settings.Links, field)
 }
 
 // What every runtime hides and protects, in all releases.
@@ -299,7 +382,10 @@ func (host *HostConfig) judge(open *lists) {
 			open.tmpfs(option, in+"Tmpfs")
 		}
 	}
-	open.expect(len(host.VolumesFrom) == 0, in+"VolumesFrom")
+	for _, spec := range host.VolumesFrom {
+		open.expect(open.volumesFrom(spec), in+"VolumesFrom")
+	}
+	open.links(host.Links, "HostConfig")
 	open.expect(oneOf(host.VolumeDriver, "", "local"), in+"VolumeDriver")
 	for _, name := range host.CapAdd {
 		open.expect(open.capability(name), in+"CapAdd")
@@ -312,15 +398,15 @@ func (host *HostConfig) judge(open *lists) {
 	open.expect(covers(host.MaskedPaths, masked), in+"MaskedPaths")
 	open.expect(covers(host.ReadonlyPaths, readOnly), in+"ReadonlyPaths")
 	open.resources(&host.Resources, in)
-	open.expect(oneOf(host.PidMode, "", "private"), in+"PidMode")
-	open.expect(oneOf(host.IpcMode, "", "private", "shareable", "none"), in+"IpcMode")
+	open.expect(oneOf(host.PidMode, "", "private") || open.ofContainer(host.PidMode), in+"PidMode")
+	open.expect(oneOf(host.IpcMode, "", "private", "shareable", "none") || open.ofContainer(host.IpcMode), in+"IpcMode")
 	open.expect(oneOf(host.UTSMode, "", "private"), in+"UTSMode")
 	open.expect(oneOf(host.UsernsMode, "", "private"), in+"UsernsMode")
 	open.expect(oneOf(host.CgroupnsMode, "", "private", "host"), in+"CgroupnsMode")
 	open.expect(host.Cgroup == "", in+"Cgroup")
 	open.expect(open.networkMode(host.NetworkMode), in+"NetworkMode")
 	for name := range host.Sysctls {
-		ownNetwork := strings.HasPrefix(name, "net.") && host.NetworkMode != "host"
+		ownNetwork := strings.HasPrefix(name, "net.") && host.NetworkMode != "host" && !strings.HasPrefix(host.NetworkMode, "container:")
 		ownQueues := strings.HasPrefix(name, "fs.mqueue.") || strings.HasPrefix(name, "kernel.msg") ||
 			strings.HasPrefix(name, "kernel.shm") || name == "kernel.sem"
 		open.expect(ownNetwork || ownQueues, in+"Sysctls")
@@ -350,7 +436,7 @@ func (exec *ExecConfig) judge(open *lists) {
 }
 
 func (volume *VolumeCreate) judge(open *lists) {
-	open.expect(volume.Name == "" || plainName.MatchString(volume.Name), "Name")
+	open.expect(volume.Name == "" || open.volume(volume.Name), "Name")
 	open.expect(oneOf(volume.Driver, "", "local"), "Driver")
 	open.driverOptions(volume.DriverOpts, "DriverOpts")
 	// An empty one is there: Docker asks whether it is nil.
@@ -391,7 +477,10 @@ func (network *NetworkCreate) judge(open *lists) {
 }
 
 func (connect *NetworkConnect) judge(open *lists) {
+	open.expect(open.container(connect.Container), "Container")
 	open.endpoint(connect.EndpointConfig, "EndpointConfig")
 }
 
-func (*NetworkDisconnect) judge(*lists) {}
+func (disconnect *NetworkDisconnect) judge(open *lists) {
+	open.expect(open.container(disconnect.Container), "Container")
+}

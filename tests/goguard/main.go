@@ -2,10 +2,10 @@
 //
 // It is the reader that counts: every engine decodes with Go's encoding/json. Each line of stdin asks for one body:
 //
-//	KIND BIND_MOUNTS CAPABILITIES DEVICES HOST_NETWORK BODY
+//	KIND BIND_MOUNTS CAPABILITIES DEVICES HOST_NETWORK CONTAINERS NETWORKS VOLUMES BODY
 //
-// KIND is that of the request, the four in the middle are the values of the ALLOW_ variables, and BODY is base64; a dash stands for
-// what is empty. The answer is one line with one part for each reader, separated by tabs: READER=undecodable, READER=harmless, or
+// KIND is that of the request, those in the middle are the values of the ALLOW_ variables, and BODY is base64; a dash stands for what
+// is empty. The answer is one line with one part for each reader, separated by tabs: READER=undecodable, READER=harmless, or
 // READER=dangerous and the field behind a blank. Before the first answer stands a line with the version of Go.
 package main
 
@@ -31,14 +31,15 @@ func main() {
 }
 
 func answer(words []string) string {
-	if len(words) != 6 {
-		panic(fmt.Sprintf("six words were expected: %q", words))
+	if len(words) != 9 {
+		panic(fmt.Sprintf("nine words were expected: %q", words))
 	}
-	body, err := base64.StdEncoding.DecodeString(value(words[5]))
+	body, err := base64.StdEncoding.DecodeString(value(words[8]))
 	if err != nil {
 		panic(err)
 	}
-	open := &lists{bindMounts: list(words[1]), capabilities: list(words[2]), devices: list(words[3]), hostNetwork: words[4] == "1"}
+	open := &lists{bindMounts: list(words[1]), capabilities: list(words[2]), devices: list(words[3]), hostNetwork: words[4] == "1",
+		containers: list(words[5]), networks: list(words[6]), volumes: list(words[7])}
 	var parts []string
 	for _, reader := range readers {
 		verdict := "undecodable"

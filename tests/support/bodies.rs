@@ -8,6 +8,9 @@ use docker_socket_proxy::guard::{Body, Guard};
 
 const CASES: &str = include_str!("../guard/cases.txt");
 
+/// They have all names in a case that does not say otherwise, so that it is the rest that decides.
+pub const LISTS_OF_NAMES: [&str; 4] = ["ALLOW_CONTAINERS", "ALLOW_NETWORKS", "ALLOW_VOLUMES", "ALLOW_TAGS"];
+
 /// A request, and the verdict on it; `tests/guard/README.md` has the format.
 #[derive(Debug, Clone, Default)]
 pub struct Case {
@@ -19,6 +22,8 @@ pub struct Case {
     pub vars: Vec<(&'static str, &'static str)>,
     pub headers: Vec<(&'static str, &'static str)>,
     pub engines: &'static str,
+    /// Whether the target decides, and not the body.
+    pub by_target: bool,
     pub body: Vec<u8>,
 }
 
@@ -41,6 +46,7 @@ impl Case {
                 }
                 "header" => case.headers.push(rest.split_once(": ").expect("name and value")),
                 "engines" => case.engines = rest,
+                "decides" => case.by_target = rest == "target",
                 "body" => case.body = rest.into(),
                 "line" => case.body = format!("{rest}\n").into(),
                 "base64" => case.body = from_base64(rest),
@@ -48,6 +54,11 @@ impl Case {
             }
         }
         case
+    }
+
+    /// Whether the body decides.
+    pub fn is_of_the_body(&self) -> bool {
+        self.kind().is_some() && !self.by_target
     }
 
     /// Whose body this is, where the guard judges it.
@@ -69,12 +80,17 @@ impl Case {
     }
 
     pub fn open(&self) -> Open {
-        let value = |name| self.vars.iter().find(|var| var.0 == name).map_or("", |var| var.1);
+        let value = |name| self.vars.iter().find(|var| var.0 == name).map(|var| var.1);
+        let [containers, networks, volumes, _] = LISTS_OF_NAMES.map(|name| value(name).unwrap_or("*"));
+        let value = |name| value(name).unwrap_or_default();
         Open {
             bind_mounts: value("ALLOW_BIND_MOUNTS"),
             capabilities: value("ALLOW_CAPABILITIES"),
             devices: value("ALLOW_DEVICES"),
             host_network: value("ALLOW_HOST_NETWORK"),
+            containers,
+            networks,
+            volumes,
         }
     }
 }
@@ -110,29 +126,46 @@ pub fn to_base64(bytes: &[u8]) -> String {
     text
 }
 
-/// What the ALLOW_ variables of a guard open, as their values.
+/// What the ALLOW_ variables of a guard open, as their values. No body gives a name to an image.
 #[derive(Debug, Clone, Copy)]
 pub struct Open {
     pub bind_mounts: &'static str,
     pub capabilities: &'static str,
     pub devices: &'static str,
     pub host_network: &'static str,
+    pub containers: &'static str,
+    pub networks: &'static str,
+    pub volumes: &'static str,
 }
 
 /// Nothing; single things; much.
 pub const OPEN: [Open; 3] = [
-    Open { bind_mounts: "", capabilities: "", devices: "", host_network: "" },
+    Open {
+        bind_mounts: "",
+        capabilities: "",
+        devices: "",
+        host_network: "",
+        containers: "",
+        networks: "",
+        volumes: "",
+    },
     Open {
         bind_mounts: "/srv/ci,/etc/localtime:ro",
         capabilities: "NET_ADMIN",
         devices: "/dev/dri,gpu",
         host_network: "0",
+        containers: "ci-*,k1,0123456789ab",
+        networks: "ci-*,tour_back",
+        volumes: "ci-*,data",
     },
     Open {
         bind_mounts: "/srv/ci/,/srv/cache/:ro",
         capabilities: "NET_ADMIN,SYS_PTRACE",
         devices: "/dev/dri,vendor.com/class=name",
         host_network: "1",
+        containers: "*",
+        networks: "*",
+        volumes: "*",
     },
 ];
 
@@ -145,6 +178,9 @@ impl Open {
                 "ALLOW_CAPABILITIES" => self.capabilities,
                 "ALLOW_DEVICES" => self.devices,
                 "ALLOW_HOST_NETWORK" => self.host_network,
+                "ALLOW_CONTAINERS" => self.containers,
+                "ALLOW_NETWORKS" => self.networks,
+                "ALLOW_VOLUMES" => self.volumes,
                 _ => return None,
             })
             .filter(|value| !value.is_empty())
@@ -530,11 +566,35 @@ const VALUES: [&str; 26] = [
 ];
 
 /// Texts that are near the border of what some field may hold.
-const TEXTS: [&str; 62] = [
+const TEXTS: [&str; 86] = [
     "host",
     "Host",
     "container:x",
     "container:",
+    "container:ci-a",
+    "container:/ci-a",
+    "container:ci-a/db",
+    "container:db",
+    "container:0123456789ab",
+    "container:0123456789abcdef",
+    "ci-a",
+    "ci-a:ro",
+    "ci-a:rw",
+    "ci-a:z",
+    "ci-a:db",
+    "ci-a:../x",
+    "ci-a/db:x",
+    "/ci-a:/web/db",
+    "/ci-a:/web/..",
+    "ci-a:/x",
+    "ci-a:/x:ro",
+    "xci-a",
+    "ci-a,x",
+    "dead",
+    "cafe_12",
+    "0123456789ab",
+    "0123456789AB",
+    "pasta",
     "ns:/proc/1/ns/net",
     "slirp4netns:allow_host_loopback=true",
     "none",

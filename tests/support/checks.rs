@@ -216,11 +216,19 @@ fn judgement(environment: &[(String, String)], method: &str, target: &str) {
     };
     let Some(parsed) = Method::parse(method.as_bytes()) else { return };
     let Ok(clean) = Target::parse(parsed, target.as_bytes()) else { return };
-    let guarded = |name: &str| if name == GUARD.name { Some(String::from("baseline")) } else { var(name) };
-    if let Ok(guarded) = Policy::from_vars(&guarded)
-        && let Verdict::Allow(_) = guarded.judge(parsed, &clean)
-    {
-        assert!(matches!(policy.judge(parsed, &clean), Verdict::Allow(_)), "GUARD opens {method} {target}");
+    for listed in ["", "*"] {
+        let guarded = |name: &str| match name {
+            "GUARD" => Some(String::from("baseline")),
+            "ALLOW_CONTAINERS" | "ALLOW_NETWORKS" | "ALLOW_VOLUMES" | "ALLOW_TAGS" => Some(listed.to_owned()),
+            _ => var(name),
+        };
+        let guarded = Policy::from_vars(&guarded).expect("GUARD starts with whatever starts without it");
+        if let Verdict::Allow(_) = guarded.judge(parsed, &clean) {
+            assert!(
+                matches!(policy.judge(parsed, &clean), Verdict::Allow(_)),
+                "GUARD opens {method} {target}"
+            );
+        }
     }
     let readings = naive::Target::read(method, target.as_bytes()).expect("what is accepted is clean");
     match (policy.judge(parsed, &clean), naive::judge(&environment, method, &readings)) {

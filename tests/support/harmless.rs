@@ -26,7 +26,9 @@ pub fn check(kind: Body, open: &Open, body: &[u8]) -> bool {
     let verdict = open.guard().judge(kind, body);
     match &verdict {
         // For those that take no body for one.
-        Ok(()) if body.is_empty() => assert_ne!(kind, Body::Create),
+        Ok(()) if body.is_empty() => {
+            assert!(!matches!(kind, Body::Create | Body::Connect | Body::Disconnect));
+        }
         Ok(()) => {
             assert_eq!(flaw, None, "accepted");
             let (tree, _) = Tree::read(body).expect("JSON");
@@ -48,7 +50,7 @@ pub fn danger(kind: Body, tree: &Tree, open: &Open) -> Option<String> {
         }
         (Body::Create, "networkingconfig") => fields(value).iter().all(|(_, endpoints)| {
             let mut endpoints = endpoints.members().into_iter();
-            endpoints.all(|(name, endpoint)| is_network(&name, open) && is_harmless_endpoint(endpoint))
+            endpoints.all(|(name, endpoint)| is_network(&name, open) && is_harmless_endpoint(endpoint, open))
         }),
         // HostConfig's fields count at the top level too.
         (Body::Create, name) => is_harmless_config(name, value) && is_harmless_host(name, value, open),
@@ -58,8 +60,9 @@ pub fn danger(kind: Body, tree: &Tree, open: &Open) -> Option<String> {
         (Body::Exec, name) => name != "privileged" || is_nothing(value),
         (Body::Volume, name) => is_harmless_volume(name, value, open),
         (Body::Network, name) => is_harmless_network(name, value),
-        (Body::Connect, name) => name != "endpointconfig" || is_harmless_endpoint(value),
-        (Body::Disconnect, _) => true,
+        (Body::Connect | Body::Disconnect, "container") => is_container(&text(value), open),
+        (Body::Connect, "endpointconfig") => is_harmless_endpoint(value, open),
+        (Body::Connect | Body::Disconnect, _) => true,
     };
     // HostConfig's own, where it is one of these.
     let all = fields(tree);
@@ -67,22 +70,28 @@ pub fn danger(kind: Body, tree: &Tree, open: &Open) -> Option<String> {
     if kind == Body::Create && !has_own_settings(&all) {
         return Some("sysctls".to_owned());
     }
+    // A daemon could take what is missing from elsewhere.
+    let names_one = all.iter().any(|(name, _)| name == "container");
+    if matches!(kind, Body::Connect | Body::Disconnect) && !names_one {
+        return Some("container".to_owned());
+    }
     let field = all.iter().find(|field| !is_harmless(field))?;
     let inner =
         within.filter(|(name, value)| field.0 == "hostconfig" && !is_harmless_host(name, value, open));
     Some(inner.map(|(name, _)| name).fold(field.0.clone(), |path, name| format!("{path}.{name}")))
 }
 
-/// Settings of the network are the host's where the network is.
+/// Settings of the network are the host's, or another container's, where the network is.
 fn has_own_settings(fields: &[(String, &Tree)]) -> bool {
-    let is_host = fields.iter().any(|(name, value)| name == "networkmode" && text(value) == "host");
+    let is_of_others = |mode: &str| mode == "host" || mode.starts_with("container:");
+    let is_shared = fields.iter().any(|(name, value)| name == "networkmode" && is_of_others(&text(value)));
     let settings = fields.iter().filter(|(name, _)| name == "sysctls").flat_map(|(_, value)| value.members());
-    !is_host || settings.into_iter().all(|(name, _)| !name.starts_with("net."))
+    !is_shared || settings.into_iter().all(|(name, _)| !name.starts_with("net."))
 }
 
 fn is_harmless_volume(name: &str, value: &Tree, open: &Open) -> bool {
     match name {
-        "name" => text(value).is_empty() || is_name(&text(value)),
+        "name" => text(value).is_empty() || is_volume(&text(value), open),
         "driver" => is_one_of(value, &["", "local"]),
         "driveropts" => are_harmless_driver_options(value, open),
         // An empty one is there.
@@ -146,8 +155,10 @@ fn is_harmless_host(name: &str, value: &Tree, open: &Open) -> bool {
             .members()
             .iter()
             .all(|(target, options)| is_path(target) && text(options).split(',').all(is_tmpfs_option)),
-        "volumesfrom" | "capabilities" | "devicecgrouprules" | "annotations" | "containeridfile"
-        | "cgroupparent" | "cgroup" => is_nothing(value),
+        "volumesfrom" => all(&|from| from.is_empty() || may_have_volumes_of(from, open)),
+        "links" => all(&|link| link.is_empty() || is_harmless_link(link, open)),
+        "capabilities" | "devicecgrouprules" | "annotations" | "containeridfile" | "cgroupparent"
+        | "cgroup" => is_nothing(value),
         "volumedriver" => is_one_of(value, &["", "local"]),
         "capadd" => all(&|name| {
             let name = name.to_uppercase();
@@ -177,8 +188,12 @@ fn is_harmless_host(name: &str, value: &Tree, open: &Open) -> bool {
                         .any(|one| path == one || !one.is_empty() && path.starts_with(&format!("{one}/")))
         }),
         "devicerequests" => value.items().iter().all(|request| is_harmless_request(request, open)),
-        "pidmode" | "utsmode" | "usernsmode" => is_one_of(value, &["", "private"]),
-        "ipcmode" => is_one_of(value, &["", "private", "shareable", "none"]),
+        "utsmode" | "usernsmode" => is_one_of(value, &["", "private"]),
+        "pidmode" => is_one_of(value, &["", "private"]) || is_mode_of_container(&text(value), open),
+        "ipcmode" => {
+            is_one_of(value, &["", "private", "shareable", "none"])
+                || is_mode_of_container(&text(value), open)
+        }
         "cgroupnsmode" => is_one_of(value, &["", "private", "host"]),
         "networkmode" => is_network(&text(value), open),
         "sysctls" => value.members().iter().all(|(name, _)| {
@@ -236,7 +251,7 @@ fn is_harmless_bind(bind: &str, open: &Open) -> bool {
 
 /// A volume, or a path of the host that is listed.
 fn may_mount(source: &str, read_only: bool, open: &Open) -> bool {
-    is_name(source) || may_mount_path(source, read_only, open)
+    is_volume(source, open) || may_mount_path(source, read_only, open)
 }
 
 fn may_mount_path(source: &str, read_only: bool, open: &Open) -> bool {
@@ -263,7 +278,7 @@ fn is_harmless_mount(mount: &Tree, open: &Open) -> bool {
         all("type").next().is_some()
             && all("type").all(|kind| match &text(kind)[..] {
                 "bind" => source.is_empty() || may_mount_path(source, is_read_only, open),
-                "volume" => source.is_empty() || is_name(source),
+                "volume" => source.is_empty() || is_volume(source, open),
                 "image" => !source.contains([',', '"', '\\']),
                 "tmpfs" => source.is_empty(),
                 _ => false,
@@ -334,22 +349,86 @@ fn is_harmless_request(request: &Tree, open: &Open) -> bool {
         }) && (is_cdi || has("gpu"))
 }
 
-fn is_harmless_endpoint(endpoint: &Tree) -> bool {
-    fields(endpoint).iter().all(|(name, value)| {
-        name != "driveropts"
-            || value.members().iter().all(|(name, value)| {
-                match name.strip_prefix("com.docker.network.endpoint.") {
-                    Some("ifname") => true,
-                    Some("sysctls") => text(value).split(',').all(|sysctl| sysctl.starts_with("net.")),
-                    _ => false,
-                }
-            })
+fn is_harmless_endpoint(endpoint: &Tree, open: &Open) -> bool {
+    fields(endpoint).iter().all(|(name, value)| match &name[..] {
+        "driveropts" => value.members().iter().all(|(name, value)| {
+            match name.strip_prefix("com.docker.network.endpoint.") {
+                Some("ifname") => true,
+                Some("sysctls") => text(value).split(',').all(|sysctl| sysctl.starts_with("net.")),
+                _ => false,
+            }
+        }),
+        "networkid" => is_network(&text(value), open),
+        "links" => texts(value).iter().all(|link| link.is_empty() || is_harmless_link(link, open)),
+        _ => true,
     })
 }
 
+// === Names of what others made. Nothing is the client's own: it has made nothing. ===
+
+/// One that all have, one that is listed, or none.
 fn is_network(mode: &str, open: &Open) -> bool {
-    let of_others = mode == "host" || mode.strip_prefix("container:").is_some_and(is_name);
-    mode.is_empty() || if of_others { open.host_network == "1" } else { is_name(mode) }
+    match mode {
+        "" | "bridge" | "default" | "none" => true,
+        // podman reaches the host's services by the other two.
+        "host" | "pasta" | "slirp4netns" => open.host_network == "1",
+        _ => is_mode_of_container(mode, open) || is_name(mode) && is_listed(mode, open.networks),
+    }
+}
+
+fn is_volume(name: &str, open: &Open) -> bool {
+    // They have no IDs.
+    is_name(name) && open.volumes.split(',').any(|entry| is_entry_for(entry, name))
+}
+
+fn is_mode_of_container(mode: &str, open: &Open) -> bool {
+    mode.split_once(':').is_some_and(|(word, name)| word == "container" && is_container(name, open))
+}
+
+/// A name or an ID, or where all are listed the path of a link.
+fn is_container(name: &str, open: &Open) -> bool {
+    let is_path = !name.is_empty()
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-/".contains(letter));
+    if is_name(name) { is_listed(name, open.containers) } else { is_path && open.containers == "*" }
+}
+
+/// podman gives what the other one only reads to be written, where anything but `ro` is said.
+fn may_have_volumes_of(from: &str, open: &Open) -> bool {
+    let mut parts = from.splitn(2, ':');
+    let name = parts.next().unwrap_or_default();
+    let mode_is_good = match parts.next() {
+        None | Some("" | "ro") => true,
+        Some("rw") => !open.bind_mounts.contains(":ro"),
+        Some(_) => false,
+    };
+    mode_is_good && is_container(name, open)
+}
+
+/// Docker gives the container one more name, of the other container's own and of the alias: it must stay below that.
+fn is_harmless_link(link: &str, open: &Open) -> bool {
+    let parts: Vec<&str> = link.split(':').collect();
+    let is_path = |path: &str| path.trim_start_matches('/').split('/').all(is_name);
+    let (name, alias_is_good) = match parts[..] {
+        [name] => (name, is_name(name) || name.starts_with('/') && is_path(name)),
+        [name, alias] if name.starts_with('/') => (name, alias.starts_with('/') && is_path(alias)),
+        [name, alias] => (name, is_name(alias)),
+        _ => return false,
+    };
+    alias_is_good && is_container(name.strip_prefix('/').unwrap_or(name), open)
+}
+
+/// What a daemon could take for the start of an ID goes by itself, if it is long enough for one.
+fn is_listed(name: &str, list: &str) -> bool {
+    let is_start = name.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '_');
+    let is_id = name.len() >= 12 && !name.contains('_');
+    list.split(',').any(|entry| match is_start {
+        true => entry == "*" || is_id && entry == name,
+        false => is_entry_for(entry, name),
+    })
+}
+
+fn is_entry_for(entry: &str, name: &str) -> bool {
+    entry.strip_suffix('*').map_or(entry == name && !name.is_empty(), |start| name.starts_with(start))
 }
 
 fn is_private(subnet: &Tree) -> bool {
