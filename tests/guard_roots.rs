@@ -12,7 +12,8 @@
 //! Beside each way stands the same without the danger. It passes the guard and takes nothing. So the guard refuses because of the
 //! danger alone, and the proof can fail.
 //!
-//! What GUARD does not promise is not here, such as volumes and networks of others by their names: `docs/guard.md`.
+//! What others made is something to take, too: a container of theirs has the engine's socket, as this proxy's own has. It is named in
+//! each way that an engine takes. What GUARD does not promise is not here: `docs/guard.md`.
 
 mod support;
 
@@ -38,7 +39,16 @@ const READS_HOST: &str = "grep -q {secret} /host/secret";
 const READS_LOOP: &str = "grep -q {secret} {loop}";
 const ASKS_LOOPBACK: &str = "wget -qO- http://127.0.0.1:{port}/ | grep -q {secret}";
 const ASKS_AS_IT_IS_BUILT: &str = "FROM busybox\nRUN wget -qO- http://127.0.0.1:{port}/\n";
+const READS_OTHER: &str = r#"{"AttachStdout": true, "Cmd": ["cat", "/of-other/secret"]}"#;
 const EXEC: &str = "POST /containers/root-other/exec";
+
+/// What an engine takes for the container of somebody else: its name, its ID, the start of that, and the path of a link to it. With a slash
+/// in front it is the same.
+const OTHER: [&str; 5] = ["root-other", "/root-other", "{other}", "{other-start}", "root-link/alias"];
+
+/// Asks the engine by the socket that the container has.
+const ASKS_ENGINE: &str = r#"{"AttachStdout": true, "Cmd": ["perl", "-e",
+    "socket(S, 1, 1, 0); connect(S, pack(q(Sa108), 1, q(/engine.sock))); syswrite(S, qq(GET /containers/root-other/json HTTP/1.0\\r\\n\\r\\n)); print <S>"]}"#;
 
 /// Every engine; up to 25, which is API 1.44; from 28 on.
 const EVERY: RangeInclusive<u32> = 0..=u32::MAX;
@@ -83,7 +93,6 @@ fn ways() -> Vec<Way> {
         .beside(r#""Mounts": [{"Type": "bind", "Source": "{nested}", "Target": "/host", "ReadOnly": true}]"#)
         .with("ALLOW_BIND_MOUNTS", "{nested}:ro")
         .on(SINCE_28),
-        host_config(r#""VolumesFrom": ["root-other"]"#, "grep -q {secret} /of-other/secret"),
         host_config(r#""Binds": ["root-plugged:/host"], "VolumeDriver": "root-plugin""#, READS_HOST)
             .beside(r#""Binds": ["root-local:/host"], "VolumeDriver": "local""#),
         host_config(
@@ -136,15 +145,8 @@ fn ways() -> Vec<Way> {
         )
         .beside(r#""CapAdd": ["SYS_PTRACE"]"#)
         .with("ALLOW_CAPABILITIES", "SYS_PTRACE"),
-        host_config(r#""PidMode": "container:root-other""#, "grep -q {secret} /proc/1/root/of-other/secret"),
         host_config(r#""IpcMode": "host""#, "grep -q {secret} /dev/shm/{secret}"),
-        host_config(r#""IpcMode": "container:root-other""#, "grep -q {secret} /dev/shm/secret"),
         host_config(r#""NetworkMode": "host""#, ASKS_LOOPBACK).with_network(),
-        host_config(
-            r#""NetworkMode": "container:root-other""#,
-            "wget -qO- http://127.0.0.1/secret | grep -q {secret}",
-        )
-        .with_network(),
         host_config(r#""UTSMode": "host""#, "test $(hostname) = {hostname}"),
         host_config(r#""UsernsMode": "host""#, "")
             .nowhere("needs an engine that remaps users, and this one does not"),
@@ -221,6 +223,7 @@ fn ways() -> Vec<Way> {
         host_config(r#""StorageOpt": {"overlay.mount_program": "/bin/sh"}"#, "").nowhere("podman alone heeds it"),
         body(r#"{{run}, "Volumes": {"{dir}:/host": {}}}"#, "").nowhere("podman alone reads it as a bind mount"),
     ];
+    ways.extend(shares_with(OTHER[0]));
     // Up to 25 each of them counts beside HostConfig too.
     ways.extend(ways.clone().into_iter().filter_map(Way::at_the_top_level));
     ways.extend([
@@ -286,12 +289,22 @@ fn ways() -> Vec<Way> {
             .nowhere("needs an experimental engine, and CRIU"),
         // Every capability, one of which is shown.
         way("POST /containers/{x}/exec of a privileged command")
-            .asks(EXEC, r#"{"Privileged": true, "AttachStdout": true, "Cmd": ["sh", "-c", "ip link set lo up && cat /of-other/secret"]}"#)
+            .runs_its_own()
+            .asks(
+                "POST /containers/root/exec",
+                r#"{"Privileged": true, "AttachStdout": true, "Cmd": ["ip", "link", "set", "lo", "down"]}"#,
+            )
             .asks("POST /exec/{id}/start", "{}")
-            .shown_by(answered)
+            .or_asks("POST /containers/root/exec", r#"{"AttachStdout": true, "Cmd": ["ip", "link", "set", "lo", "down"]}"#)
+            .or_asks("POST /exec/{id}/start", "{}")
+            .shown_by(ended_well)
             .or_engine_says(LACKS_CAPABILITY),
-        way("POST /exec/{x}/start in the container of another")
-            .both_ask(EXEC, r#"{"AttachStdout": true, "Cmd": ["cat", "/of-other/secret"]}"#, "")
+        way("POST /containers/{x}/exec of what asks the engine by the other one's socket")
+            .asks(EXEC, ASKS_ENGINE)
+            .asks("POST /exec/{id}/start", "{}")
+            .shown_by(answered),
+        way("POST /exec/{x}/start of what another one made")
+            .somebody_asks(EXEC, READS_OTHER)
             .asks("POST /exec/{id}/start", "{}")
             .shown_by(answered),
         way("PUT /containers/{x}/archive into a bind mount of another")
@@ -308,7 +321,138 @@ fn ways() -> Vec<Way> {
             .or_sends("POST /build?t=root&forcerm=1", "Dockerfile", ASKS_AS_IT_IS_BUILT)
             .shown_by(answered),
     ]);
+    ways.extend(OTHER[1..].iter().flat_map(|other| shares_with(other)));
+    ways.extend(OTHER.into_iter().filter(|other| !other.starts_with('/')).flat_map(ways_by));
+    ways.extend(["root-others", "{others}", "{others-start}"].into_iter().flat_map(ways_into));
+    ways.extend(ways_over());
     ways
+}
+
+/// Containers that have something of that of somebody else.
+fn shares_with(other: &str) -> Vec<Way> {
+    let mode = |name: &str| format!(r#""{name}": "container:{other}""#);
+    let ways = vec![
+        host_config(&format!(r#""VolumesFrom": ["{other}"]"#), "grep -q {secret} /of-other/secret"),
+        host_config(&mode("PidMode"), "grep -q {secret} /proc/1/root/of-other/secret"),
+        host_config(&mode("IpcMode"), "grep -q {secret} /dev/shm/secret"),
+        host_config(&mode("NetworkMode"), "wget -qO- http://127.0.0.1/secret | grep -q {secret}")
+            .with_network(),
+        host_config(&format!(r#""Links": ["{other}:x"]"#), "env | grep X_ENV_SECRET={secret}").with_network(),
+    ];
+    ways.into_iter().map(|way| way.by(other)).collect()
+}
+
+/// The other ways that go by it.
+fn ways_by(other: &str) -> Vec<Way> {
+    let ways = vec![
+        way(&format!("POST /containers/{other}/exec"))
+            .asks(&format!("POST /containers/{other}/exec"), READS_OTHER)
+            .asks("POST /exec/{id}/start", "{}")
+            .or_runs_its_own()
+            .or_asks("POST /containers/root/exec", READS_OTHER)
+            .or_asks("POST /exec/{id}/start", "{}")
+            .shown_by(answered),
+        way(&format!("POST /containers/{other}/attach"))
+            .asks(&format!("POST /containers/{other}/attach?logs=1&stdout=1"), "")
+            .or_runs_its_own()
+            .or_asks("POST /containers/root/attach?logs=1&stdout=1", "")
+            .shown_by(answered),
+        way(&format!("PUT /containers/{other}/archive"))
+            .sends(&format!("PUT /containers/{other}/archive?path=/of-other"), "made", "")
+            .or_runs_its_own()
+            .or_sends("PUT /containers/root/archive?path=/tmp", "made", "")
+            .shown_by(made_on_the_host),
+        way(&format!("POST /containers/{other}/rename"))
+            .asks(&format!("POST /containers/{other}/rename?name=root-renamed"), "")
+            .shown_by(|host, _| host.engine("GET /containers/root-renamed/json").status == 200),
+        way(&format!("POST /commit?container={other}"))
+            .asks(&format!("POST /commit?container={other}&repo=root"), "{}")
+            .asks(
+                "POST /containers/create?name=root",
+                r#"{"Image": "root", "Cmd": ["grep", "-q", "{secret}", "/served/secret"], "NetworkDisabled": true}"#,
+            )
+            .asks("POST /containers/root/start", "")
+            .asks("POST /containers/root/wait", "")
+            .or_runs_its_own()
+            .or_asks("POST /commit?container=root&repo=root", "{}"),
+        way(&format!("POST /networks/root-net/connect of {other}"))
+            .asks("POST /networks/root-net/connect", &format!(r#"{{"Container": "{other}"}}"#))
+            .shown_by(|host, _| host.engine("GET /containers/root-other/json").text().contains("\"root-net\"")),
+        way(&format!("POST /networks/root-others/disconnect of {other}"))
+            .somebody_asks("POST /networks/root-others/connect", r#"{"Container": "root-other"}"#)
+            .asks("POST /networks/root-others/disconnect", &format!(r#"{{"Container": "{other}"}}"#))
+            .shown_by(|host, _| {
+                !host.engine("GET /containers/root-other/json").text().contains("\"root-others\"")
+            }),
+    ];
+    ways.into_iter().map(|way| way.by(other)).collect()
+}
+
+/// The ways into a network of somebody else.
+fn ways_into(network: &'static str) -> Vec<Way> {
+    let joined = |host: &Host, _: &[Response]| {
+        host.engine("GET /containers/root/json").text().contains("\"root-others\"")
+    };
+    vec![
+        way(&format!("POST /networks/{network}/connect"))
+            .runs_its_own()
+            .asks(&format!("POST /networks/{network}/connect"), r#"{"Container": "root"}"#)
+            .with_network()
+            .shown_by(joined),
+        host_config(&format!(r#""NetworkMode": "{network}""#), "true").with_network().shown_by(joined),
+    ]
+}
+
+/// The ways that put something in the place of what others use, and those by names that a client did not get.
+fn ways_over() -> Vec<Way> {
+    let moved = |host: &Host, _: &[Response]| {
+        let [image, kept] =
+            ["root-image", "root-kept"].map(|name| host.engine(&format!("GET /images/{name}/json")));
+        let id = |answer: &Response| answer.text().split("\"RepoTags\"").next().map(str::to_owned);
+        id(&image) != id(&kept)
+    };
+    vec![
+        way("POST /images/{x}/tag over the name of another image")
+            .asks("POST /images/busybox/tag?repo=root-image", "")
+            .or_asks("POST /images/busybox/tag?repo=root", "")
+            .shown_by(moved),
+        way("POST /images/{x}/tag with a tag in both parameters")
+            .asks("POST /images/busybox/tag?repo=root-image:1&tag=latest", "")
+            .or_asks("POST /images/busybox/tag?repo=root-image&tag=1", "")
+            .with("ALLOW_TAGS", "root-image:1")
+            .shown_by(moved),
+        way("POST /commit over the name of another image")
+            .runs_its_own()
+            .asks("POST /commit?container=root&repo=root-image", "{}")
+            .or_asks("POST /commit?container=root&repo=root", "{}")
+            .shown_by(moved),
+        way("POST /build over the name of another image")
+            .sends("POST /build?t=root-image", "Dockerfile", "FROM busybox\nLABEL a=b\n")
+            .or_sends("POST /build?t=root", "Dockerfile", "FROM busybox\nLABEL a=b\n")
+            .shown_by(moved),
+        way("DELETE /images/{x} of others").asks("DELETE /images/root-image", "").shown_by(moved),
+        host_config(r#""Binds": ["root-others:/host"]"#, READS_HOST)
+            .beside(r#""Binds": ["root-local:/host"]"#),
+        host_config(
+            r#""Mounts": [{"Type": "volume", "Source": "root-others", "Target": "/host"}]"#,
+            READS_HOST,
+        )
+        .beside(r#""Mounts": [{"Type": "volume", "Source": "root-local", "Target": "/host"}]"#),
+        way("POST /containers/create?Name=, which gives no name")
+            .leads(
+                "POST /containers/create?Name=root-other",
+                r#"{"Image": "busybox", "Cmd": ["true"], "Labels": {"root": ""}}"#,
+            )
+            .asks(EXEC, READS_OTHER)
+            .asks("POST /exec/{id}/start", "{}")
+            .shown_by(answered),
+        way("POST /containers/{x}/rename by a form, which gives another name than the query")
+            .runs_its_own()
+            .sends_form("POST /containers/root/rename?name=root-other", "name=root-renamed")
+            .or_asks("POST /containers/root/rename?name=root-renamed", "")
+            .or_asks("POST /containers/root-renamed/rename?name=root", "")
+            .shown_by(|host, _| host.engine("GET /containers/root-renamed/json").status == 200),
+    ]
 }
 
 /// A way to take the host, or what others run on it.
@@ -318,6 +462,8 @@ struct Way {
     dangerous: Vec<Request>,
     /// The same without the danger; empty where nothing is left of it.
     harmless: Vec<Request>,
+    /// How many requests lead to the dangerous one, where that is more than the harmless ones tell.
+    leading: usize,
     /// What the guard's lists hold: it is refused all the same, and what is harmless is not.
     list: Option<(&'static str, &'static str)>,
     /// Whether it has taken what it was after.
@@ -335,6 +481,8 @@ struct Request {
     /// `METHOD target`.
     line: String,
     body: Body,
+    /// Whether somebody else asks the engine itself.
+    by_somebody: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -344,6 +492,7 @@ enum Body {
     Chunked(String),
     /// A tar archive with one file.
     Archive(&'static str, String),
+    Form(&'static str),
 }
 
 fn way(what: &str) -> Way {
@@ -351,6 +500,7 @@ fn way(what: &str) -> Way {
         what: what.to_owned(),
         dangerous: Vec::new(),
         harmless: Vec::new(),
+        leading: 0,
         list: None,
         shown_by: ends_well,
         engines: EVERY,
@@ -389,7 +539,11 @@ fn run(body: &str, script: &str) -> Vec<Request> {
 }
 
 fn request(line: &str, json: String) -> Request {
-    Request { line: line.to_owned(), body: Body::Json(json) }
+    request_of(line, Body::Json(json))
+}
+
+fn request_of(line: &str, body: Body) -> Request {
+    Request { line: line.to_owned(), body, by_somebody: false }
 }
 
 fn with_script(body: &str, script: &str) -> String {
@@ -427,6 +581,15 @@ impl Way {
         Self { list: Some((list, entries)), ..self }
     }
 
+    /// By this reference. The container with the link may be used, and that does not open what it is linked to.
+    fn by(self, other: &str) -> Self {
+        if other.starts_with("root-link") {
+            self.with("ALLOW_CONTAINERS", "root-link,root-link*")
+        } else {
+            self
+        }
+    }
+
     fn shown_by(self, shown_by: fn(&Host, &[Response]) -> bool) -> Self {
         Self { shown_by, ..self }
     }
@@ -453,6 +616,38 @@ impl Way {
         self
     }
 
+    /// Asks for what passes, and leads to the danger.
+    fn leads(mut self, line: &str, json: &str) -> Self {
+        self.leading += 1;
+        self.asks(line, json)
+    }
+
+    /// Somebody else asks the engine itself for what leads to the danger.
+    fn somebody_asks(mut self, line: &str, json: &str) -> Self {
+        self.leading += 1;
+        self.dangerous.push(Request { by_somebody: true, ..request(line, json.to_owned()) });
+        self
+    }
+
+    /// A container of the client's own runs.
+    fn runs_its_own(self) -> Self {
+        let own = "{{run}, \"StopTimeout\": 0}";
+        let made = self.both_ask("POST /containers/create?name=root", own, "exec sleep 999");
+        let started = made.both_ask("POST /containers/root/start", "", "");
+        Self { leading: started.dangerous.len(), ..started }
+    }
+
+    /// The same where nothing dangerous is done with it.
+    fn or_runs_its_own(self) -> Self {
+        let body = with_script("{{run}}", "exec sleep 999");
+        self.or_asks("POST /containers/create?name=root", &body).or_asks("POST /containers/root/start", "")
+    }
+
+    fn sends_form(mut self, line: &str, form: &'static str) -> Self {
+        self.dangerous.push(request_of(line, Body::Form(form)));
+        self
+    }
+
     fn both_ask(self, line: &str, json: &str, script: &str) -> Self {
         let json = with_script(json, script);
         self.asks(line, &json).or_asks(line, &json)
@@ -465,12 +660,12 @@ impl Way {
     }
 
     fn sends(mut self, line: &str, file: &'static str, text: &str) -> Self {
-        self.dangerous.push(Request { line: line.to_owned(), body: Body::Archive(file, text.to_owned()) });
+        self.dangerous.push(request_of(line, Body::Archive(file, text.to_owned())));
         self
     }
 
     fn or_sends(mut self, line: &str, file: &'static str, text: &str) -> Self {
-        self.harmless.push(Request { line: line.to_owned(), body: Body::Archive(file, text.to_owned()) });
+        self.harmless.push(request_of(line, Body::Archive(file, text.to_owned())));
         self
     }
 
@@ -515,13 +710,20 @@ impl Way {
     /// Where the danger is: the first request that is not harmless.
     fn danger(&self) -> usize {
         let same = self.dangerous.iter().zip(&self.harmless).take_while(|(one, other)| one == other);
-        same.count()
+        same.count().max(self.leading)
     }
 }
 
 /// The command in the container has ended well.
 fn ends_well(_: &Host, answers: &[Response]) -> bool {
     answers.last().is_some_and(|last| last.status == 200 && last.text().contains("\"StatusCode\":0"))
+}
+
+/// The command that was started last has ended well.
+fn ended_well(host: &Host, answers: &[Response]) -> bool {
+    let made = answers.iter().rev().nth(1).map(Response::text).unwrap_or_default();
+    let Some(id) = made.split('"').nth(3) else { return false };
+    host.engine(&format!("GET /exec/{id}/json")).text().contains("\"ExitCode\":0")
 }
 
 /// What the engine answered holds the secret.
@@ -643,16 +845,29 @@ E
         self.does(
             "export DOCKER_HOST=unix://{socket}; docker create --name root busybox true >/dev/null
                 tar -chP --transform s:^/:: /usr/bin/perl $(ldd /usr/bin/perl | grep -o '/[^ ]*') | docker cp - root:/
-                docker commit root root-image >/dev/null; docker rm root >/dev/null",
-            "docker -H unix://{socket} rmi root-image >/dev/null",
+                docker commit root root-image >/dev/null; docker rm root >/dev/null; docker tag root-image root-kept
+                for net in root-net root-others; do docker network create $net >/dev/null; done
+                docker run --rm -v root-others:/x -v {dir}:/y busybox cp /y/secret /x",
+            "export DOCKER_HOST=unix://{socket}
+                docker rmi root-image root-kept >/dev/null; docker network rm root-net root-others >/dev/null; docker volume rm root-others >/dev/null",
         );
         self.does(
-            "docker -H unix://{socket} run -d --name root-other -v {dir}:/of-other --ipc shareable root-image sh -c '
-                mkdir /served; cp /of-other/secret /served; cp /of-other/secret /dev/shm; mkfifo /ready
+            "docker -H unix://{socket} run -d --name root-other -e SECRET={secret} -v {dir}:/of-other -v {socket}:/engine.sock \
+                --ipc shareable root-image sh -c '
+                echo {secret}; mkdir /served; cp /of-other/secret /served; cp /of-other/secret /dev/shm; mkfifo /ready
                 busybox httpd -p 127.0.0.1:80 -h /served; echo >/ready; exec sleep 999' >/dev/null
-                docker -H unix://{socket} exec root-other cat /ready",
-            "docker -H unix://{socket} rm -fv root-other >/dev/null",
+                docker -H unix://{socket} exec root-other cat /ready
+                docker -H unix://{socket} create --name root-link --net none --link root-other:alias busybox true >/dev/null",
+            "docker -H unix://{socket} rm -fv root-link root-other >/dev/null",
         );
+        let id = |name: &str| {
+            sh(&self.fill(&format!("docker -H unix://{{socket}} inspect -f '{{{{.Id}}}}' {name}")))
+        };
+        let [other, others] = ["--type container root-other", "--type network root-others"].map(id);
+        self.words.push(("{other-start}", other[..12].to_owned()));
+        self.words.push(("{others-start}", others[..12].to_owned()));
+        self.words.push(("{other}", other));
+        self.words.push(("{others}", others));
     }
 
     /// Runs a script, and another one in the end.
@@ -689,6 +904,10 @@ E
                 let body = tar.expect("tar runs").stdout;
                 ("application/x-tar", format!("Content-Length: {}", body.len()), body)
             }
+            Body::Form(text) => {
+                let kind = "application/x-www-form-urlencoded";
+                (kind, format!("Content-Length: {}", text.len()), text.as_bytes().to_vec())
+            }
         };
         let line = self.fill(&request.line);
         let head = format!("{line} HTTP/1.1\r\nHost: docker\r\nContent-Type: {kind}\r\n{framing}\r\n\r\n");
@@ -712,7 +931,10 @@ E
         let last = last.map(Response::text).unwrap_or_default();
         let id = last.split_once("{\"Id\":\"").and_then(|(_, rest)| rest.split('"').next());
         let line = request.line.replace("{id}", id.unwrap_or("{id}"));
-        let mut client = Client::connect(address);
+        let mut client = match request.by_somebody {
+            true => Client::connect(Address::Unix(self.socket.clone())),
+            false => Client::connect(address),
+        };
         // What is refused may not be read to its end.
         let _ = client.try_send(self.bytes(&Request { line, ..request.clone() }));
         client.read_response()
@@ -727,6 +949,17 @@ E
     /// Takes away what an attempt has left.
     fn restore(&self) {
         self.engine("DELETE /containers/root?force=1&v=1");
+        // It is that of somebody else, or the client's own.
+        self.engine("POST /containers/root-renamed/rename?name=root-other");
+        self.engine("DELETE /containers/root-renamed?force=1&v=1");
+        self.engine("POST /containers/prune?filters=%7B%22label%22:%5B%22root%22%5D%7D");
+        for network in ["root-net", "root-others"] {
+            let other = String::from(r#"{"Container": "root-other", "Force": true}"#);
+            let line = format!("POST /networks/{network}/disconnect");
+            Client::connect(Address::Unix(self.socket.clone())).ask(self.bytes(&request(&line, other)));
+        }
+        self.engine("POST /images/root-kept/tag?repo=root-image");
+        self.engine("DELETE /images/root-image:1");
         for volume in ["root", "root-plugged", "root-local"] {
             self.engine(&format!("DELETE /volumes/{volume}?force=1"));
         }
@@ -773,7 +1006,15 @@ fn now() -> String {
 }
 
 /// All that the ways need.
-const OPEN: [&str; 7] = ["BUILD", "CONTAINERS", "IMAGES", "NETWORKS", "POST", "PUT", "VOLUMES"];
+const OPEN: [&str; 9] =
+    ["BUILD", "COMMIT", "CONTAINERS", "EXEC", "IMAGES", "NETWORKS", "POST", "PUT", "VOLUMES"];
+
+/// What the harmless ways name of what is not made by the same client.
+const LISTED: [(&str, &str); 3] = [
+    ("ALLOW_NETWORKS", "root-net"),
+    ("ALLOW_VOLUMES", "root,root-plugged,root-local"),
+    ("ALLOW_TAGS", "root"),
+];
 
 #[test]
 #[ignore = "needs a Docker Engine, see tests/guard_roots.rs"]
@@ -788,8 +1029,7 @@ fn every_way_takes_the_host_without_the_guard_and_none_with_it() {
     // It would be seen in what happened if the engine did anything.
     assert!(host.engine(&format!("GET /events?since=1&until={}", now())).text().contains("root-other"));
     host.restore();
-    // EXEC=1 with GUARD does not start.
-    let unguarded = Program::start(&host.socket, &[&open[..], &[("EXEC", "1")]].concat());
+    let unguarded = Program::start(&host.socket, &open);
     // One for each list.
     let mut guarded: BTreeMap<Option<(&str, String)>, Program> = BTreeMap::new();
     // What is harmless is often the same.
@@ -828,7 +1068,9 @@ fn every_way_takes_the_host_without_the_guard_and_none_with_it() {
         let list = way.list.map(|(list, entries)| (list, host.fill(entries)));
         let guarded = guarded.entry(list.clone()).or_insert_with(|| {
             let list = list.as_ref().map(|(list, entries)| (*list, &entries[..]));
-            let variables = open.iter().copied().chain([("GUARD", "baseline")]).chain(list);
+            let mut listed = LISTED.to_vec();
+            listed.retain(|(name, _)| list.is_none_or(|(other, _)| other != *name));
+            let variables = open.iter().copied().chain([("GUARD", "baseline")]).chain(listed).chain(list);
             Program::start(&host.socket, &variables.collect::<Vec<_>>())
         });
         let (before, danger) = way.dangerous.split_at(way.danger());
