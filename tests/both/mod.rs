@@ -6,5 +6,6 @@ mod faults;
 mod guard;
 pub mod hijack;
 mod limits;
+mod own;
 mod shutdown;
 mod smuggling;
