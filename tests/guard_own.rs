@@ -5,10 +5,13 @@ use docker_socket_proxy::guard::{Claim, MAX_MADE, Server};
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::{Admission, admit};
 use docker_socket_proxy::vars::Environment;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
-fn policy() -> Policy {
+fn policy(lists: &[(&str, &str)]) -> Policy {
     let vars = ["POST", "DELETE", "CONTAINERS", "EXEC", "NETWORKS"].map(|name| (name, "1"));
-    let environment: Environment = vars.into_iter().chain([("GUARD", "baseline")]).collect();
+    let vars = vars.into_iter().chain([("GUARD", "baseline")]).chain(lists.iter().copied());
+    let environment: Environment = vars.collect();
     Config::of(&environment).expect("variables that can be used").frontends[0].policy.clone()
 }
 
@@ -39,7 +42,7 @@ fn id(number: usize) -> String {
 
 #[test]
 fn so_many_are_remembered_and_the_oldest_are_forgotten_first() {
-    let policy = policy();
+    let policy = policy(&[]);
     let is_own =
         |reference: &str| judge(&policy, &format!("POST /containers/{reference}/start"), "").is_some();
     let create = |number: usize| {
@@ -71,4 +74,43 @@ fn so_many_are_remembered_and_the_oldest_are_forgotten_first() {
     assert!(is_own("n-1"));
     create(MAX_MADE + 2);
     assert!(!is_own(&id(1)) && !is_own("n-1"));
+}
+
+/// Whether a request may be sent.
+fn is_next(claim: &mut Claim) -> bool {
+    pin!(claim.wait()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+/// What a list opens can be the client's own at the daemon, where its name is being taken away, or was never told.
+#[test]
+fn a_listed_name_is_not_taken_away_beside_a_rename_of_what_may_have_it() {
+    let policy = policy(&[("ALLOW_CONTAINERS", "ci-*")]);
+    let body = r#"{"Image":"busybox"}"#;
+    let claim = |line: &str| judge(&policy, line, "").expect("it passes").expect("it moves a name");
+    make(&policy, "POST /containers/create?name=ci-known", body, &id(1));
+    make(&policy, "POST /containers/create?name=ci-twice&name=ci-twice", body, &id(2));
+    for (number, name) in [(1, "ci-known"), (2, "ci-twice")] {
+        for line in
+            [format!("DELETE /containers/{name}?force=1"), format!("POST /containers/{name}/rename?name=z")]
+        {
+            // The rename came first.
+            let mut rename = claim(&format!("POST /containers/{}/rename?name=victim", id(number)));
+            let mut listed = claim(&line);
+            assert!(is_next(&mut rename) && !is_next(&mut listed), "{line}");
+            drop(rename);
+            assert!(is_next(&mut listed), "{line}");
+            drop(listed);
+            // Of what has no name here, the removal can come first, too.
+            if number == 2 {
+                let mut listed = claim(&line);
+                let mut rename = claim(&format!("POST /containers/{}/rename?name=victim", id(number)));
+                assert!(is_next(&mut listed) && !is_next(&mut rename), "{line}");
+            }
+        }
+    }
+    // What has another name goes on beside it.
+    make(&policy, "POST /containers/create?name=other", body, &id(3));
+    let mut listed = claim("DELETE /containers/ci-known-too");
+    let mut other = claim("DELETE /containers/other");
+    assert!(is_next(&mut listed) && is_next(&mut other));
 }

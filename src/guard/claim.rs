@@ -112,10 +112,25 @@ impl Claim {
     /// The same of what is removed, or gets a name that may not be known.
     pub(super) fn leaves(&mut self, thing: Thing, reference: &str, done: Moved) -> bool {
         self.asked = true;
-        let gives = if let Moved::Named(name) = &done { name.clone() } else { None };
-        let Some(number) = self.own.leave(thing, reference, gives) else { return false };
-        self.moving = Some(Moving { thing, number, reference: reference.into(), done });
-        true
+        let number = self.own.leave(thing, reference, done.gives());
+        self.moves(thing, number, reference, done);
+        number.is_some()
+    }
+
+    /// The same of what is listed. At the daemon it may be the client's own all the same.
+    pub(super) fn leaves_listed(&mut self, thing: Thing, reference: &str, done: Moved) {
+        let number = self.own.leave_listed(thing, reference, done.gives());
+        self.moves(thing, number, reference, done);
+    }
+
+    fn moves(&mut self, thing: Thing, number: Option<u64>, reference: &str, done: Moved) {
+        let moving = |number| Moving { thing, number, reference: reference.into(), done };
+        self.moving = number.map(moving);
+    }
+
+    /// Whether it takes no name away and gives none.
+    pub(super) const fn is_unmoved(&self) -> bool {
+        self.moving.is_none()
     }
 
     /// What it has used so far is looked up before all else.
@@ -131,8 +146,7 @@ impl Claim {
     /// It makes something, under this name.
     pub(super) fn makes(&mut self, thing: Thing, name: Option<Box<str>>, is_new: bool) {
         let number = name.clone().and_then(|name| self.own.give(thing, name));
-        self.moving =
-            number.map(|number| Moving { thing, number, reference: "".into(), done: Moved::Unchanged });
+        self.moves(thing, number, "", Moved::Unchanged);
         self.making = Some(Making { thing, name, is_new });
     }
 

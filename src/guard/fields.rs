@@ -115,7 +115,11 @@ impl<'a> Walk<'a> {
 
     /// The same where the request takes the name away.
     pub(super) fn takes_away(&mut self, thing: Thing, reference: &str, done: Moved) {
-        self.names_by(thing, reference, |claim| claim.leaves(thing, reference, done));
+        self.names_by(thing, reference, |claim| claim.leaves(thing, reference, done.clone()));
+        if self.claim.is_unmoved() && self.allow().has_name(thing, reference) && !self.allow().has_all(thing)
+        {
+            self.claim.leaves_listed(thing, reference, done);
+        }
     }
 
     /// Refuses a name for an image that is not listed.

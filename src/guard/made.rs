@@ -38,18 +38,13 @@ struct Made {
 #[derive(Debug)]
 struct Move {
     number: u64,
-    /// What is removed or renamed.
-    of: Option<Leaving>,
+    /// What of the client's own is removed or renamed.
+    id: Option<Id>,
+    /// The name by which the request says so. It may be one that a list has, without an ID here: what has it at the daemon may still be
+    /// the client's own, under a name that nobody told.
+    by_name: Option<Box<str>>,
     /// The name that is given.
     gives: Option<Box<str>>,
-}
-
-/// What is removed or renamed, and how the request says so.
-#[derive(Debug)]
-struct Leaving {
-    id: Id,
-    /// `None` where it is by the ID.
-    by_name: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +84,13 @@ pub(super) enum Moved {
     Gone,
     /// It has this name now, or one that nobody knows.
     Named(Option<Box<str>>),
+}
+
+impl Moved {
+    /// The name that is given.
+    pub(super) fn gives(&self) -> Option<Box<str>> {
+        if let Self::Named(name) = self { name.clone() } else { None }
+    }
 }
 
 impl Set {
@@ -203,17 +205,22 @@ impl Set {
             Found::ByName(id) => (id, Some(reference.into())),
         };
         self.at(&id)?.leaving += 1;
-        Some(self.begin(Some(Leaving { id, by_name }), gives))
+        Some(self.begin(Some(id), by_name, gives))
+    }
+
+    /// The same of what is listed, and not known as the client's own.
+    pub(super) fn leave_listed(&mut self, name: &str, gives: Option<Box<str>>) -> u64 {
+        self.begin(None, Some(name.into()), gives)
     }
 
     /// Begins to give a name to what is made.
     pub(super) fn give(&mut self, name: Box<str>) -> u64 {
-        self.begin(None, Some(name))
+        self.begin(None, None, Some(name))
     }
 
-    fn begin(&mut self, of: Option<Leaving>, gives: Option<Box<str>>) -> u64 {
+    fn begin(&mut self, id: Option<Id>, by_name: Option<Box<str>>, gives: Option<Box<str>>) -> u64 {
         self.count += 1;
-        self.moves.push(Move { number: self.count, of, gives });
+        self.moves.push(Move { number: self.count, id, by_name, gives });
         self.count
     }
 
@@ -245,7 +252,7 @@ impl Set {
         if before.iter().any(|other| self.meet(other, this)) {
             return Turn::Later(None);
         }
-        let Some(Leaving { id, by_name }) = &this.of else { return Turn::Now };
+        let Move { id: Some(id), by_name, .. } = this else { return Turn::Now };
         let name = self.name_of(id);
         if by_name.is_some() && by_name.as_deref() != name {
             return Turn::Never;
@@ -263,25 +270,28 @@ impl Set {
         self.made[self.place(id).ok()?].name.as_deref()
     }
 
-    /// The names that a request takes away or gives.
-    fn names_of<'s>(&'s self, of: &'s Move) -> [Option<&'s str>; 2] {
-        let taken = of.of.as_ref().and_then(|of| of.by_name.as_deref().or_else(|| self.name_of(&of.id)));
-        [taken, of.gives.as_deref()]
+    /// The name that a request takes away, as far as it is known.
+    fn taken<'s>(&'s self, of: &'s Move) -> Option<&'s str> {
+        of.by_name.as_deref().or_else(|| self.name_of(of.id.as_ref()?))
     }
 
-    /// Whether two have to do with one name, or with one thing.
+    /// Whether two have to do with one name, or with one thing, or may have.
     fn meet(&self, one: &Move, other: &Move) -> bool {
-        let [ones, others] = [one, other].map(|of| self.names_of(of));
-        let is_one = matches!((&one.of, &other.of), (Some(one), Some(other)) if one.id == other.id);
-        is_one || ones.iter().any(|name| name.is_some() && others.contains(name))
+        let names = |of| [self.taken(of), of.gives.as_deref()];
+        let (ones, others) = (names(one), names(other));
+        let is_listed = |of: &Move| of.id.is_none() && of.by_name.is_some();
+        let is_unknown = |of: &Move| of.id.is_some() && self.taken(of).is_none();
+        (one.id.is_some() && one.id == other.id)
+            || ones.iter().any(|name| name.is_some() && others.contains(name))
+            || (is_listed(one) && is_unknown(other))
+            || (is_unknown(one) && is_listed(other))
     }
 
     /// Ends what [`Set::leave`] or [`Set::give`] began.
     pub(super) fn moved(&mut self, number: u64, moved: Moved) {
         let Ok(place) = self.moves.binary_search_by(|other| other.number.cmp(&number)) else { return };
-        let Move { of, .. } = self.moves.remove(place);
-        let Some(Leaving { id, by_name }) = of else { return };
-        if let Some(made) = self.at(&id) {
+        let Move { id, by_name, .. } = self.moves.remove(place);
+        if let Some(made) = id.and_then(|id| self.at(&id)) {
             made.leaving = made.leaving.saturating_sub(1);
         }
         // Whoever had the name by which the daemon was asked has it no longer.
@@ -291,10 +301,10 @@ impl Set {
         {
             self.rename(&owner, None);
         }
-        match moved {
-            Moved::Unchanged => {}
-            Moved::Gone => self.forget(&id),
-            Moved::Named(name) => self.rename(&id, name),
+        match (id, moved) {
+            (None, _) | (_, Moved::Unchanged) => {}
+            (Some(id), Moved::Gone) => self.forget(&id),
+            (Some(id), Moved::Named(name)) => self.rename(&id, name),
         }
     }
 }

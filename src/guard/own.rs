@@ -78,6 +78,11 @@ impl Own {
         self.state().of(thing)?.leave(reference, thing, gives)
     }
 
+    /// The same of what is listed, and not known as the client's own.
+    pub(super) fn leave_listed(&self, thing: Thing, name: &str, gives: Option<Box<str>>) -> Option<u64> {
+        Some(self.state().of(thing)?.leave_listed(name, gives))
+    }
+
     /// Begins to give a name to what is made.
     pub(super) fn give(&self, thing: Thing, name: Box<str>) -> Option<u64> {
         Some(self.state().of(thing)?.give(name))
