@@ -226,13 +226,9 @@ impl Allow {
     }
 
     /// The lists of names, by a thing that each is for.
-    pub(super) const fn named_lists(&self) -> [(Thing, &Vec<Name>); 4] {
-        [
-            (Thing::Container, &self.containers),
-            (Thing::Network, &self.networks),
-            (Thing::Volume, &self.volumes),
-            (Thing::Image, &self.tags),
-        ]
+    pub(super) fn named_lists(&self) -> [(Thing, &[Name]); 4] {
+        [Thing::Container, Thing::Network, Thing::Volume, Thing::Image]
+            .map(|thing| (thing, self.names_of(thing)))
     }
 
     fn names_of(&self, thing: Thing) -> &[Name] {

@@ -90,8 +90,9 @@ impl Claim {
     pub fn join(&mut self, mut other: Self) {
         self.asked |= other.asked;
         self.uses.append(&mut other.uses);
-        self.moving = self.moving.take().or(other.moving.take());
-        self.making = other.making.take().or(self.making.take());
+        // What is not taken over ends with the other one.
+        self.moving = self.moving.take().or_else(|| other.moving.take());
+        self.making = self.making.take().or_else(|| other.making.take());
     }
 
     /// Whether it has as many names as one request may use.

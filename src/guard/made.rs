@@ -245,9 +245,7 @@ impl Set {
 
     /// Whether it may go on: all that came before it with one of its names is through.
     pub(super) fn turn(&self, number: u64) -> Turn {
-        let Ok(place) = self.moves.binary_search_by(|other| other.number.cmp(&number)) else {
-            return Turn::Never;
-        };
+        let Some(place) = self.place_of_move(number) else { return Turn::Never };
         let (before, this) = (&self.moves[..place], &self.moves[place]);
         if before.iter().any(|other| self.meet(other, this)) {
             return Turn::Later(None);
@@ -264,6 +262,10 @@ impl Set {
             }
             _ => Turn::Now,
         }
+    }
+
+    fn place_of_move(&self, number: u64) -> Option<usize> {
+        self.moves.binary_search_by(|other| other.number.cmp(&number)).ok()
     }
 
     fn name_of(&self, id: &Id) -> Option<&str> {
@@ -289,7 +291,7 @@ impl Set {
 
     /// Ends what [`Set::leave`] or [`Set::give`] began.
     pub(super) fn moved(&mut self, number: u64, moved: Moved) {
-        let Ok(place) = self.moves.binary_search_by(|other| other.number.cmp(&number)) else { return };
+        let Some(place) = self.place_of_move(number) else { return };
         let Move { id, by_name, .. } = self.moves.remove(place);
         if let Some(made) = id.and_then(|id| self.at(&id)) {
             made.leaving = made.leaving.saturating_sub(1);

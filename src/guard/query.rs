@@ -1,4 +1,4 @@
-//! Requests whose query says what they may do: builds, pulls, pushes and commits.
+//! Requests whose query says what they may do: builds, pulls, pushes, tags and commits; and what a query says beside a name in the path.
 //!
 //! A parameter that is not known passes only where it is empty: what looks like zero otherwise is a text to some reader. Each of those that
 //! come twice is judged, so that it does not matter which one a reader takes.

@@ -79,8 +79,8 @@ pub struct Begun {
 
 /// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client. The
 /// response may come while the body is still on its way. Tells `begun` once the response's head has been passed
-/// on, and `hearing` hears the response before the client has it. After [`End::Hijack`] both pumps hold only raw bytes; after [`End::KeepAlive`] `request` holds the bytes of the next
-/// request.
+/// on, and `hearing` hears the response before the client has it. After [`End::Hijack`] both pumps hold only raw bytes; after
+/// [`End::KeepAlive`] `request` holds the bytes of the next request.
 pub async fn exchange(
     client: &mut Client,
     daemon: &mut UnixStream,
