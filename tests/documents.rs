@@ -19,6 +19,11 @@ const GUARD_PAGE: &str = include_str!("../docs/guard.md");
 const DOCKERFILE: &str = include_str!("../Dockerfile");
 const ENV_FILE: &str = include_str!("../packaging/docker-socket-proxy.env");
 const SERVICE: &str = include_str!("../packaging/docker-socket-proxy.service");
+const COMPLETIONS: [&str; 3] = [
+    include_str!("../packaging/completions/docker-socket-proxy.bash"),
+    include_str!("../packaging/completions/docker-socket-proxy.fish"),
+    include_str!("../packaging/completions/docker-socket-proxy.zsh"),
+];
 const QUADLET: &str = include_str!("../packaging/docker-socket-proxy.container");
 
 fn root() -> &'static Path {
@@ -60,13 +65,18 @@ fn asked() -> BTreeSet<String> {
     frontends::variables().chain(of_process).map(str::to_owned).collect()
 }
 
-/// The variables that `--help` lists, with the default in brackets behind; where none is said it is 0.
-fn help() -> BTreeMap<String, String> {
+/// What `--help` prints.
+fn help_text() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"))
         .arg("--help")
         .output()
         .expect("the program runs");
-    let help = String::from_utf8(output.stdout).expect("text");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The variables that `--help` lists, with the default in brackets behind; where none is said it is 0.
+fn help() -> BTreeMap<String, String> {
+    let help = help_text();
     let lines = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
     lines
         .filter(|(name, _)| {
@@ -488,6 +498,30 @@ fn the_service_grants_nothing_and_has_room_for_the_defaults() {
     assert!(stop > defaults.shutdown_grace.as_secs(), "{stop}");
     let files: usize = value(SERVICE, "LimitNOFILE").parse().expect("a number");
     assert!(files > 3 * defaults.max_connections, "{files}");
+}
+
+#[test]
+fn the_completions_have_the_commands_and_options_of_help_and_no_others() {
+    fn words(text: &str) -> impl Iterator<Item = &str> {
+        text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-')
+    }
+    fn options(text: &str) -> BTreeSet<&str> {
+        words(text).filter(|word| word.starts_with("--") && word.len() > 2).collect()
+    }
+    let help = help_text();
+    let rows = help.lines().take_while(|line| !line.starts_with("Everything"));
+    let calls: Vec<_> = rows.filter_map(|line| line.strip_prefix("  ")?.split("  ").next()).collect();
+    let calls = calls.join(" ");
+    let commands: BTreeSet<_> = calls
+        .split([' ', ','])
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .collect();
+    assert!(commands.len() > 1, "{calls}");
+    for completion in COMPLETIONS {
+        assert_eq!(options(completion), options(&calls), "{completion}");
+        let words: BTreeSet<_> = words(completion).collect();
+        assert!(commands.is_subset(&words), "{completion}");
+    }
 }
 
 #[test]
