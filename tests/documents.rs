@@ -19,6 +19,8 @@ const GUARD_PAGE: &str = include_str!("../docs/guard.md");
 const DOCKERFILE: &str = include_str!("../Dockerfile");
 const ENV_FILE: &str = include_str!("../packaging/docker-socket-proxy.env");
 const SERVICE: &str = include_str!("../packaging/docker-socket-proxy.service");
+const SOCKET: &str = include_str!("../packaging/docker-socket-proxy.socket");
+const SYSUSERS: &str = include_str!("../packaging/docker-socket-proxy.sysusers");
 const COMPLETIONS: [&str; 3] = [
     include_str!("../packaging/completions/docker-socket-proxy.bash"),
     include_str!("../packaging/completions/docker-socket-proxy.fish"),
@@ -498,6 +500,13 @@ fn the_service_grants_nothing_and_has_room_for_the_defaults() {
     assert!(stop > defaults.shutdown_grace.as_secs(), "{stop}");
     let files: usize = value(SERVICE, "LimitNOFILE").parse().expect("a number");
     assert!(files > 3 * defaults.max_connections, "{files}");
+}
+
+#[test]
+fn the_groups_of_the_units_are_made_where_they_are_missing() {
+    let made: BTreeSet<_> =
+        SYSUSERS.lines().filter_map(|line| line.strip_prefix("g ")?.strip_suffix(" -")).collect();
+    assert_eq!(made, BTreeSet::from([value(SERVICE, "SupplementaryGroups"), value(SOCKET, "SocketGroup")]));
 }
 
 #[test]
