@@ -1,5 +1,8 @@
 //! What the documents, the packages and `--help` say is what the program does: variables and their defaults, links, sizes.
 
+#[path = "support/program.rs"]
+mod program;
+
 use docker_socket_proxy::config::{Config, Listen, SETTINGS, frontends};
 use docker_socket_proxy::guard::MAX_BODY_BYTES;
 use docker_socket_proxy::guard::{
@@ -69,10 +72,7 @@ fn asked() -> BTreeSet<String> {
 
 /// What `--help` prints.
 fn help_text() -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"))
-        .arg("--help")
-        .output()
-        .expect("the program runs");
+    let output = program::command().arg("--help").output().expect("the program runs");
     String::from_utf8(output.stdout).expect("text")
 }
 

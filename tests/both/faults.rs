@@ -2,7 +2,7 @@
 
 use crate::support::Kind;
 use crate::support::daemon::{response, wait_patiently};
-use crate::support::{Client, FakeDaemon, Program, Proxy, Session, TempDir};
+use crate::support::{Client, FakeDaemon, Program, Proxy, Session, TempDir, program};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::proxy::daemon::Daemon;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -180,8 +180,11 @@ fn who_may_not_open_the_socket_is_told_as_whom_to_run() {
     }
     let dir = TempDir::new();
     // Where everybody may run it.
-    let program = dir.join("docker-socket-proxy");
-    fs::copy(env!("CARGO_BIN_EXE_docker-socket-proxy"), &program).expect("a copy");
+    let mut words = program::words();
+    let place = dir.join("docker-socket-proxy").to_str().expect("a path in UTF-8").to_owned();
+    let program = words.pop().expect("a program");
+    fs::copy(program, &place).expect("a copy");
+    words.push(place);
     fs::create_dir(dir.join("closed")).expect("a directory");
     let mut listeners = Vec::new();
     let mut socket = |name: &str, (uid, gid, mode): (u32, u32, u32)| {
@@ -219,7 +222,7 @@ fn who_may_not_open_the_socket_is_told_as_whom_to_run() {
     ] {
         let reason = reason_for(path, |arguments, vars| {
             let mut command = Command::new("setpriv");
-            command.args(identity).arg(&program).args(arguments).env_clear().envs(vars.iter().copied());
+            command.args(identity).args(&words).args(arguments).env_clear().envs(vars.iter().copied());
             command
         });
         assert!(

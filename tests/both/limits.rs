@@ -1,7 +1,7 @@
 //! Time-outs of each phase, the number of clients, descriptors, and clients that do not read.
 
 use crate::support::daemon::response;
-use crate::support::{FakeDaemon, PATIENCE, Program, Proxy, show};
+use crate::support::{FakeDaemon, PATIENCE, Program, Proxy, program, show};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
 use docker_socket_proxy::proxy::client::Client as Accepted;
@@ -111,7 +111,7 @@ fn clients_beyond_the_limit_wait_and_are_served_when_there_is_room() {
 fn with_descriptors(daemon: &FakeDaemon, limits: &str, vars: &[(&str, &str)]) -> Program {
     let socket = daemon.socket();
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("{limits}; exec \"$0\""), env!("CARGO_BIN_EXE_docker-socket-proxy")]);
+    command.args(["-c", &format!("{limits}; exec \"$@\""), "sh"]).args(program::words());
     command.env_clear().env("SOCKET_PATH", socket).envs(vars.iter().copied());
     Program::listening(command)
 }

@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod go;
 pub mod godaemon;
 pub mod naive;
+pub mod program;
 pub mod proxy;
 
 pub use address::{Address, Kind};

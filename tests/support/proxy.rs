@@ -1,12 +1,13 @@
 //! A proxy in front of a fake daemon: in this process, or the program itself as a child.
 
-use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir};
+use super::{Address, Client, FakeDaemon, Kind, NARROW, PATIENCE, TempDir, program};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::proxy::bind::bind;
 use docker_socket_proxy::proxy::listener;
 use docker_socket_proxy::proxy::stream::Either;
 use docker_socket_proxy::vars::Environment;
 use socket2::SockRef;
+use std::fs;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -20,9 +21,11 @@ use tokio::sync::oneshot;
 /// A proxy of this process, on the listener of [`Kind::HERE`]; it stops when dropped.
 pub struct Proxy {
     pub address: Address,
-    _dir: TempDir,
+    dir: TempDir,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// PROXY_PROGRAM in its place.
+    program: Option<Program>,
 }
 
 impl Proxy {
@@ -42,6 +45,9 @@ impl Proxy {
     }
 
     fn with_buffer(socket: &Path, vars: &[(&str, &str)], send_buffer: Option<usize>) -> Self {
+        if program::other().is_some() && send_buffer.is_none() {
+            return Self::of_program(socket, vars);
+        }
         let mut vars: Vec<(String, String)> =
             vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let dir = TempDir::new();
@@ -72,7 +78,24 @@ impl Proxy {
         });
         let address = bound.recv_timeout(PATIENCE).expect("the proxy listens");
         let address = address.parse().expect("an address");
-        Self { address, _dir: dir, stop: Some(stop), thread: Some(thread) }
+        Self { address, dir, stop: Some(stop), thread: Some(thread), program: None }
+    }
+
+    /// The program looks once at its start whether the daemon is there, as one of this process does not. A daemon counts its
+    /// connections, so it has another name until then.
+    fn of_program(socket: &Path, vars: &[(&str, &str)]) -> Self {
+        let dir = TempDir::new();
+        let hidden = dir.join("docker.sock");
+        let is_there = fs::rename(socket, &hidden).is_ok();
+        let mut all = vec![("SHUTDOWN_GRACE", "100ms")];
+        all.extend(vars);
+        all.push(("LOG_LEVEL", "info"));
+        let program = Program::start(socket, &all);
+        program.wait_for_log("cannot reach the daemon");
+        if is_there {
+            fs::rename(&hidden, socket).expect("its name");
+        }
+        Self { address: program.address().clone(), dir, stop: None, thread: None, program: Some(program) }
     }
 
     pub fn client(&self) -> Client {
@@ -104,7 +127,7 @@ pub struct Program {
 impl Program {
     /// Its command with nothing but these variables in its environment.
     pub fn command(arguments: &[&str], vars: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_docker-socket-proxy"));
+        let mut command = program::command();
         command.args(arguments).env_clear().envs(vars.iter().copied());
         command
     }
