@@ -15,10 +15,11 @@ pub use output::{MAX_WAITING_BYTES, Output};
 use log::kv::{ToValue, Value};
 use log::{Level, LevelFilter, Log, Metadata, Record, error};
 use repeats::{Repeated, Repeats, WINDOW, Warning};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use source::{Source, field};
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The logger: env_logger between a sieve for repeats and a queue.
 pub struct Logger {
@@ -36,8 +37,7 @@ pub fn start(level: LevelFilter, directives: Option<&str>, format: Format) -> io
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_filters(directives.unwrap_or_default());
     builder.target(env_logger::Target::Pipe(Box::new(output.clone())));
-    builder
-        .format(move |out, record| out.write_all(line::render(format, record, SystemTime::now()).as_bytes()));
+    builder.format(move |out, record| out.write_all(line::render(format, record, now()).as_bytes()));
     let inner = builder.build();
     let filter = inner.filter();
     let logger: &'static Logger = Box::leak(Box::new(Logger { inner, repeats: Mutex::default(), output }));
@@ -59,8 +59,20 @@ fn dropped(format: Format, count: u64) -> String {
             .key_values(&fields)
             .args(format_args!("{count} lines of the log were dropped here, as nobody read it"))
             .build(),
-        SystemTime::now(),
+        now(),
     )
+}
+
+/// The time for a line.
+fn now() -> SystemTime {
+    // The standard library asks a musl of 32 bits for a time of 32 bits, and panics from 2038 on. rustix would take 5 KB of the
+    // other programs.
+    if cfg!(target_pointer_width = "32") {
+        let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Realtime);
+        UNIX_EPOCH + Duration::new(tv_sec as u64, tv_nsec as u32)
+    } else {
+        SystemTime::now()
+    }
 }
 
 impl Logger {
