@@ -37,7 +37,7 @@ fn make(policy: &Policy, line: &str, body: &str, id: &str) {
 /// An ID that is no other number's in its first 12 digits.
 fn id(number: usize) -> String {
     // Not in the order of making.
-    format!("{:012x}{:052x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16, number)
+    format!("{:012x}{:052x}", (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16, number)
 }
 
 #[test]

@@ -241,6 +241,26 @@ fn passes_every_framing_of_a_response() {
     assert_eq!(daemon.ended().len(), 1);
 }
 
+/// Of a length that 32 bits do not hold, they hold the rest: where only they are looked at, the body would end behind its first byte.
+#[test]
+fn a_body_of_more_than_32_bits_has_all_that_comes() {
+    const LENGTH: &str = "Content-Length: 4294967297\r\n";
+    let answer = format!("HTTP/1.1 200 OK\r\n{LENGTH}\r\nxHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let sent = answer.clone();
+    let daemon = FakeDaemon::serving(move |session| {
+        session.read_until(b"/denied HTTP/1.1\r\n\r\n");
+        session.send(&sent);
+        session.half_close();
+    });
+    let proxy = Proxy::start(&daemon, BUILD);
+    let mut client = proxy.client();
+    let request = build(LENGTH, "xGET /denied HTTP/1.1\r\n\r\n");
+    client.send(&request);
+    assert_eq!(show(&client.read_exact(answer.len())), show(answer.as_bytes()));
+    drop(client);
+    assert_eq!(show(&daemon.ended().concat()), show(&request));
+}
+
 #[test]
 fn passes_a_response_that_comes_byte_by_byte() {
     let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
