@@ -9,10 +9,11 @@ use docker_socket_proxy::proxy::admit::{Admission, Refusal, admit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A client's own file, what it asks the daemon for (as its source code says), and what is dangerous and stays closed. In a file
-/// with several clients, it has the name of its own file.
+/// A client's own file, the service that is its proxy there, what it asks the daemon for (as its source code says), and what is
+/// dangerous and stays closed. In a file with several clients of one proxy, it has the name of its own file.
 struct Example {
     file: &'static str,
+    proxy: &'static str,
     asks: &'static [&'static str],
     closed: &'static [&'static str],
 }
@@ -20,6 +21,7 @@ struct Example {
 const EXAMPLES: &[Example] = &[
     Example {
         file: "traefik.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.51/version",
@@ -39,6 +41,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "portainer-read-only.yml",
+        proxy: "docker",
         asks: &[
             "GET /_ping",
             "GET /v1.41/version",
@@ -69,6 +72,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "portainer.yml",
+        proxy: "docker",
         asks: &[
             "GET /_ping",
             "GET /v1.41/info",
@@ -103,6 +107,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "watchtower.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.54/info",
@@ -131,6 +136,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "dozzle.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.51/version",
@@ -151,6 +157,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "diun.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.51/version",
@@ -169,6 +176,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "homepage.yml",
+        proxy: "docker",
         asks: &[
             "GET /containers/json?all=true",
             "GET /containers/web/json",
@@ -183,6 +191,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "ci-runner.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.51/version",
@@ -205,6 +214,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "homarr.yml",
+        proxy: "docker",
         asks: &[
             "GET /containers/json?all=true",
             "GET /containers/4c01db0b339c/json",
@@ -225,6 +235,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "uptime-kuma.yml",
+        proxy: "docker",
         asks: &["GET /containers/json?all=true", "GET /containers/web/json"],
         closed: &[
             "POST /containers/web/restart",
@@ -236,6 +247,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "beszel-agent.yml",
+        proxy: "docker",
         asks: &[
             "GET /version",
             "GET /info",
@@ -253,6 +265,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "autoheal.yml",
+        proxy: "docker",
         asks: &[
             "GET /containers/json?filters={\"health\":[\"unhealthy\"]}",
             "POST /containers/4c01db0b339c/restart?t=10",
@@ -270,6 +283,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "crowdsec.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.54/info",
@@ -288,6 +302,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "arcane.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.54/version",
@@ -321,6 +336,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "gitlab-runner.yml",
+        proxy: "docker",
         asks: &[
             "GET /v1.54/info",
             "GET /v1.54/version",
@@ -360,6 +376,7 @@ const EXAMPLES: &[Example] = &[
     },
     Example {
         file: "gitea-runner.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /v1.54/version",
@@ -398,6 +415,7 @@ const EXAMPLES: &[Example] = &[
     // The Docker CLI's `run` and `kill`.
     Example {
         file: "agent-sandbox.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "POST /v1.51/containers/create?name=agent-1",
@@ -423,6 +441,7 @@ const EXAMPLES: &[Example] = &[
     // With what Ryuk asks for that lists and deletes. 0.8.1 prunes.
     Example {
         file: "testcontainers.yml",
+        proxy: "docker",
         asks: &[
             "HEAD /_ping",
             "GET /version",
@@ -461,6 +480,57 @@ const EXAMPLES: &[Example] = &[
             "POST /plugins/pull",
         ],
     },
+    // By the moby client 0.4, which asks for the version of the API first.
+    Example {
+        file: "swarm.yml",
+        proxy: "docker-for-traefik",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.54/version",
+            "GET /v1.54/services",
+            "GET /v1.54/networks?filters=%7B%22scope%22%3A%7B%22swarm%22%3Atrue%7D%7D",
+            "GET /v1.54/tasks?filters=%7B%22desired-state%22%3A%7B%22running%22%3Atrue%7D%7D",
+            "GET /v1.54/nodes/1b5dv7hgu1wermf08p4axrlab",
+        ],
+        closed: &[
+            "GET /nodes",
+            "GET /events",
+            "GET /info",
+            "GET /swarm",
+            "GET /secrets",
+            "GET /configs",
+            "GET /containers/json",
+            "GET /services/1b5dv7hgu1wermf08p4axrlab/logs?stdout=1",
+            "POST /services/1b5dv7hgu1wermf08p4axrlab/update?version=1",
+            "POST /nodes/1b5dv7hgu1wermf08p4axrlab/update?version=1",
+        ],
+    },
+    Example {
+        file: "swarm.yml",
+        proxy: "docker-for-swarm-cronjob",
+        asks: &[
+            "HEAD /_ping",
+            "GET /v1.54/version",
+            "GET /v1.54/services?filters=%7B%22label%22%3A%7B%22swarm.cronjob.enable%22%3Atrue%7D%7D",
+            "GET /v1.54/nodes",
+            "GET /v1.54/tasks?filters=%7B%22service%22%3A%7B%22job%22%3Atrue%7D%7D",
+            "GET /v1.54/nodes/1b5dv7hgu1wermf08p4axrlab",
+            "GET /v1.54/events?filters=%7B%22type%22%3A%7B%22service%22%3Atrue%7D%7D",
+            "POST /v1.54/services/1b5dv7hgu1wermf08p4axrlab/update?registryAuthFrom=spec&version=11",
+        ],
+        closed: &[
+            "POST /services/create",
+            "DELETE /services/1b5dv7hgu1wermf08p4axrlab",
+            "GET /services/1b5dv7hgu1wermf08p4axrlab/logs?stdout=1",
+            "GET /info",
+            "GET /swarm",
+            "POST /swarm/leave",
+            "GET /secrets",
+            "GET /configs",
+            "GET /containers/json",
+            "POST /nodes/1b5dv7hgu1wermf08p4axrlab/update?version=1",
+        ],
+    },
 ];
 
 fn folder() -> std::path::PathBuf {
@@ -481,6 +551,12 @@ fn files() -> Vec<String> {
     files
 }
 
+/// Every proxy, by its file and its name there.
+fn places() -> Vec<(String, String)> {
+    let of_file = |file: String| proxies(&file).into_iter().map(move |proxy| (file.clone(), proxy));
+    files().into_iter().flat_map(of_file).collect()
+}
+
 /// A variable of a file's proxy.
 #[derive(Clone)]
 struct Setting {
@@ -494,11 +570,19 @@ struct Setting {
     why: String,
 }
 
-/// The environment of a file's proxy.
-fn environment(file: &str) -> Vec<Setting> {
+/// The services of a file that are proxies: `docker`, or `docker-for-` and the client where each has its own.
+fn proxies(file: &str) -> Vec<String> {
     let text = text(file);
-    let block =
-        text.split_once("    image: docker-socket-proxy\n    environment:\n").expect("the proxy's block").1;
+    let of_file = services(&text).into_iter();
+    let proxies = of_file.filter(|(_, lines)| lines.contains(&"image: docker-socket-proxy"));
+    proxies.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The environment of a proxy.
+fn environment(file: &str, proxy: &str) -> Vec<Setting> {
+    let text = text(file);
+    let begin = format!("\n  {proxy}:\n    image: docker-socket-proxy\n    environment:\n");
+    let block = text.split_once(&begin).expect("the proxy's block").1;
     let lines = block.lines().map_while(|line| line.strip_prefix("      ").or(line.is_empty().then_some("")));
     let mut lines = lines.peekable();
     let (mut found, mut why) = (Vec::new(), String::new());
@@ -532,7 +616,9 @@ fn environment(file: &str) -> Vec<Setting> {
 struct Client {
     example: &'static Example,
     file: String,
-    /// `None` where it is the only one.
+    /// The service that is its proxy.
+    proxy: String,
+    /// `None` where it is the only one of its proxy.
     name: Option<String>,
     /// What holds for it: its own variables, and of the others those that it has not itself.
     environment: Vec<Setting>,
@@ -550,14 +636,19 @@ impl Client {
 
     /// For whoever reads that a test failed.
     fn who(&self) -> String {
-        format!("{} {}", self.file, self.name.as_deref().unwrap_or_default())
+        format!("{} {} {}", self.file, self.proxy, self.name.as_deref().unwrap_or_default())
     }
+}
+
+/// Whether a client is called so, as the words after `docker-for-` say. A proxy without such words has all clients of its file.
+fn is_proxy_of(proxy: &str, app: &str) -> bool {
+    proxy.strip_prefix("docker-for-").is_none_or(|client| client == app.to_lowercase())
 }
 
 /// The clients of every file.
 fn clients() -> Vec<Client> {
-    let of_file = |file: String| {
-        let all = environment(&file);
+    let of_proxy = |(file, proxy): (String, String)| {
+        let all = environment(&file, &proxy);
         let mut names: Vec<_> = all.iter().filter_map(|setting| setting.client.clone()).map(Some).collect();
         names.dedup();
         if names.is_empty() {
@@ -574,15 +665,15 @@ fn clients() -> Vec<Client> {
                 let app = |file: &str| file.trim_end_matches(".yml").replace('-', "").to_uppercase();
                 let is_its = |example: &&Example| match &name {
                     Some(name) => app(example.file) == *name,
-                    None => example.file == file,
+                    None => (example.file, example.proxy) == (&*file, &*proxy),
                 };
                 let example =
                     EXAMPLES.iter().find(is_its).unwrap_or_else(|| panic!("{file}: nobody knows {name:?}"));
-                Client { example, file: file.clone(), name, environment }
+                Client { example, file: file.clone(), proxy: proxy.clone(), name, environment }
             })
             .collect::<Vec<_>>()
     };
-    files().into_iter().flat_map(of_file).collect()
+    places().into_iter().flat_map(of_proxy).collect()
 }
 
 fn pairs(environment: &[Setting]) -> Vec<(String, String)> {
@@ -682,14 +773,14 @@ fn every_example_opens_what_its_client_asks_for_and_nothing_to_spare() {
 
 #[test]
 fn the_program_reads_every_example_and_takes_nothing_in_it_for_a_mistake() {
-    for file in files() {
+    for (file, proxy) in places() {
         let written =
             |setting: Setting| (frontends::prefix(setting.client.as_deref()) + &setting.name, setting.value);
-        let environment = environment(&file).into_iter().map(written).collect();
+        let environment = environment(&file, &proxy).into_iter().map(written).collect();
         let config = Config::of(&environment).unwrap_or_else(|error| panic!("{file}: {error}"));
         let names: Vec<_> = config.frontends.iter().map(|frontend| frontend.name.clone()).collect();
-        let mut known: Vec<_> =
-            clients().into_iter().filter(|client| client.file == file).map(|client| client.name).collect();
+        let is_here = |client: &Client| (&client.file, &client.proxy) == (&file, &proxy);
+        let mut known: Vec<_> = clients().into_iter().filter(is_here).map(|client| client.name).collect();
         known.sort();
         assert_eq!(names, known, "{file}");
         assert_eq!(lookalikes(&environment), Ok(Vec::new()), "{file}");
@@ -763,7 +854,7 @@ fn a_client_among_others_has_nothing_that_it_has_not_alone() {
 /// requests of which each is enough.
 const STILL: &[(&str, &str, &[&str])] = &[
     (ROOT, "root on the host", &["POST /containers/create", "POST /plugins/pull"]),
-    ("root, of every node of the swarm", "swarm", &["POST /services/create"]),
+    ("root, of every node of the swarm", "swarm", &["POST /services/create", "POST /services/web/update"]),
     (
         ENVIRONMENT,
         "environment variables",
@@ -833,7 +924,10 @@ fn every_example_says_in_a_line_what_a_stolen_client_could_still_do() {
         let (who, text) = (client.who(), text(&client.file));
         let of_client = |line: &&str| {
             let app = line.strip_prefix("# A stolen ").and_then(|line| line.split_once(" could still: "));
-            app.is_some_and(|(app, _)| client.name.is_none() || client.name == Some(app.to_uppercase()))
+            app.is_some_and(|(app, _)| {
+                let has_name = client.name.as_ref().is_none_or(|name| *name == app.to_uppercase());
+                has_name && is_proxy_of(&client.proxy, app)
+            })
         };
         let lines: Vec<_> = text.lines().filter(of_client).collect();
         let &[line] = &lines[..] else { panic!("{who}: {lines:?}") };
@@ -927,17 +1021,20 @@ fn the_table_of_apps_says_what_a_stolen_client_could_still_do() {
 fn the_table_of_apps_has_the_set_of_every_example() {
     let text = text("../docs/apps.md");
     let (closed, rows) = page(&text);
-    for Example { file, asks, .. } in EXAMPLES {
+    for Example { file, proxy, asks, .. } in EXAMPLES {
         let link = format!("](../examples/{file})");
-        let row =
-            rows.iter().find(|row| row.app.contains(&link)).unwrap_or_else(|| panic!("{file} has no row"));
+        let is_its = |row: &&Row| {
+            let app = row.app.split_once(&link).and_then(|(before, _)| before.split_once('['));
+            app.is_some_and(|(_, app)| is_proxy_of(proxy, app))
+        };
+        let row = rows.iter().find(is_its).unwrap_or_else(|| panic!("{file} {proxy} has no row"));
         assert!(allows_all(&row.policy(&closed), asks), "{file}");
         let of_guard = |name: &str| [&GUARD].iter().chain(&LISTS).any(|setting| setting.name == name);
         let grants = row.set.iter().map(|(name, _)| name).chain(&row.used);
         for name in grants.filter(|name| !of_guard(name)) {
             assert!(!allows_all(&row.without(&closed, name), asks), "{file}: {name} is not needed");
         }
-        let environment = environment(file);
+        let environment = environment(file, proxy);
         assert_eq!(row.policy(&closed).guard(), policy(pairs(&environment)).guard(), "{file}");
         let (of_row, of_file) = (open(&row.policy(&closed)), open(&policy(pairs(&environment))));
         if environment.iter().any(|setting| setting.name == "ALLOW_ROUTES") {
@@ -1148,16 +1245,23 @@ fn nobody_but_its_client_reaches_a_listener() {
     for client in clients() {
         let (who, text) = (client.who(), text(&client.file));
         let mut services = services(&text);
-        let proxy = services.remove("docker").unwrap_or_else(|| panic!("{who}: no proxy"));
+        let proxy = services.remove(&*client.proxy).expect("the proxy");
         let has = |lines: &[&str], line: &str| lines.contains(&line);
         assert!(!proxy.iter().any(|line| line.starts_with("ports:")), "{who}");
         let Some(listen) = client.environment.iter().find(|setting| setting.name == "LISTEN") else {
-            let in_network = services
-                .values()
-                .filter(|lines| lines.iter().any(|line| line.starts_with("networks: [docker")));
-            assert_eq!(in_network.count(), 1, "{who}");
-            assert!(has(&proxy, "networks: [docker]"), "{who}");
-            assert!(text.contains("\n  docker:\n    internal: true\n"), "{who}");
+            // It has the name of the proxy.
+            let network = &*client.proxy;
+            let is_in = |lines: &[&str]| {
+                let networks =
+                    lines.iter().find_map(|line| line.strip_prefix("networks: [")?.strip_suffix(']'));
+                networks.is_some_and(|networks| networks.split(", ").any(|other| other == network))
+            };
+            let in_network: Vec<_> =
+                services.iter().filter(|(_, lines)| is_in(lines)).map(|(name, _)| *name).collect();
+            let &[service] = &in_network[..] else { panic!("{who}: {in_network:?}") };
+            assert!(is_proxy_of(network, service), "{who}: {service}");
+            assert!(has(&proxy, &format!("networks: [{network}]")), "{who}");
+            assert!(text.contains(&format!("\n  {network}:\n    internal: true\n")), "{who}");
             continue;
         };
         assert!(has(&proxy, "network_mode: none"), "{who}");
