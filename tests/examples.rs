@@ -541,11 +541,15 @@ fn text(file: &str) -> String {
     std::fs::read_to_string(folder().join(file)).expect("the file")
 }
 
-/// The files of the folder.
+/// What is no compose file: the pod of the client of another file.
+const POD: (&str, &str) = ("kubernetes-gitea-runner.yml", "gitea-runner.yml");
+
+/// The compose files of the folder.
 fn files() -> Vec<String> {
     let entries = std::fs::read_dir(folder()).expect("the folder");
     let mut files: Vec<_> = entries
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
+        .filter(|file| file != POD.0)
         .collect();
     files.sort();
     files
@@ -1301,4 +1305,78 @@ fn the_proxy_runs_on_a_read_only_file_system_wherever_it_is_shown() {
         }
     }
     assert!(read("packaging/docker-socket-proxy.container").contains("\nReadOnly=true\n"));
+}
+
+/// The containers of the pod, each with its lines.
+fn containers(text: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut containers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut name = "";
+    for line in text.lines().skip_while(|line| *line != "  initContainers:").skip(1) {
+        if line == "  volumes:" {
+            break;
+        }
+        match line.strip_prefix("    - name: ") {
+            Some(next) => name = next,
+            None => containers.entry(name).or_default().push(line.trim()),
+        }
+    }
+    containers
+}
+
+#[test]
+fn the_pod_has_the_grants_of_the_compose_file_of_its_client() {
+    let (pod, compose) = (text(POD.0), text(POD.1));
+    let stolen = |text: &str| {
+        text.lines().find(|line| line.starts_with("# A stolen ")).expect("what is left to it").to_owned()
+    };
+    assert_eq!(stolen(&pod), stolen(&compose));
+    let variable = |line: &&str| {
+        let (name, value) = line.strip_prefix("- { name: ")?.strip_suffix(" }")?.split_once(", value: ")?;
+        Some((name.to_owned(), value.trim_matches('"').to_owned()))
+    };
+    let all: Vec<_> = containers(&pod)["proxy"].iter().filter_map(variable).collect();
+    let set = all.iter().cloned().collect();
+    Config::of(&set).expect("a usable environment");
+    assert_eq!(lookalikes(&set), Ok(Vec::new()));
+    let (of_pod, grants): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(name, _)| ["LISTEN", "LISTEN_MODE", "SOCKET_PATH"].contains(&&**name));
+    assert_eq!(of_pod.len(), 3, "{of_pod:?}");
+    let sorted = |pairs: Vec<(String, String)>| pairs.into_iter().collect::<BTreeMap<_, _>>();
+    assert_eq!(sorted(grants), sorted(pairs(&environment(POD.1, "docker"))));
+}
+
+#[test]
+fn in_the_pod_the_runner_reaches_the_proxy_alone_and_the_proxy_alone_the_engine() {
+    let text = text(POD.0);
+    let containers = containers(&text);
+    assert_eq!(containers.keys().copied().collect::<Vec<_>>(), ["dind", "proxy", "runner"]);
+    let with = |line: &str| -> Vec<&str> {
+        containers.iter().filter(|(_, lines)| lines.contains(&line)).map(|(name, _)| *name).collect()
+    };
+    assert_eq!(with("- { name: engine-socket, mountPath: /run/dind }"), ["dind"]);
+    assert_eq!(with("- { name: engine-socket, mountPath: /run/dind, readOnly: true }"), ["proxy"]);
+    assert_eq!(with("- { name: proxy-socket, mountPath: /run/docker-socket-proxy }"), ["proxy"]);
+    assert_eq!(
+        with("- { name: proxy-socket, mountPath: /run/docker-socket-proxy, readOnly: true }"),
+        ["runner"]
+    );
+    // Each mount is one of these, and one volume each.
+    for volume in ["engine-socket", "proxy-socket"] {
+        assert_eq!(text.matches(&format!("{{ name: {volume}, ")).count(), 3, "{volume}");
+    }
+    assert_eq!(with("privileged: true"), ["dind"]);
+    assert_eq!(with("restartPolicy: Always"), ["dind", "proxy"]);
+    for line in ["runAsNonRoot: true", "readOnlyRootFilesystem: true"] {
+        assert_eq!(with(line), ["proxy"], "{line}");
+    }
+    for line in [
+        "allowPrivilegeEscalation: false",
+        "capabilities: { drop: [ALL] }",
+        "seccompProfile: { type: RuntimeDefault }",
+    ] {
+        assert_eq!(with(line), ["proxy", "runner"], "{line}");
+    }
+    for word in ["hostPath", "hostNetwork", "hostPID", "hostPort", "ports:", "tcp://"] {
+        assert!(!text.contains(word), "{word}");
+    }
 }
