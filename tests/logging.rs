@@ -333,6 +333,41 @@ fn a_sum_in_json_has_the_fields_of_what_it_sums_up() {
     assert_eq!(fields(&sum("refused with 400"), &names), expected);
 }
 
+/// By the rules of the collector in docs/fleet.md, which was run.
+#[test]
+fn a_collector_counts_every_denial_by_its_variable() {
+    let page = include_str!("../docs/fleet.md");
+    for rule in [
+        "regex: event ^denied$\n",
+        "regex: [event ^repeats$, \"message  is denied: \"]\n",
+        "value_field: count\n",
+        "label_field: [name, variable]\n",
+    ] {
+        assert!(page.contains(rule), "{rule}");
+    }
+    let daemon = FakeDaemon::echoing();
+    let mut program = Json::start(&daemon, &[]);
+    for (path, times) in [("/containers/json", 3), ("/secrets", 2)] {
+        for _ in 0..times {
+            program.0.client().ask(format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n").as_bytes());
+            program.0.client().ask(b"\x16\x03\x01");
+        }
+    }
+    program.0.signal("TERM");
+    assert!(program.0.wait().success());
+    program.0.wait_for_log("stopped");
+    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+    for line in program.0.log().iter().map(|line| parse(line)) {
+        let count = match &*line["event"] {
+            "denied" => 1,
+            "repeats" if line["message"].contains(" is denied: ") => line["count"].parse().expect("a number"),
+            _ => continue,
+        };
+        *counts.entry(line["variable"].clone()).or_default() += count;
+    }
+    assert_eq!(counts, BTreeMap::from([("CONTAINERS".to_owned(), 3), ("SECRETS".to_owned(), 2)]));
+}
+
 #[test]
 fn what_goes_on_has_a_line_when_it_has_begun_and_one_when_it_ends_or_is_cut() {
     // The answer to the last one says how long it is, so that it has a line in the end only.
