@@ -1,4 +1,4 @@
-# docker build -t docker-socket-proxy .
+# docker build -t docker-socket-proxy .       (with BuildKit: on Docker before 23, DOCKER_BUILDKIT=1)
 # It builds for the machine it runs on; with buildx for all of packaging/platforms, such as --platform linux/arm64,linux/arm/v7.
 # Whatever the image is for, the compiler runs on the builder's own architecture, and nothing is emulated.
 # The base needs Rust, a C linker and readelf. CI, which can pull no image, gives one of its own (tests/engine/base-image).

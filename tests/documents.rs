@@ -20,6 +20,8 @@ const README: &str = include_str!("../README.md");
 const PAGE: &str = include_str!("../docs/variables.md");
 const GUARD_PAGE: &str = include_str!("../docs/guard.md");
 const DOCKERFILE: &str = include_str!("../Dockerfile");
+const PLATFORMS: &str = include_str!("../packaging/platforms");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const ENV_FILE: &str = include_str!("../packaging/docker-socket-proxy.env");
 const SERVICE: &str = include_str!("../packaging/docker-socket-proxy.service");
 const SOCKET: &str = include_str!("../packaging/docker-socket-proxy.socket");
@@ -480,6 +482,23 @@ fn the_image_changes_no_default_but_that_of_the_documents() {
     assert_eq!(image, documented);
     let port = port(&image);
     assert!(DOCKERFILE.lines().any(|line| line == format!("EXPOSE {port}")), "{port}");
+}
+
+#[test]
+fn the_label_of_the_image_has_the_version_of_the_program() {
+    let version = concat!("ARG VERSION=", env!("CARGO_PKG_VERSION"), " ");
+    assert!(DOCKERFILE.lines().any(|line| line.starts_with(version)), "{version}");
+}
+
+/// The Dockerfile's platforms are those of the table, but for one.
+#[test]
+fn the_command_for_all_platforms_has_them_all() {
+    let rows = PLATFORMS.lines().filter(|line| !line.starts_with('#'));
+    let table: BTreeSet<_> = rows.filter_map(|row| row.split_whitespace().nth(1)).collect();
+    let command =
+        CONTRIBUTING.split("--platform ").nth(1).expect("a command").split(' ').next().expect("a list");
+    let command: BTreeSet<_> = command.split(',').chain(["linux/s390x"]).collect();
+    assert_eq!(command, table);
 }
 
 #[test]
