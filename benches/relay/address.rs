@@ -7,8 +7,16 @@ use std::io;
 use std::net::{AddrParseError, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::sleep;
+
+/// Clients that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// How long a client waits for a place in a backlog that is full, before it tries again.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(1);
 
 /// What clients come over.
 #[derive(Clone, Copy)]
@@ -20,12 +28,12 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// An address at which nobody listens.
-    pub fn free_address(self, scratch: &Path) -> io::Result<Address> {
+    /// An address at which nobody listens. Where it is a socket's file, it has this name in `scratch`.
+    pub fn free_address(self, scratch: &Path, name: &str) -> io::Result<Address> {
         match self {
             Self::Tcp => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(Address::Tcp),
             Self::Unix => {
-                let path = scratch.join("peer.sock");
+                let path = scratch.join(name);
                 // A peer is killed, and so leaves its file behind.
                 if path.exists() {
                     fs::remove_file(&path)?;
@@ -69,6 +77,19 @@ impl Address {
         }
     }
 
+    /// Listens on it, blocking.
+    pub fn listen(&self) -> io::Result<Socket> {
+        let (domain, address) = match self {
+            Self::Tcp(address) => (Domain::for_address(*address), SockAddr::from(*address)),
+            Self::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
+        };
+        let socket = Socket::new(domain, Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket)
+    }
+
     /// Connects to it.
     pub async fn connect_async(&self) -> io::Result<Box<dyn Stream>> {
         match self {
@@ -77,7 +98,13 @@ impl Address {
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
-            Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+            // Where TCP would wait, because the listener's backlog is full, this says so at once.
+            Self::Unix(path) => loop {
+                match UnixStream::connect(path).await {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_PAUSE).await,
+                    connected => return Ok(Box::new(connected?)),
+                }
+            },
         }
     }
 }

@@ -1,6 +1,5 @@
-//! The far ends of the bench: a daemon that is cheap to talk to, and the bare relay that everything is compared with.
+//! The far end of the bench: a daemon that is cheap to talk to.
 
-use crate::address::Address;
 use bytes::{Buf, BytesMut};
 use docker_socket_proxy::http::body::Body;
 use docker_socket_proxy::http::framing::BodyFraming;
@@ -8,21 +7,18 @@ use docker_socket_proxy::http::head::{Finder, RequestHead};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional_with_sizes, copy_buf,
-};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy_buf};
+use tokio::net::{UnixListener, UnixStream};
 
 /// Bytes that the daemon reads and writes at once.
 const BLOCK_BYTES: usize = 64 * 1024;
-
-/// As many as the proxy has (`MAX_WORKERS` of its main.rs).
-const MAX_RELAY_THREADS: usize = 4;
 
 /// What dockerd answers to a ping.
 const PONG: &[u8] =
     b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nBuilder-Version: 2\r\nCache-Control: no-cache\r\n\
     Docker-Experimental: false\r\nOstype: linux\r\nPragma: no-cache\r\nServer: Docker/28.5.1 (linux)\r\n\
+        Date: Sun, 01 Mar 2026 10:00:00 GMT\r\n\
     Swarm: inactive\r\nDate: Sun, 01 Mar 2026 10:00:00 GMT\r\nContent-Length: 2\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\r\nOK";
 
@@ -42,6 +38,8 @@ enum Route {
     Length { bytes: u64 },
     /// `/containers/x/attach`: a hijack that sends back what it gets.
     Echo,
+    /// `/containers/create`: a container that is made, each with another ID.
+    Create,
     /// Anything else: a pong, behind the request's body.
     Pong,
 }
@@ -53,6 +51,9 @@ impl Route {
         }
         if target.contains("/attach?") {
             return Self::Echo;
+        }
+        if target.ends_with("/containers/create") {
+            return Self::Create;
         }
         let mut words = target.trim_start_matches("/images/").trim_end_matches("/get").split('-');
         let kind = words.next();
@@ -99,6 +100,7 @@ async fn serve_client(mut client: UnixStream) -> io::Result<()> {
         }
         match route {
             Route::Pong => client.write_all(PONG).await?,
+            Route::Create => client.write_all(&created()).await?,
             Route::Events => {
                 client.write_all(CHUNKED).await?;
                 return client.read_buf(&mut held).await.map(drop);
@@ -130,6 +132,21 @@ async fn serve_client(mut client: UnixStream) -> io::Result<()> {
     }
 }
 
+/// What dockerd answers to a container that is made. Each has another ID.
+fn created() -> Vec<u8> {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    // Multiplied by an odd number, so that none comes twice, and none is near the one before.
+    let id = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let body = format!("{{\"Id\":\"{id:016x}{id:016x}{id:016x}{id:016x}\",\"Warnings\":[]}}\n");
+    format!(
+        "HTTP/1.1 201 Created\r\nApi-Version: 1.51\r\nContent-Type: application/json\r\nServer: Docker/28.5.1 (linux)\r\n\
+        Date: Sun, 01 Mar 2026 10:00:00 GMT\r\n\
+        Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// Reads a request's body to its end.
 async fn sink(client: &mut UnixStream, held: &mut BytesMut, mut body: Body) -> io::Result<()> {
     let taken = body.advance(held).map_err(io::Error::other)?;
@@ -157,45 +174,8 @@ pub fn blocks(bytes: u64, chunk: usize) -> impl Iterator<Item = Arc<[u8]>> {
     (0..whole).map(move |_| Arc::clone(&block)).chain(std::iter::once(last.into()))
 }
 
-/// Relays each client to the socket without looking at a byte, until the standard input ends.
-pub fn relay(address: &Address, socket: &Path, buffer_bytes: usize) -> io::Result<()> {
-    exit_with_parent();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_RELAY_THREADS);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let socket: Arc<Path> = socket.into();
-    runtime.block_on(async {
-        match address {
-            Address::Tcp(address) => {
-                let listener = TcpListener::bind(address).await?;
-                loop {
-                    let (client, _) = listener.accept().await?;
-                    client.set_nodelay(true)?;
-                    tokio::spawn(relay_client(client, Arc::clone(&socket), buffer_bytes));
-                }
-            }
-            Address::Unix(path) => {
-                let listener = UnixListener::bind(path)?;
-                loop {
-                    let (client, _) = listener.accept().await?;
-                    tokio::spawn(relay_client(client, Arc::clone(&socket), buffer_bytes));
-                }
-            }
-        }
-    })
-}
-
-/// Copies in both directions. Each transport has a copy of its own, compiled for it: no relay is to cost less.
-async fn relay_client(
-    mut client: impl AsyncRead + AsyncWrite + Unpin,
-    socket: Arc<Path>,
-    buffer_bytes: usize,
-) -> io::Result<()> {
-    let mut daemon = UnixStream::connect(&socket).await?;
-    copy_bidirectional_with_sizes(&mut client, &mut daemon, buffer_bytes, buffer_bytes).await.map(drop)
-}
-
 /// Ends this process with the one that started it and holds the other end of its standard input.
-fn exit_with_parent() {
+pub fn exit_with_parent() {
     std::thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);
         std::process::exit(0);

@@ -8,6 +8,7 @@ use docker_socket_proxy::http::head::{Finder, ResponseHead};
 use docker_socket_proxy::http::method::Method;
 use socket2::Socket;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,6 +19,9 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// No exchange of the bench takes as long.
 const STUCK: Duration = Duration::from_secs(20);
+
+/// Digits that count up in a request that is asked again and again, so that each is another one.
+pub const NUMBER: &str = "00000000";
 
 /// A GET as a client of the Docker API sends it.
 pub fn get(path: &str) -> Vec<u8> {
@@ -55,10 +59,26 @@ fn read_head(stream: &mut impl Read) -> io::Result<(u16, BodyFraming, Vec<u8>)> 
     }
 }
 
-/// Reads a whole 200.
+/// The creation of a container as the CLI 29 asks for it (`docker run`), with a body of `body_bytes`.
+pub fn create(body_bytes: usize) -> Vec<u8> {
+    let cases = include_str!("../../tests/guard/cases.txt");
+    let case = cases.split("\n== ").find(|case| case.starts_with("b-cli29-run\n")).unwrap_or_default();
+    let body = case.lines().find_map(|line| line.strip_prefix("body ")).unwrap_or_default();
+    let (before, behind) = body.split_once("\"Env\":null").unwrap_or((body, ""));
+    let around = before.len() + behind.len() + "\"Env\":[\"A=\"]".len();
+    let value = "a".repeat(body_bytes.saturating_sub(around));
+    format!(
+        "POST /v1.51/containers/create HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/29.0.0 (linux)\r\n\
+        Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{before}\"Env\":[\"A={value}\"]{behind}",
+        around + value.len()
+    )
+    .into_bytes()
+}
+
+/// Reads a whole 200 or 201.
 fn read_response(stream: &mut impl Read) -> io::Result<()> {
     let (status, framing, early) = read_head(stream)?;
-    if status != 200 {
+    if !matches!(status, 200 | 201) {
         return Err(io::Error::other(format!("answered {status}")));
     }
     let mut body = Body::from(framing);
@@ -156,32 +176,44 @@ pub fn round_trips(address: &Address, framed: bool, count: usize) -> io::Result<
         .collect()
 }
 
-/// A client that asks the same again and again, and wants the same answer.
+/// A client that asks again and again, and wants the same answer.
 struct Client {
     stream: Box<dyn Stream>,
-    request: Arc<[u8]>,
+    request: Vec<u8>,
+    /// Where the request has [`NUMBER`].
+    number: Option<Range<usize>>,
     answer: Vec<u8>,
+    /// How much of the answer is always the same.
+    fixed: usize,
     buffer: Vec<u8>,
 }
 
 impl Client {
     /// Connects and asks once, to learn the answer.
-    async fn connect(address: &Address, request: Arc<[u8]>) -> io::Result<Self> {
+    async fn connect(address: &Address, request: &[u8]) -> io::Result<Self> {
         let stream = address.connect_async().await?;
-        let mut client = Self { stream, request, answer: Vec::new(), buffer: vec![0; 1024] };
+        let number = find(request, NUMBER).map(|start| start..start + NUMBER.len());
+        let (request, answer, buffer) = (request.to_vec(), Vec::new(), vec![0; 1024]);
+        let mut client = Self { stream, request, number, answer, fixed: 0, buffer };
         client.stream.write_all(&client.request).await?;
         loop {
             let read = client.stream.read(&mut client.buffer).await?;
             client.answer.extend_from_slice(&client.buffer[..read]);
             match read_response(&mut &client.answer[..]) {
-                Ok(()) => return Ok(client),
+                Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && read > 0 => {}
                 Err(error) => return Err(error),
             }
         }
+        // What is made has another ID each time.
+        client.fixed = find(&client.answer, "{\"Id\":").unwrap_or(client.answer.len());
+        Ok(client)
     }
 
     async fn ask(&mut self) -> io::Result<()> {
+        if let Some(number) = self.number.clone() {
+            count_up(&mut self.request[number]);
+        }
         self.stream.write_all(&self.request).await?;
         let mut held = 0;
         while held < self.answer.len() {
@@ -190,7 +222,23 @@ impl Client {
                 read => held += read,
             }
         }
-        if self.buffer[..held] == self.answer { Ok(()) } else { Err(io::Error::other("another answer")) }
+        let same = held == self.answer.len() && self.buffer[..self.fixed] == self.answer[..self.fixed];
+        if same { Ok(()) } else { Err(io::Error::other("another answer")) }
+    }
+}
+
+fn find(bytes: &[u8], text: &str) -> Option<usize> {
+    memchr::memmem::find(bytes, text.as_bytes())
+}
+
+/// The next number, in digits.
+fn count_up(digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
+        if *digit < b'9' {
+            *digit += 1;
+            return;
+        }
+        *digit = b'0';
     }
 }
 
@@ -201,12 +249,12 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// So many clients, each of which asks for a path as fast as it is answered.
-    pub async fn keep_alive(address: &Address, count: usize, path: &str) -> io::Result<Self> {
-        let (request, done): (Arc<[u8]>, _) = (get(path).into(), Arc::new(AtomicU64::new(0)));
+    /// So many clients, each of which asks as fast as it is answered. They share out the addresses.
+    pub async fn keep_alive(addresses: &[&Address], count: usize, request: &[u8]) -> io::Result<Self> {
+        let done = Arc::new(AtomicU64::new(0));
         let mut connected = Vec::with_capacity(count);
-        for _ in 0..count {
-            connected.push(Client::connect(address, Arc::clone(&request)).await?);
+        for address in addresses.iter().cycle().take(count) {
+            connected.push(Client::connect(address, request).await?);
         }
         let mut clients = tokio::task::JoinSet::new();
         for mut client in connected {
@@ -229,7 +277,7 @@ impl Crowd {
             let (address, done, request) = (address.clone(), Arc::clone(&done), Arc::clone(&request));
             clients.spawn(async move {
                 loop {
-                    Client::connect(&address, Arc::clone(&request)).await?;
+                    Client::connect(&address, &request).await?;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });

@@ -1,36 +1,42 @@
-//! The end-to-end bench: the proxy beside a bare relay and, where installed, HAProxy, in front of a daemon of its own.
+//! The end-to-end bench: the proxy beside a bare relay, the system calls alone and other programs, in front of a daemon of its own.
 //!
 //! ```text
-//! cargo bench --bench relay -- [--quick] [--write] [--only NAME] [--rounds N] [--proxy FILE] [--peer NAME=COMMAND]
+//! cargo bench --bench relay -- [--quick] [--check] [--peers] [--write] [--only NAME] [--rounds N] [--proxy FILE] [--peer NAME=COMMAND]
 //! ```
-//! Each row is measured on one peer after the other, in rounds; a figure is the median of its rounds, CPU time and memory
-//! are those of `/proc`. Prints the table with its ratios and limits, and ends with status 1 where a limit is not kept.
+//! Each row is measured on one peer after the other, in rounds. A figure is the median of its rounds, and how the proxy stands to
+//! another is the median of what each round comes to. CPU time and memory are those of `/proc`. Prints the tables with their ratios
+//! and limits; with `--check` it ends with status 1 where a limit is not kept.
 
 mod address;
 mod daemon;
+mod figures;
 mod load;
+mod measure;
 mod peer;
+mod process;
+mod relay;
 mod report;
 mod rows;
+mod run;
+mod sweeps;
 
-use address::Transport;
-use peer::{Kind, Peer, Process};
-use report::Report;
-use rows::{GROUPS, Group, SWEEPS, Scale};
+use address::Address;
+use measure::Scale;
+use peer::{Kind, Peer};
+use relay::Flow;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-
-/// A picture shows more figures than a row, and needs each less exactly.
-const MAX_SWEEP_ROUNDS: usize = 3;
+use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo bench --bench relay -- [options]
   --quick              each row once, short, not judged
+  --check              end with status 1 where a limit is not kept
   --only NAME          the rows and pictures whose name holds NAME; again for more
-  --rounds N           rounds for each row (5; up to eight times as many for short ones), up to 3 for each picture
+  --rounds N           rounds for each row (5; up to six times as many for short ones)
   --proxy FILE         another build of the proxy
+  --peers              nginx, socat and a filter in Go too, as far as they are installed; GO says where Go is
   --peer NAME=COMMAND  one more peer: a shell command that listens on $LISTEN in front of $SOCKET: 127.0.0.1:$PORT, or
                        unix:/PATH in the rows over Unix sockets, which have no figure for it where it cannot
   --write              put the tables into docs/performance.md, and pictures into docs/bench
@@ -41,7 +47,9 @@ struct Options {
     only: Vec<String>,
     rounds: usize,
     proxy: PathBuf,
+    all_peers: bool,
     peers: Vec<Peer>,
+    check: bool,
     write: bool,
 }
 
@@ -52,7 +60,9 @@ impl Options {
             only: Vec::new(),
             rounds: 5,
             proxy: env!("CARGO_BIN_EXE_docker-socket-proxy").into(),
+            all_peers: false,
             peers: Vec::new(),
+            check: false,
             write: false,
         };
         let (mut quick, mut test) = (false, false);
@@ -63,6 +73,8 @@ impl Options {
                 "--bench" => options.scale = Scale::Full,
                 "--test" => test = true,
                 "--quick" => quick = true,
+                "--check" => options.check = true,
+                "--peers" => options.all_peers = true,
                 "--write" => options.write = true,
                 "--only" => options.only.push(value()?),
                 "--rounds" => options.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?,
@@ -86,30 +98,27 @@ impl Options {
         Ok(options)
     }
 
-    fn rounds_of(&self, group: &Group) -> usize {
-        if self.scale == Scale::Full { self.rounds * group.repeats } else { self.rounds }
-    }
-
     fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
     }
 
-    /// Everything that is measured, the proxy first and what it is held against behind it.
-    fn take_peers(&mut self) -> Vec<Peer> {
+    /// Everything that is measured: the proxy, the relay and the floor first, and what is installed behind them.
+    fn take_peers(&mut self, scratch: &Path) -> Vec<Peer> {
+        let of_this = |name: &str, kind| Peer { name: name.into(), kind };
         let mut peers = vec![
-            Peer { name: "docker-socket-proxy".into(), kind: Kind::Proxy(self.proxy.clone()) },
-            Peer { name: "bare relay".into(), kind: Kind::Relay },
+            of_this("docker-socket-proxy", Kind::Proxy(self.proxy.clone())),
+            of_this("bare relay", Kind::Relay),
+            of_this("system calls alone", Kind::Floor),
         ];
-        let haproxy =
-            ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].into_iter().find(|p| Path::new(p).exists());
-        match haproxy {
-            Some(program) => {
-                peers.extend([("HAProxy", false), ("HAProxy, tuned", true)].map(|(name, tuned)| Peer {
-                    name: name.into(),
-                    kind: Kind::Haproxy { program: program.into(), tuned },
-                }))
+        let mut add = |found: Result<Vec<Peer>, &str>| match found {
+            Ok(found) => peers.extend(found),
+            Err(reason) => eprintln!("{reason}: left out"),
+        };
+        add(Peer::haproxy().map(Vec::from));
+        if self.all_peers {
+            for found in [Peer::nginx(), Peer::socat(), Peer::go(scratch)] {
+                add(found.map(|peer| vec![peer]));
             }
-            None => eprintln!("HAProxy is not installed: its columns are left out"),
         }
         peers.append(&mut self.peers);
         peers
@@ -121,10 +130,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words[..] {
         ["--as-daemon", socket] => daemon::serve(Path::new(socket)).map(|()| true),
-        ["--as-relay", address, socket, bytes] => match (address.parse(), bytes.parse()) {
-            (Ok(address), Ok(bytes)) => daemon::relay(&address, Path::new(socket), bytes).map(|()| true),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        },
+        [role @ ("--as-relay" | "--as-floor"), flow, address, socket] => {
+            let relay = if role == "--as-relay" { relay::relay } else { relay::floor };
+            as_relay(relay, flow, address, socket).map(|()| true)
+        }
         _ => match Options::parse(arguments.into_iter()) {
             Ok(options) => run(options),
             Err(error) => {
@@ -143,51 +152,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures what is wanted. Whether every limit was kept.
+fn as_relay(
+    relay: fn(&Address, &Path, Flow) -> io::Result<()>,
+    flow: &str,
+    address: &str,
+    socket: &str,
+) -> io::Result<()> {
+    let address = address.parse().map_err(io::Error::other)?;
+    relay(&address, Path::new(socket), flow.parse()?)
+}
+
+/// Measures what is wanted. Whether every limit was kept, as far as that is asked.
 fn run(mut options: Options) -> io::Result<bool> {
     let scratch = Scratch::new()?;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let most = maximum.map_or(20_000, |hard| hard.min(20_000));
     setrlimit(Resource::Nofile, Rlimit { current: current.map(|soft| soft.max(most)), maximum })?;
-    let socket = scratch.0.join("daemon.sock");
-    let _daemon = Process::start(Command::new(std::env::current_exe()?).arg("--as-daemon").arg(&socket))?;
-    while !socket.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    let peers = options.take_peers();
-    let mut report = Report::new(&peers, &options.proxy, options.rounds, options.scale == Scale::Full)?;
-
-    for group in GROUPS.iter().filter(|group| options.wants(group.name)) {
-        let mut measured = vec![vec![Vec::new(); group.rows.len()]; peers.len()];
-        for round in 1..=options.rounds_of(group) {
-            for (peer, measured) in peers.iter().zip(&mut measured) {
-                let running = peer.start(group.transport, &socket, &scratch.0, group.relay_buffer_bytes);
-                let figures = running.and_then(|running| (group.measure)(&running, options.scale));
-                let figures = excuse(peer, group.name, figures)?;
-                eprintln!("{}, round {round}: {} {figures:.1?}", group.name, peer.name);
-                measured.iter_mut().zip(figures).for_each(|(rounds, figure)| rounds.push(figure));
-            }
-        }
-        report.add_group(group, measured);
-    }
-    for sweep in SWEEPS.iter().filter(|sweep| options.wants(sweep.name)) {
-        let mut measured = vec![vec![vec![Vec::new(); sweep.points.len()]; peers.len()]; sweep.charts.len()];
-        for round in 1..=options.rounds.min(MAX_SWEEP_ROUNDS) {
-            for (place, &point) in sweep.points.iter().enumerate() {
-                for (peer_place, peer) in peers.iter().enumerate() {
-                    let running = peer.start(Transport::Tcp, &socket, &scratch.0, sweep.relay_buffer_bytes);
-                    let figures = running.and_then(|running| (sweep.measure)(&running, point, options.scale));
-                    let figures = excuse(peer, sweep.name, figures)?;
-                    eprintln!("{} {point}, round {round}: {} {figures:.1?}", sweep.name, peer.name);
-                    for (chart, figure) in measured.iter_mut().zip(figures) {
-                        chart[peer_place][place].push(figure);
-                    }
-                }
-            }
-        }
-        report.add_sweep(sweep, measured);
-    }
-
+    let peers = options.take_peers(&scratch.0);
+    let report = run::run(&options, peers, &scratch.0)?;
     if options.scale == Scale::Smoke {
         println!("every row gives a figure; cargo bench gives figures that mean something");
         return Ok(true);
@@ -196,23 +178,11 @@ fn run(mut options: Options) -> io::Result<bool> {
     if options.write {
         report.write(Path::new(env!("CARGO_MANIFEST_DIR")))?;
     }
-    let kept = report.limits_kept();
-    if !kept {
-        eprintln!("a limit is not kept");
+    let missed = report.missed();
+    for limit in &missed {
+        eprintln!("not kept: {limit}");
     }
-    Ok(kept)
-}
-
-/// What fails on another's program, as an upload through HAProxy 2.6 does that stalls now and then, is a round without a
-/// figure for it.
-fn excuse(peer: &Peer, name: &str, figures: io::Result<Vec<f64>>) -> io::Result<Vec<f64>> {
-    let Err(error) = figures else { return figures };
-    let sentence = format!("{name}, {}: {error}", peer.name);
-    if let Kind::Proxy(_) | Kind::Relay = peer.kind {
-        return Err(io::Error::other(sentence));
-    }
-    eprintln!("no figure: {sentence}");
-    Ok(Vec::new())
+    Ok(missed.is_empty() || !options.check)
 }
 
 /// A folder of our own that goes with the run.
