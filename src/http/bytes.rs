@@ -1,4 +1,4 @@
-//! What a byte may be: the classes of the grammars, each a table, and the values of digits.
+//! What a byte may be: the classes of the grammars, each a table, and the values of digits; and how many bytes are looked at together.
 
 /// A set of bytes.
 pub struct Class([bool; 256]);
@@ -54,6 +54,38 @@ pub static HOST: Class = Class::alphanumeric_and(b".-:[]_~%!$&'()*+,;=");
 
 /// `pchar` (RFC 3986 3.3), the slash, and the percent sign of escapes.
 pub static PATH: Class = Class::alphanumeric_and(b"/%-._~!$&'()*+,;=:@");
+
+/// Bytes that are looked at together: 32, and the one before them. Of fewer, some compilers make a branch for each byte.
+const BLOCK_BYTES: usize = 1 + 32;
+
+/// Whether some byte is odd beside the one before it. The first byte has none before it, and is not asked about. A letter must not be odd
+/// behind what a text may end in: what is shorter than a block is filled up with letters.
+///
+/// A whole block is asked about without a branch for each byte, so that the compiler compares many at once. The last block overlaps the
+/// one before it, so that no rest is left.
+#[inline]
+pub fn any_pair(bytes: &[u8], is_odd: impl Fn(u8, u8) -> bool) -> bool {
+    let mut filled = [b'a'; BLOCK_BYTES];
+    let bytes = match filled.get_mut(..bytes.len()) {
+        None => bytes,
+        Some(start) => {
+            start.copy_from_slice(bytes);
+            &filled
+        }
+    };
+    let last = bytes.len() - BLOCK_BYTES;
+    let mut start = 0;
+    loop {
+        let block = &bytes[start..start + BLOCK_BYTES];
+        if block.iter().zip(&block[1..]).fold(false, |odd, (&before, &byte)| odd | is_odd(before, byte)) {
+            return true;
+        }
+        if start == last {
+            return false;
+        }
+        start = last.min(start + BLOCK_BYTES - 1);
+    }
+}
 
 /// The value of a hexadecimal digit.
 #[must_use]

@@ -5,7 +5,7 @@
 //! is clean in both readings or refused, and has escapes only of bytes that mean the same in both (RFC 3986 3.3). Names may
 //! hold characters beyond ASCII, escaped: those that no reader takes for another character.
 
-use crate::http::bytes::{PATH, read_escape};
+use crate::http::bytes::{PATH, any_pair, read_escape};
 use crate::http::method::Method;
 use crate::http::path::{self, Split};
 use crate::http::unicode;
@@ -78,24 +78,26 @@ impl<'b> Target<'b> {
         if raw.first() != Some(&b'/') {
             return Err(Error::NotOriginForm);
         }
-        let (path, query) = match raw.iter().position(|&byte| byte == b'?') {
+        let (path, query) = match memchr::memchr(b'?', raw) {
             Some(mark) => (&raw[..mark], Some(&raw[mark + 1..])),
             None => (raw, None),
         };
-        let mut escapes = 0;
-        for &byte in path {
-            if !PATH.holds(byte) {
-                return Err(odd_byte(byte));
-            }
-            escapes += usize::from(byte == b'%');
+        let plain = !any_pair(path, is_of_note);
+        if !plain && let Some(&byte) = path.iter().find(|&&byte| !PATH.holds(byte)) {
+            return Err(odd_byte(byte));
         }
-        if let Some(&byte) =
-            query.unwrap_or_default().iter().find(|&&byte| !byte.is_ascii_graphic() || byte == b'#')
+        let is_odd = |byte: u8| !byte.is_ascii_graphic() | (byte == b'#');
+        if let Some(query) = query
+            && any_pair(&raw[path.len()..], |_, byte| is_odd(byte))
+            && let Some(&byte) = query.iter().find(|&&byte| is_odd(byte))
         {
             return Err(odd_byte(byte));
         }
+        if plain {
+            return Ok(Self { path, decoded: None, query });
+        }
         refuse_unclean(path)?;
-        let decoded = if escapes == 0 { None } else { Some(decode(path)?) };
+        let decoded = if memchr::memchr(b'%', path).is_some() { Some(decode(path)?) } else { None };
         if let Some(decoded) = &decoded {
             match pushed_to(method, path) {
                 Some((before, name)) => {
@@ -129,6 +131,24 @@ impl<'b> Target<'b> {
         self.query
     }
 }
+
+/// Whether a byte of a path has to be looked at more closely, as to what it is, or as the start of a segment. Where none has, the path is
+/// clean and holds no escapes.
+const fn is_of_note(before: u8, byte: u8) -> bool {
+    // Of ASCII behind the percent sign only letters and `&` to `:` have 1 to 26 in their five low bits. What is no ASCII is negative.
+    let is_name_like = (byte.cast_signed() > b'%'.cast_signed())
+        & (((byte.wrapping_sub(1) & 0b1_1111) < 26) | (byte == b'_'));
+    // All of them that are less than a digit, to compare once: slashes and dots are among them.
+    !is_name_like | ((before == b'/') & (byte < b'0'))
+}
+
+const _: () = {
+    let mut byte = 0;
+    while byte <= u8::MAX as usize {
+        assert!(PATH.holds(byte as u8) || is_of_note(b'a', byte as u8), "PATH has what is of no note");
+        byte += 1;
+    }
+};
 
 /// Decodes percent escapes once, as Go's `url.Parse` does: `+` stays.
 fn decode(path: &[u8]) -> Result<Vec<u8>, Error> {

@@ -17,15 +17,15 @@ const STORE: &[u8] = b"containers-storage";
 /// URLs and then of JSON are read.
 pub(super) fn open_store(path: &[u8], query: &[u8]) -> bool {
     let mut values = pairs(query).map(|(key, value)| value.strip_prefix(b"=").unwrap_or(key));
-    [path, query].into_iter().any(|text| may_hold_store(text) && names_store(text))
-        || (has_brackets(path) && name_starts_with_store(path))
-        || (has_brackets(query) && values.any(value_starts_with_store))
+    (may_hold_store(path) && (names_store(path) || name_starts_with_store(path)))
+        || (may_hold_store(query) && (names_store(query) || values.any(value_starts_with_store)))
 }
 
+/// Whether it has to be read letter by letter: it has the last word of the store's name, a bracket, or an escape that may be one of both.
 fn may_hold_store(text: &[u8]) -> bool {
     const END: &[u8] = b"storage";
     let ends = |at: usize| text[at + 1..].get(..END.len()).is_some_and(|end| end.eq_ignore_ascii_case(END));
-    memchr::memchr2(b'%', b'\\', text).is_some() || memchr::memchr_iter(b'-', text).any(ends)
+    memchr::memchr3(b'%', b'\\', b'[', text).is_some() || memchr::memchr_iter(b'-', text).any(ends)
 }
 
 /// Whether a bracket follows, or nothing of this piece does: then it may follow in another one.
@@ -48,10 +48,6 @@ fn names_store(mut text: &[u8]) -> bool {
         }
     }
     false
-}
-
-fn has_brackets(text: &[u8]) -> bool {
-    memchr::memchr2(b'[', b'%', text).is_some()
 }
 
 /// Whether a name in a path starts with a bracket that is not that of a registry's IPv6 address.

@@ -233,8 +233,8 @@ pub struct RequestLine<'b> {
 
 impl<'b> RequestLine<'b> {
     fn of(head: &RequestHead<'b>) -> Self {
-        let path = head.target.split_once('?').map_or(head.target, |(path, _)| path);
-        Self { method: head.method_name, path }
+        let end = memchr::memchr(b'?', head.target.as_bytes()).unwrap_or(head.target.len());
+        Self { method: head.method_name, path: &head.target[..end] }
     }
 
     /// That of a whole head, where it can be read.

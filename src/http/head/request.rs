@@ -3,7 +3,7 @@
 use super::fields::{Field, Fields, Version};
 use super::lines::refuse_odd_bytes;
 use super::{Error, MAX_HEADERS, refuse_unless_whole};
-use crate::http::bytes::HOST;
+use crate::http::bytes::{HOST, any_pair};
 use crate::http::method::Method;
 use std::mem::MaybeUninit;
 
@@ -43,7 +43,7 @@ impl<'b> RequestHead<'b> {
         };
         let version = Version::of_minor(request.version)?;
         let method = Method::parse(method_name.as_bytes()).ok_or(Error::Method)?;
-        if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if any_pair(&head[method_name.len()..][..=target.len()], |_, byte| !byte.is_ascii_graphic()) {
             return Err(Error::Target);
         }
         let line = method_name.len() + " ".len() + target.len() + " HTTP/1.1".len();
