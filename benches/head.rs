@@ -120,16 +120,28 @@ fn judge_by_lists(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// By the size of the chunks, in reads as large as the proxy's.
+/// By the size of the chunks, in reads as large as the proxy's; and with sizes that differ from one chunk to the next.
 fn scan(criterion: &mut Criterion) {
     const DATA_BYTES: usize = 1024 * 1024;
     const READ_BYTES: usize = 64 * 1024;
     let mut group = criterion.benchmark_group("scan chunks");
     group.throughput(Throughput::Bytes(DATA_BYTES as u64));
-    for size in [1, 64, 512, 4096, 32 * 1024, 1024 * 1024] {
-        let chunk = [format!("{size:x}\r\n").as_bytes(), &vec![b'x'; size], b"\r\n"].concat();
-        let body = [chunk.repeat(DATA_BYTES / size).as_slice(), b"0\r\n\r\n"].concat();
-        group.bench_with_input(BenchmarkId::from_parameter(size), &body[..], |bencher, bytes| {
+    let same = [1, 64, 512, 4096, 32 * 1024, 1024 * 1024].map(|size| (size.to_string(), vec![size]));
+    // 64 on average.
+    let others = (String::from("33 to 95"), (33..96).map(|place| 33 + place * 29 % 63).collect());
+    for (name, sizes) in same.into_iter().chain([others]) {
+        let mut body = Vec::new();
+        let mut left = DATA_BYTES;
+        for size in sizes.into_iter().cycle() {
+            let size = left.min(size);
+            body.extend_from_slice(format!("{size:x}\r\n").as_bytes());
+            body.extend_from_slice(&[vec![b'x'; size], b"\r\n".to_vec()].concat());
+            left -= size;
+            if size == 0 {
+                break;
+            }
+        }
+        group.bench_with_input(BenchmarkId::from_parameter(name), &body[..], |bencher, bytes| {
             bencher.iter(|| {
                 let mut body = Body::from(BodyFraming::Chunked);
                 for read in black_box(bytes).chunks(READ_BYTES) {

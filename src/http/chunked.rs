@@ -31,7 +31,7 @@ pub const MAX_EXTENSIONS_BYTES: u16 = 8 * 1024;
 ///   4 bytes 2004, because Go 1.27 takes 500 lines.
 pub const MAX_TRAILER_BYTES: u16 = 1024;
 
-/// The chunked framing (RFC 9112 7.1), byte by byte but for the data, which is skipped.
+/// The chunked framing (RFC 9112 7.1), byte by byte but for data, and chunks without anything special, which are skipped.
 #[derive(Debug, Default)]
 pub struct ChunkScanner {
     expected: Expected,
@@ -87,7 +87,11 @@ impl ChunkScanner {
     /// The framing is broken within `bytes`.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut at = 0;
-        while at < bytes.len() {
+        loop {
+            if matches!(self.expected, Expected::Size { digits: 0, .. }) {
+                at += whole_chunks(&bytes[at..]);
+            }
+            let Some(&byte) = bytes.get(at) else { break };
             self.expected = match self.expected {
                 Expected::Nothing => break,
                 Expected::Data { remaining } => {
@@ -102,7 +106,7 @@ impl ChunkScanner {
                 }
                 expected => {
                     at += 1;
-                    let expected = expected.after(bytes[at - 1])?;
+                    let expected = expected.after(byte)?;
                     if matches!(expected, Expected::Extension { .. }) {
                         self.extensions += 1;
                         if self.extensions > MAX_EXTENSIONS_BYTES {
@@ -114,6 +118,48 @@ impl ChunkScanner {
             };
         }
         Ok(at)
+    }
+}
+
+/// How many bytes are whole chunks that a text starts with, as far as these are plain: with data, and without an extension. Behind them
+/// a scanner expects what it expected before.
+fn whole_chunks(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((size, data)) = size_line(rest)
+        && let Some(behind) = data.get(size..).and_then(|behind| behind.strip_prefix(b"\r\n"))
+    {
+        let (line, chunk) = (rest.len() - data.len(), rest.len() - behind.len());
+        let first = rest;
+        rest = behind;
+        // Who fills one buffer after the other starts each chunk with the same line. To compare it takes less than to read it.
+        while rest.len() >= chunk && start_alike(rest, first, line) && rest[..chunk].ends_with(b"\r\n") {
+            rest = &rest[chunk..];
+        }
+    }
+    bytes.len() - rest.len()
+}
+
+/// The size that a text starts with, not 0, and what is behind its line, where the line holds nothing else.
+fn size_line(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut size = 0;
+    for (digits, &byte) in bytes.iter().enumerate().take(1 + usize::from(MAX_CHUNK_SIZE_DIGITS)) {
+        let Some(digit) = hex_value(byte) else {
+            let data = bytes[digits..].strip_prefix(b"\r\n")?;
+            return (size > 0).then_some((usize::try_from(size).ok()?, data));
+        };
+        size = size << 4 | u64::from(digit);
+    }
+    None
+}
+
+/// Whether two texts have the same first bytes, of 1 to 8, where 8 are at hand of both.
+fn start_alike(one: &[u8], other: &[u8], count: usize) -> bool {
+    match (one.first_chunk(), other.first_chunk()) {
+        (Some(one), Some(other)) if count <= 8 => {
+            // The first byte is the lowest, so that those behind are shifted out.
+            (u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other)) << (64 - 8 * count) == 0
+        }
+        _ => false,
     }
 }
 
