@@ -4,31 +4,54 @@
 //! and while one is set, each wait of the runtime's for events sets one in the kernel. So a thread ticks, and an idle
 //! connection counts.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 /// Ticks in an IDLE_TIMEOUT.
-const TICKS: u32 = 16;
+const TICKS: u64 = 16;
 
 /// What all clocks show.
 #[derive(Debug, Default)]
 struct Time {
     /// Periods that have passed.
-    ticks: u64,
+    ticks: AtomicU64,
     /// Whether the program is to stop.
-    stopping: bool,
+    stopping: AtomicBool,
+    /// Told after each change of these two.
+    changed: Arc<Notify>,
 }
 
 /// Moves all clocks. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Timekeeper(Arc<watch::Sender<Time>>);
+pub struct Timekeeper(Arc<Time>);
 
 /// The clock of one connection.
 #[derive(Debug)]
-pub struct Clock(watch::Receiver<Time>);
+pub struct Clock {
+    time: Arc<Time>,
+    /// Where the connection began to be idle.
+    since: u64,
+    change: Change,
+}
+
+/// The wait for a change. It goes on while a request is served, and is looked at only once something has changed: to begin it and to
+/// look at it takes a lock that all threads share.
+#[derive(Debug)]
+struct Change {
+    /// The time when it began, or before.
+    ticks: u64,
+    told: Pin<Box<OwnedNotified>>,
+    /// Who is woken by it.
+    waker: Option<Waker>,
+}
 
 impl Timekeeper {
     /// Starts a thread that ticks as long as the timekeeper lives.
@@ -37,12 +60,12 @@ impl Timekeeper {
     /// The system has no thread left.
     pub fn start(idle_timeout: Duration) -> io::Result<Self> {
         let timekeeper = Self::default();
-        let sender = Arc::downgrade(&timekeeper.0);
+        let time = Arc::downgrade(&timekeeper.0);
         thread::Builder::new().name("clock".into()).spawn(move || {
             loop {
                 thread::sleep(Self::period(idle_timeout));
-                let Some(sender) = sender.upgrade() else { return };
-                Self(sender).tick();
+                let Some(time) = time.upgrade() else { return };
+                Self(time).tick();
             }
         })?;
         Ok(timekeeper)
@@ -51,45 +74,83 @@ impl Timekeeper {
     /// The time between two ticks: at least a millisecond.
     #[must_use]
     pub fn period(idle_timeout: Duration) -> Duration {
-        (idle_timeout / TICKS).max(Duration::from_millis(1))
+        (idle_timeout / TICKS as u32).max(Duration::from_millis(1))
     }
 
     /// Lets one period pass.
     pub fn tick(&self) {
-        self.0.send_modify(|time| time.ticks += 1);
+        self.0.ticks.fetch_add(1, Ordering::Release);
+        self.0.changed.notify_waiters();
     }
 
     /// Says that the program is to stop.
     pub fn stop(&self) {
-        self.0.send_modify(|time| time.stopping = true);
+        self.0.stopping.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
     }
 
     /// A clock for one more connection.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        Clock(self.0.subscribe())
+        let time = Arc::clone(&self.0);
+        Clock { since: time.ticks(), change: Change::of(&time), time }
+    }
+}
+
+impl Time {
+    fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Acquire)
+    }
+}
+
+impl Change {
+    fn of(time: &Time) -> Self {
+        Self { ticks: time.ticks(), told: Box::pin(Arc::clone(&time.changed).notified_owned()), waker: None }
+    }
+
+    fn poll(&mut self, time: &Time, cx: &mut Context<'_>) -> Poll<()> {
+        let waits = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if waits && time.ticks() == self.ticks {
+            return Poll::Pending;
+        }
+        self.waker = Some(cx.waker().clone());
+        self.told.as_mut().poll(cx)
     }
 }
 
 impl Clock {
-    /// Whether the program is to stop. Costs next to nothing while nothing has happened.
+    /// Whether the program is to stop.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        !matches!(self.0.has_changed(), Ok(false)) && self.0.borrow().stopping
+        self.time.stopping.load(Ordering::Acquire)
     }
 
-    /// Waits for IDLE_TIMEOUT, or up to an eighth longer, but not once the program is to stop. Looks at the time only once it has
-    /// changed: a look takes a lock that all threads share.
-    pub async fn idle_out(&mut self) {
-        let mut first = None;
-        // An error: nobody keeps the time any more.
-        while self.0.changed().await.is_ok() {
-            let Time { ticks, stopping } = *self.0.borrow_and_update();
-            // The first change may be a tick that came before the wait: that one does not count.
-            let first = *first.get_or_insert(ticks);
-            if stopping || ticks > first + u64::from(TICKS) {
-                return;
+    /// From now on the connection is idle.
+    pub fn start(&mut self) {
+        self.since = self.time.ticks();
+    }
+
+    /// Periods that have passed as a whole since the connection began to be idle.
+    #[must_use]
+    pub fn idle_periods(&self) -> u64 {
+        // The first tick ends a period that had begun before.
+        (self.time.ticks() - self.since).saturating_sub(1)
+    }
+
+    /// Ready where the connection has been idle for IDLE_TIMEOUT, or up to an eighth longer, or the program is to stop. Wakes at each tick.
+    pub fn poll_idle_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.stopping() || self.idle_periods() >= TICKS {
+                return Poll::Ready(());
             }
+            ready!(self.change.poll(&self.time, cx));
+            self.change = Change::of(&self.time);
         }
+    }
+
+    /// Waits for IDLE_TIMEOUT from now on, or up to an eighth longer, but not once the program is to stop.
+    pub async fn idle_out(&mut self) {
+        self.start();
+        poll_fn(|cx| self.poll_idle_out(cx)).await;
     }
 }

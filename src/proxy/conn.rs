@@ -36,10 +36,12 @@ use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::refuse::refuse;
 use crate::proxy::relay::{End, exchange};
-use crate::proxy::scratch::discard;
+use crate::proxy::scratch::poll_discard;
 use crate::proxy::splice::splice;
 use log::Level::{Debug, Warn};
 use std::fmt::Display;
+use std::future::poll_fn;
+use std::task::Poll;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -183,33 +185,25 @@ impl<'c> Connection<'c> {
     /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
     /// requests. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
-        let bytes = async {
-            let mut client = self.client.reader();
+        let mut client = self.client.reader();
+        self.clock.start();
+        poll_fn(|cx| {
             loop {
-                let filled = self.request.fill(&mut client, head::MAX_HEAD_BYTES);
-                let filled = match &mut self.daemon {
-                    None => filled.await,
-                    Some(daemon) => tokio::select! {
-                        biased;
-                        filled = filled => filled,
-                        // It ended, it failed, or it spoke unasked.
-                        _ = discard(daemon, 1) => {
-                            self.daemon = None;
-                            continue;
-                        }
-                    },
-                };
+                match self.request.poll_fill(cx, &mut client, head::MAX_HEAD_BYTES) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(false),
+                    Poll::Pending => break,
+                }
                 drop_blanks(&mut self.request, &mut self.blanks);
-                if filled.is_err() || !self.request.held().is_empty() {
-                    return filled.is_ok();
+                if !self.request.held().is_empty() {
+                    return Poll::Ready(true);
                 }
             }
-        };
-        tokio::select! {
-            biased;
-            more = bytes => more,
-            () = self.clock.idle_out() => false,
-        }
+            // It ended, it failed, or it spoke unasked.
+            self.daemon.take_if(|daemon| poll_discard(cx, daemon, 1).is_ready());
+            self.clock.poll_idle_out(cx).map(|()| false)
+        })
+        .await
     }
 
     /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.

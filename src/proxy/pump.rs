@@ -100,18 +100,29 @@ impl Pump {
     /// # Errors
     /// The source ended or failed.
     pub async fn fill(&mut self, source: &mut (impl AsyncRead + Unpin), limit: usize) -> Result<(), Halt> {
-        let read = poll_fn(|cx| {
-            scratch::poll_read(cx, source, limit, |_, bytes| {
-                self.held.extend_from_slice(bytes);
-                self.check();
-                bytes.len()
-            })
+        poll_fn(|cx| self.poll_fill(cx, source, limit)).await
+    }
+
+    /// The same, polled.
+    ///
+    /// # Errors
+    /// The source ended or failed.
+    pub fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut (impl AsyncRead + Unpin),
+        limit: usize,
+    ) -> Poll<Result<(), Halt>> {
+        let read = scratch::poll_read(cx, source, limit, |_, bytes| {
+            self.held.extend_from_slice(bytes);
+            self.check();
+            bytes.len()
         });
-        match read.await {
+        Poll::Ready(match ready!(read) {
             Ok(0) => Err(Halt::SourceEnded),
             Ok(_) => Ok(()),
             Err(error) => Err(Halt::SourceFailed(error)),
-        }
+        })
     }
 
     /// Drops the first `count` held bytes, which are no message's.

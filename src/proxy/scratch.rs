@@ -37,5 +37,17 @@ pub fn poll_read<T>(
 /// # Errors
 /// The stream's.
 pub async fn discard(reader: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<usize> {
-    poll_fn(|cx| poll_read(cx, reader, limit, |_, bytes| bytes.len())).await
+    poll_fn(|cx| poll_discard(cx, reader, limit)).await
+}
+
+/// The same, polled.
+///
+/// # Errors
+/// The stream's.
+pub fn poll_discard(
+    cx: &mut Context<'_>,
+    reader: &mut (impl AsyncRead + Unpin),
+    limit: usize,
+) -> Poll<io::Result<usize>> {
+    poll_read(cx, reader, limit, |_, bytes| bytes.len())
 }
