@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
+use std::time::{Duration, Instant};
 use support::{Proxy, TempDir};
 
 #[global_allocator]
@@ -20,12 +21,16 @@ fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_s
     let folder = TempDir::new();
     let socket = folder.join("docker.sock");
     let daemon = UnixListener::bind(&socket).expect("a socket");
-    let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1")]);
+    let proxy = Proxy::at(&socket, &[("CONTAINERS", "1"), ("POST", "1"), ("IDLE_TIMEOUT", "16s")]);
     let address = proxy.address.tcp();
     // Takes the thread's own buffer, which serves all connections.
     let mut denied = TcpStream::connect(address).expect("the proxy listens");
     denied.write_all(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").expect("the proxy reads");
     denied.read_to_end(&mut Vec::new()).expect("a denial");
+
+    let (kept, left) = of_an_idle_connection(address, &daemon);
+    assert!(kept > 20_000 && kept <= 4 * 16 * 1024, "what is kept for the next request: {kept} bytes");
+    assert!(left <= kept - 20_000, "{left} of {kept} bytes are left of what was kept");
 
     // 64 KiB each way are documented, and some are around them.
     // A buffer gets its size early in a stream, so that many short ones show more than a long one does.
@@ -105,4 +110,28 @@ fn of_a_silent_raw_stream(address: SocketAddr, daemon: &UnixListener) -> isize {
     other.write_all(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").expect("the proxy reads");
     while other.read(&mut received).expect("a denial") > 0 {}
     held(&region)
+}
+
+/// What is kept behind a request of 10 KB and its answer, and what is left of it once the connection has been idle for a while, and is still there.
+fn of_an_idle_connection(address: SocketAddr, daemon: &UnixListener) -> (isize, isize) {
+    let mut request = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nX: ".to_vec();
+    request.resize(10_000, b'x');
+    request.extend(b"\r\n\r\n");
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let mut received = [0; 10_004];
+    let mut client = TcpStream::connect(address).expect("the proxy listens");
+    let region = Region::new(ALLOCATOR);
+    client.write_all(&request).expect("the proxy reads");
+    let (mut proxy, _) = daemon.accept().expect("the proxy");
+    proxy.read_exact(&mut received).expect("the request");
+    proxy.write_all(answer).expect("the proxy reads");
+    client.read_exact(&mut received[..answer.len()]).expect("the answer");
+    let kept = held(&region);
+    let begun = Instant::now();
+    while held(&region) > kept - 20_000 && begun.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let left = held(&region);
+    drop(client);
+    (kept, left)
 }

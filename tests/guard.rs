@@ -309,6 +309,28 @@ fn without_guard_no_body_is_held_and_nothing_is_closed_by_it() {
     }
 }
 
+/// The same head may come again with another body.
+#[test]
+fn a_verdict_on_a_body_is_for_that_body_alone() {
+    let policy = everything(&format!("GUARD=baseline {ALL_NAMES}"));
+    let mut judged = Vec::new();
+    for (route, method, _) in Needed::of_routes() {
+        let path = route.path.replace(['{', '}'], "");
+        let head = format!("{} {path} HTTP/1.1\r\nHost: docker\r\n\r\n", method.as_str());
+        let Ok(Admission::Pending(pending)) = admit(head.as_bytes(), &policy).1 else { continue };
+        if let Ok(admitted) = pending.judge(b"{}") {
+            assert!(!admitted.is_lasting(), "{head}");
+            judged.push(path);
+        }
+    }
+    assert!(judged.iter().any(|path| path.ends_with("/update")), "{judged:?}");
+    let Ok(Admission::Admitted(admitted)) = admit(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n", &policy).1
+    else {
+        panic!("it is allowed, and has no body");
+    };
+    assert!(admitted.is_lasting());
+}
+
 #[test]
 fn a_line_of_allow_routes_does_not_open_what_guard_closes() {
     let lines =

@@ -25,6 +25,7 @@ pub struct Admitted {
     terms: Terms,
     variable: &'static str,
     claim: Option<Box<Claim>>,
+    lasting: bool,
 }
 
 impl Admitted {
@@ -59,13 +60,14 @@ impl Admitted {
     }
 
     fn claiming(self, claim: Claim) -> Self {
-        Self { claim: claim.counts().then(|| Box::new(claim)), ..self }
+        let counts = claim.counts();
+        Self { claim: counts.then(|| Box::new(claim)), lasting: self.lasting && !counts, ..self }
     }
 
     /// Whether its verdict went by the head and the policy alone, so that it is the same again.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        self.claim.is_none()
+        self.lasting
     }
 
     /// What it does with what the client made under GUARD, if anything.
@@ -136,7 +138,7 @@ impl Pending<'_> {
             return Err(Refusal::Guarded(refused));
         }
         self.claim.join(claim);
-        Ok(self.admitted.claiming(self.claim))
+        Ok(Admitted { lasting: false, ..self.admitted.claiming(self.claim) })
     }
 }
 
@@ -271,7 +273,8 @@ fn judge<'p>(bytes: &[u8], head: &RequestHead<'_>, policy: &'p Policy) -> Result
     let terms = Terms::of(head, allowed.hijack).map_err(Refusal::Upgrade)?;
     let (method, persistent, variable) = (head.method, head.persistent, allowed.variable);
     let head_length = bytes.len();
-    let admitted = Admitted { head_length, method, framing, persistent, terms, variable, claim: None };
+    let admitted =
+        Admitted { head_length, method, framing, persistent, terms, variable, claim: None, lasting: true };
     match (allowed.rule, policy.guard()) {
         (Some(rule), Some(guard)) => {
             guarded(guard, rule, policy.learning(), bytes, (head, &target), admitted)

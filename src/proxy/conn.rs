@@ -6,7 +6,7 @@
 //! # What a connection holds at most
 //! | state | bytes of the client's | bytes of the daemon's | ends by |
 //! |---|---|---|---|
-//! | idle | a kept buffer of 4 KiB | the same | IDLE_TIMEOUT |
+//! | idle | the last head and an empty buffer, each of 16 KiB at most; nothing after a sixteenth of IDLE_TIMEOUT | the same | IDLE_TIMEOUT |
 //! | reading a head | 64 KiB | | HEAD_TIMEOUT |
 //! | holding a body for GUARD | 64 KiB: the head; 1 MiB of body and 64 KiB of its framing, of 16 MiB for all | | HEAD_TIMEOUT |
 //! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
@@ -16,7 +16,8 @@
 //! | raw stream | 64 KiB: what one read took and the daemon has not | 64 KiB, the other way round | both ends |
 //! | reply of our own | | less than 2 KiB | 5 s to take it and 5 s to close |
 //!
-//! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size.
+//! A stream that is silent, or as fast as its reader, holds nothing. Chunk framing is not kept, whatever its size. Beside a message in
+//! flight that came whole, and in 16 KiB at most, its head is kept for the next one.
 
 use crate::config::{Config, Frontend};
 use crate::guard::{Claim, Held};
@@ -29,13 +30,13 @@ use crate::proxy::admit::{Admission, Admitted, Pending, Refusal, RequestLine, ad
 use crate::proxy::client::Client;
 use crate::proxy::clock::Clock;
 use crate::proxy::daemon::{self, Daemon, is_quiet};
+use crate::proxy::direction::Direction;
 use crate::proxy::hearing::Hearing;
 use crate::proxy::hold::{Stop, content, hold};
-use crate::proxy::last::Last;
 use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::refuse::refuse;
-use crate::proxy::relay::{End, exchange};
+use crate::proxy::relay::{End, Meaning, exchange};
 use crate::proxy::scratch::poll_discard;
 use crate::proxy::splice::splice;
 use log::Level::{Debug, Warn};
@@ -58,10 +59,8 @@ pub struct Connection<'c> {
     frontend: &'c Frontend,
     /// How long the connection may be idle.
     clock: Clock,
-    request: Pump,
-    response: Pump,
-    /// The request before this one.
-    last: Last,
+    request: Direction<Admitted>,
+    response: Direction<Meaning>,
     /// The allowed request in flight, where it is logged.
     access: Option<Access>,
     /// So many CR and LF bytes may still come before the next head.
@@ -85,9 +84,8 @@ impl<'c> Connection<'c> {
             config,
             frontend,
             clock,
-            request: Pump::default(),
-            response: Pump::default(),
-            last: Last::default(),
+            request: Direction::default(),
+            response: Direction::default(),
             access: None,
             blanks: 0,
         }
@@ -129,13 +127,16 @@ impl<'c> Connection<'c> {
             match end {
                 End::KeepAlive if !self.clock.stopping() => {
                     self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
-                    self.last.end(admitted);
+                    match admitted.is_lasting() {
+                        true => self.request.keep(admitted),
+                        false => self.request.forget(),
+                    }
                 }
                 End::KeepAlive | End::Close | End::Hijack => return self.close().await,
                 End::ClientGone => return,
                 End::ResponseCut(_) => {
                     self.warn_daemon(&end);
-                    if self.response.is_delimited() {
+                    if self.response.pump.is_delimited() {
                         self.close().await;
                     }
                     return;
@@ -154,10 +155,10 @@ impl<'c> Connection<'c> {
 
     /// Waits for the next request's head, and returns its length; `None` where nothing more is asked.
     async fn next_head(&mut self) -> Result<Option<usize>, Refusal> {
-        drop_blanks(&mut self.request, &mut self.blanks);
-        if self.request.held().is_empty() {
-            self.request.release_large();
-            self.response.release_large();
+        drop_blanks(&mut self.request.pump, &mut self.blanks);
+        if self.request.pump.held().is_empty() {
+            self.request.pump.release_large();
+            self.response.pump.release_large();
             if !self.wait_for_first_bytes().await {
                 return Ok(None);
             }
@@ -165,15 +166,12 @@ impl<'c> Connection<'c> {
         let mut deadline = None;
         let mut finder = Finder::default();
         loop {
-            if let Some(length) = self.last.length_of(self.request.held()) {
+            if let Some(length) = self.request.find_head(&mut finder).map_err(Refusal::Head)? {
                 return Ok(Some(length));
             }
-            if let Some(length) = finder.find(self.request.held()).map_err(Refusal::Head)? {
-                return Ok(Some(length));
-            }
-            let room = head::MAX_HEAD_BYTES - self.request.held().len();
+            let room = head::MAX_HEAD_BYTES - self.request.pump.held().len();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.head_timeout);
-            match timeout_at(deadline, self.request.fill(&mut self.client.reader(), room)).await {
+            match timeout_at(deadline, self.request.pump.fill(&mut self.client.reader(), room)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(Halt::SourceEnded)) => return Err(Refusal::CutHead),
                 Ok(Err(_)) => return Ok(None),
@@ -182,25 +180,29 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side: it may restart between two
-    /// requests. False where the connection is over.
+    /// Waits on an idle connection, and meanwhile lets go of a daemon that closes its side, which may restart between two
+    /// requests, and after a while of all that is kept. False where the connection is over.
     async fn wait_for_first_bytes(&mut self) -> bool {
         let mut client = self.client.reader();
         self.clock.start();
         poll_fn(|cx| {
             loop {
-                match self.request.poll_fill(cx, &mut client, head::MAX_HEAD_BYTES) {
+                match self.request.pump.poll_fill(cx, &mut client, head::MAX_HEAD_BYTES) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Poll::Ready(false),
                     Poll::Pending => break,
                 }
-                drop_blanks(&mut self.request, &mut self.blanks);
-                if !self.request.held().is_empty() {
+                drop_blanks(&mut self.request.pump, &mut self.blanks);
+                if !self.request.pump.held().is_empty() {
                     return Poll::Ready(true);
                 }
             }
             // It ended, it failed, or it spoke unasked.
             self.daemon.take_if(|daemon| poll_discard(cx, daemon, 1).is_ready());
+            if self.clock.idle_periods() == 1 {
+                self.request.release();
+                self.response.release();
+            }
             self.clock.poll_idle_out(cx).map(|()| false)
         })
         .await
@@ -209,14 +211,14 @@ impl<'c> Connection<'c> {
     /// Judges the head that starts the held bytes. What is refused comes with whether it was a HEAD.
     fn admit(&mut self, length: usize) -> Result<Admission<'c>, (Reply, bool)> {
         let frontend = self.frontend;
-        let head = &self.request.held()[..length];
         // What is logged or learned is read anyway.
         let is_read = frontend.learner.is_some() || Access::is_shown(self.config);
-        if let Some(admitted) = self.last.take(head)
+        if let Some(admitted) = self.request.recall(length)
             && !is_read
         {
             return Ok(Admission::Admitted(admitted));
         }
+        let head = &self.request.pump.held()[..length];
         if let Some(learner) = &frontend.learner {
             self.say_refused(head, &learner.note(head));
         }
@@ -224,15 +226,8 @@ impl<'c> Connection<'c> {
         let RequestLine { method, path } = line.unwrap_or_default();
         let refuse = |refusal| (refuse(&refusal, &self.client.peer(), line), method == "HEAD");
         let admission = verdict.map_err(refuse)?;
-        match &admission {
-            Admission::Admitted(admitted) => {
-                self.access = Access::new(self.config, &self.client, admitted, path);
-                match admitted.is_lasting() {
-                    true => self.last.begin(head),
-                    false => self.last.forget(),
-                }
-            }
-            Admission::Pending(_) => self.last.forget(),
+        if let Admission::Admitted(admitted) = &admission {
+            self.access = Access::new(self.config, &self.client, admitted, path);
         }
         Ok(admission)
     }
@@ -240,17 +235,18 @@ impl<'c> Connection<'c> {
     /// Holds the body of a request and judges it; `None` where the client is gone.
     async fn hold(&mut self, pending: Pending<'c>) -> Result<Option<(Admitted, Held<'c>)>, Reply> {
         let patience = self.config.head_timeout;
-        let held = hold(&mut self.client, &mut self.request, &pending, &self.frontend.room, patience).await;
-        let line = RequestLine::read(&self.request.held()[..pending.head_length()]);
+        let held =
+            hold(&mut self.client, &mut self.request.pump, &pending, &self.frontend.room, patience).await;
+        let line = RequestLine::read(&self.request.pump.held()[..pending.head_length()]);
         let refuse = |refusal| refuse(&refusal, &self.client.peer(), line);
         let held = match held {
             Ok(held) => held,
             Err(Stop::ClientGone) => return Ok(None),
             Err(Stop::Refused(refusal)) => return Err(refuse(refusal)),
         };
-        let body = content(&self.request, &pending).map_err(refuse)?;
+        let body = content(&self.request.pump, &pending).map_err(refuse)?;
         if let Some(learner) = &self.frontend.learner {
-            let head = &self.request.held()[..pending.head_length()];
+            let head = &self.request.pump.held()[..pending.head_length()];
             self.say_refused(head, &learner.note_body(pending.body(), &body));
         }
         let admitted = pending.judge(&body).map_err(refuse)?;
@@ -280,7 +276,7 @@ impl<'c> Connection<'c> {
             () = client.failed() => return Ok(End::ClientGone),
         };
         if let Err(refused) = waited {
-            let line = RequestLine::read(&self.request.held()[..admitted.head_length()]);
+            let line = RequestLine::read(&self.request.pump.held()[..admitted.head_length()]);
             return Err(refuse(&Refusal::Guarded(vec![refused]), &self.client.peer(), line));
         }
         let mut hearing = Hearing::new(&mut claim, admitted.method());
@@ -316,7 +312,7 @@ impl<'c> Connection<'c> {
         let (client, request, response) = (&mut self.client, &mut self.request, &mut self.response);
         let end = exchange(client, daemon, request, response, admitted, hearing, begun).await;
         if let End::Hijack = end
-            && let Err(error) = splice(client, daemon, request, response).await
+            && let Err(error) = splice(client, daemon, &mut request.pump, &mut response.pump).await
         {
             log_of!(&client.peer(), Debug, event = "cut"; "raw stream cut: {error}");
         }
@@ -341,7 +337,7 @@ impl<'c> Connection<'c> {
 
     /// Ends the line of the log, if there is to be one, of the request in flight.
     fn end_access(&mut self, cut: Option<&str>) {
-        let (up, down) = (self.request.take_passed(), self.response.take_passed());
+        let (up, down) = (self.request.pump.take_passed(), self.response.pump.take_passed());
         if let Some(access) = self.access.take() {
             access.end(up, down, cut);
         }
@@ -362,8 +358,8 @@ impl<'c> Connection<'c> {
     /// A client that lingers holds nothing else.
     fn drop_all_but_client(&mut self) {
         self.daemon = None;
-        self.request = Pump::default();
-        self.response = Pump::default();
+        self.request = Direction::default();
+        self.response = Direction::default();
     }
 }
 
@@ -374,7 +370,7 @@ impl Drop for Connection<'_> {
     /// period: only a reset shows that.
     fn drop(&mut self) {
         self.end_access(Some("stop"));
-        if !self.response.is_delimited() {
+        if !self.response.pump.is_delimited() {
             self.client.end_by_reset();
         }
     }

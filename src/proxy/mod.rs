@@ -5,11 +5,11 @@
 //! | [`bind`], [`socket_file`] | where is listened; the file of a Unix socket |
 //! | [`listener`], [`places`], [`backlog`] | who is accepted, who is served, and who waits |
 //! | [`conn`], [`clock`] | one client's loop over its requests; how long it may be idle |
-//! | [`admit`], [`last`], [`refuse`], [`access`] | the judgement of a request, once where it is the same again; what is said of one that is refused, and of one that is allowed |
+//! | [`admit`], [`refuse`], [`access`] | the judgement of a request; what is said of one that is refused, and of one that is allowed |
 //! | [`hold`] | a body that is judged before any of it goes on |
 //! | [`hearing`] | what GUARD wants to know of an answer, read while it passes |
 //! | [`relay`], [`splice`] | an exchange; a raw stream |
-//! | [`pump`], [`scratch`] | one direction of either; the buffer that it reads into |
+//! | [`direction`], [`pump`], [`scratch`] | one direction of either; the copy of one message; the buffer that it reads into |
 //! | [`client`], [`stream`], [`peer`] | the client's socket, of TCP or of a file; what the log says of who is behind it |
 //! | [`daemon`], [`advice`] | the daemon's socket, and what to do where it cannot be reached |
 //! | [`limits`] | how many descriptors all this takes |
@@ -23,9 +23,9 @@ pub mod client;
 pub mod clock;
 pub mod conn;
 pub mod daemon;
+pub mod direction;
 pub mod hearing;
 pub mod hold;
-pub mod last;
 pub mod limits;
 pub mod listener;
 pub mod peer;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A buffer of more bytes than this is given back once it is empty.
-const KEPT_CAPACITY: usize = 4 * 1024;
+const KEPT_CAPACITY: usize = 16 * 1024;
 
 /// One direction of a connection: the bytes that were read and not yet written, and where the message in flight ends.
 ///

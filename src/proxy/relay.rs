@@ -6,9 +6,11 @@
 
 use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Finder, ResponseHead};
-use crate::http::hijack::Answer;
+use crate::http::hijack::{Answer, Terms};
+use crate::http::method::Method;
 use crate::proxy::admit::Admitted;
 use crate::proxy::client::{self, Client, Noted, Progress};
+use crate::proxy::direction::Direction;
 use crate::proxy::hearing::{Heard, Hearing};
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::stream::UntilClosed;
@@ -77,6 +79,17 @@ pub struct Begun {
     persistent: bool,
 }
 
+/// What a response's head means to the request before it, of which only these two count.
+#[derive(Debug, Clone, Copy)]
+pub struct Meaning {
+    method: Method,
+    terms: Terms,
+    status: u16,
+    answer: Answer,
+    framing: BodyFraming,
+    persistent: bool,
+}
+
 /// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client. The
 /// response may come while the body is still on its way. Tells `begun` once the response's head has been passed
 /// on, and `hearing` hears the response before the client has it. After [`End::Hijack`] both pumps hold only raw bytes; after
@@ -84,8 +97,8 @@ pub struct Begun {
 pub async fn exchange(
     client: &mut Client,
     daemon: &mut UnixStream,
-    request: &mut Pump,
-    response: &mut Pump,
+    request: &mut Direction<Admitted>,
+    response: &mut Direction<Meaning>,
     admitted: &Admitted,
     mut hearing: Option<&mut Hearing<'_>>,
     begun: impl FnOnce(Begun),
@@ -93,13 +106,13 @@ pub async fn exchange(
     let exchanged = async {
         request.begin(admitted.head_length(), admitted.framing()).map_err(End::BadRequestBody)?;
         if let Some(hearing) = &mut hearing {
-            hearing.begin(request.is_held());
+            hearing.begin(request.pump.is_held());
         }
         let (mut client_reader, mut client_writer) = client.split();
         let (daemon_reader, mut daemon_writer) = daemon.split();
         // A daemon that closes while it leaves some of the request unread has answered all the same.
         let mut daemon_reader = Heard { inner: UntilClosed(daemon_reader), hearing };
-        let mut upload = Upload { pump: request, ended: false };
+        let mut upload = Upload { request, ended: false };
 
         let head = tokio::select! {
             biased;
@@ -109,28 +122,32 @@ pub async fn exchange(
         begun(head);
         if head.answer == Answer::Hijack {
             // Even where it was granted before the request was written whole: the daemon has not waited for the rest.
-            upload.pump.be_raw();
+            upload.request.pump.be_raw();
             return Ok(End::Hijack);
         }
-        if !response.is_done() {
+        if !response.pump.is_done() {
             // A stream, perhaps a silent one for hours.
-            upload.pump.release();
+            upload.request.release();
             response.release();
             let passed = tokio::select! {
                 biased;
-                passed = response.run(&mut daemon_reader, &mut client_writer) => passed,
+                passed = response.pump.run(&mut daemon_reader, &mut client_writer) => passed,
                 end = upload.run(&mut client_reader, &mut daemon_writer) => return Err(end),
             };
-            passed.map_err(|halt| response_end(halt, response))?;
+            passed.map_err(|halt| response_end(halt, &response.pump))?;
         }
         // A request that is not complete by now is not going to be: the daemon has stopped reading, or the client waited for
         // a 100 that never came. Nobody can tell where the next head would start. Bytes behind a response are no response.
-        let goes_on =
-            head.persistent && admitted.persistent() && upload.pump.is_done() && response.held().is_empty();
+        let goes_on = head.persistent
+            && admitted.persistent()
+            && upload.request.pump.is_done()
+            && response.pump.held().is_empty();
         Ok(if goes_on { End::KeepAlive } else { End::Close })
     };
     match exchanged.await {
-        Err(End::BadRequestBody(_)) if !response.is_done() => End::ResponseCut("the client's body is broken"),
+        Err(End::BadRequestBody(_)) if !response.pump.is_done() => {
+            End::ResponseCut("the client's body is broken")
+        }
         Ok(end) | Err(end) => end,
     }
 }
@@ -139,21 +156,23 @@ pub async fn exchange(
 async fn pass_head(
     daemon: &mut (impl AsyncRead + Unpin),
     client: &mut (impl AsyncWrite + Unpin),
-    response: &mut Pump,
+    response: &mut Direction<Meaning>,
     admitted: &Admitted,
 ) -> Result<Begun, End> {
     loop {
         let mut finder = Finder::default();
         let length = loop {
-            if let Some(length) = finder.find(response.held()).map_err(End::BadAnswerHead)? {
+            if let Some(length) = response.find_head(&mut finder).map_err(End::BadAnswerHead)? {
                 break length;
             }
-            let room = head::MAX_HEAD_BYTES - response.held().len();
-            response.fill(daemon, room).await.map_err(|halt| response_end(halt, response))?;
+            let room = head::MAX_HEAD_BYTES - response.pump.held().len();
+            let filled = response.pump.fill(daemon, room).await;
+            filled.map_err(|halt| response_end(halt, &response.pump))?;
         };
         let begun = begin(response, length, admitted)?;
         // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
-        response.flush(client).await.map_err(|halt| response_end(halt, response))?;
+        let flushed = response.pump.flush(client).await;
+        flushed.map_err(|halt| response_end(halt, &response.pump))?;
         if begun.answer != Answer::Interim {
             return Ok(begun);
         }
@@ -161,19 +180,36 @@ async fn pass_head(
 }
 
 /// Begins the response whose head is the first `length` bytes that are held.
-fn begin(response: &mut Pump, length: usize, admitted: &Admitted) -> Result<Begun, End> {
-    let head = ResponseHead::parse(&response.held()[..length]).map_err(End::BadAnswerHead)?;
-    let (status, answer) = (head.status, admitted.terms().judge(&head));
-    let (framing, persistent) = match answer {
-        Answer::Ordinary => {
-            let framing = BodyFraming::of_response(&head, admitted.method());
-            (framing.map_err(End::BadAnswerBody)?, head.persistent)
-        }
-        Answer::Interim | Answer::Hijack => (BodyFraming::None, true),
-        Answer::Unasked101 => return Err(End::Unasked101),
+fn begin(response: &mut Direction<Meaning>, length: usize, admitted: &Admitted) -> Result<Begun, End> {
+    let meaning = match response.recall(length).filter(|meaning| meaning.is_for(admitted)) {
+        Some(meaning) => meaning,
+        None => Meaning::read(&response.pump.held()[..length], admitted)?,
     };
+    let Meaning { status, answer, framing, persistent, .. } = meaning;
     response.begin(length, framing).map_err(End::BadAnswerBody)?;
-    Ok(Begun { status, streams: answer == Answer::Hijack || response.streams(), answer, persistent })
+    response.keep(meaning);
+    Ok(Begun { status, streams: answer == Answer::Hijack || response.pump.streams(), answer, persistent })
+}
+
+impl Meaning {
+    fn read(head: &[u8], admitted: &Admitted) -> Result<Self, End> {
+        let (method, terms) = (admitted.method(), admitted.terms());
+        let head = ResponseHead::parse(head).map_err(End::BadAnswerHead)?;
+        let answer = terms.judge(&head);
+        let (framing, persistent) = match answer {
+            Answer::Ordinary => {
+                let framing = BodyFraming::of_response(&head, method).map_err(End::BadAnswerBody)?;
+                (framing, head.persistent)
+            }
+            Answer::Interim | Answer::Hijack => (BodyFraming::None, true),
+            Answer::Unasked101 => return Err(End::Unasked101),
+        };
+        Ok(Self { method, terms, status: head.status, answer, framing, persistent })
+    }
+
+    fn is_for(&self, admitted: &Admitted) -> bool {
+        (self.method, self.terms) == (admitted.method(), admitted.terms())
+    }
 }
 
 /// How the exchange ends where the response halts.
@@ -190,8 +226,8 @@ fn response_end(halt: Halt, response: &Pump) -> End {
 }
 
 /// The request's direction: its body, then a watch over the client, who may go away or send the next request.
-struct Upload<'p> {
-    pump: &'p mut Pump,
+struct Upload<'r> {
+    request: &'r mut Direction<Admitted>,
     /// Nothing more of it moves: the client has shut down its write half, or the daemon reads no more.
     ended: bool,
 }
@@ -200,14 +236,14 @@ impl Upload<'_> {
     /// Ends only where the exchange has to. Cancel-safe.
     async fn run(&mut self, client: &mut client::Reader<'_>, daemon: &mut (impl AsyncWrite + Unpin)) -> End {
         loop {
-            let room = MAX_AHEAD_BYTES.saturating_sub(self.pump.held().len());
-            let moved = if self.ended || self.pump.is_done() && room == 0 {
+            let room = MAX_AHEAD_BYTES.saturating_sub(self.request.pump.held().len());
+            let moved = if self.ended || self.request.pump.is_done() && room == 0 {
                 // The client is read no more; its end still shows.
                 // Apart, as few streams get here, and each would have room for it.
                 Box::pin(client.gone()).await;
                 return End::ClientGone;
-            } else if self.pump.is_done() {
-                self.pump.fill(client, room).await
+            } else if self.request.pump.is_done() {
+                self.request.pump.fill(client, room).await
             } else {
                 self.write(client, daemon).await
             };
@@ -231,7 +267,7 @@ impl Upload<'_> {
         client: &mut client::Reader<'_>,
         daemon: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), Halt> {
-        let at_once = poll_fn(|cx| Poll::Ready(pin!(self.pump.run(client, daemon)).poll(cx)));
+        let at_once = poll_fn(|cx| Poll::Ready(pin!(self.request.pump.run(client, daemon)).poll(cx)));
         if let Poll::Ready(written) = at_once.await {
             return written;
         }
@@ -240,7 +276,7 @@ impl Upload<'_> {
         let mut daemon = Noted { inner: daemon, progress: &input };
         tokio::select! {
             biased;
-            written = self.pump.run(client, &mut daemon) => written,
+            written = self.request.pump.run(client, &mut daemon) => written,
             error = Box::pin(watch.gone(&input)) => Err(Halt::SourceFailed(error)),
         }
     }
@@ -248,7 +284,7 @@ impl Upload<'_> {
     /// Passes the client's end on, as it would reach the daemon directly: net/http then cancels what it is doing for the
     /// request. Not while requests are held that are still to be answered.
     async fn pass_end(&self, daemon: &mut (impl AsyncWrite + Unpin)) {
-        if self.pump.held().is_empty() {
+        if self.request.pump.held().is_empty() {
             let _ = daemon.shutdown().await;
         }
     }

@@ -119,6 +119,52 @@ fn requests_that_differ_by_little_are_judged_each_by_itself() {
     assert_eq!(show(&daemon.received()), show(&sent));
 }
 
+/// Nor is a head of a response that is the same again read again: but what it means goes by the request, and what is behind it is another
+/// one each time.
+#[test]
+fn responses_that_differ_by_little_are_read_each_by_itself() {
+    const GET: &[u8] = b"GET /containers/json HTTP/1.1\r\nHost: docker\r\n\r\n";
+    const HEAD: &[u8] = b"HEAD /containers/json HTTP/1.1\r\nHost: docker\r\n\r\n";
+    const WITH_LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+    const IN_CHUNKS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+    let exchanges = [
+        (GET, WITH_LENGTH, "first"),
+        (GET, WITH_LENGTH, "other"),
+        // Its body is not sent, and nothing may be waited for.
+        (HEAD, WITH_LENGTH, ""),
+        (HEAD, WITH_LENGTH, ""),
+        (GET, WITH_LENGTH, "third"),
+        (GET, IN_CHUNKS, "3\r\none\r\n0\r\n\r\n"),
+        (GET, IN_CHUNKS, "3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
+        (HEAD, IN_CHUNKS, ""),
+        (GET, IN_CHUNKS, "0\r\n\r\n"),
+        (GET, CONTINUE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nforth"),
+        (GET, CONTINUE, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
+        (GET, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", "longer"),
+        (GET, "HTTP/1.1 404 OK\r\nContent-Length: 6\r\n\r\n", "longer"),
+    ];
+    for in_pieces in [false, true] {
+        let daemon = FakeDaemon::serving(move |session| {
+            for (_, head, behind) in exchanges {
+                session.read_request();
+                match in_pieces {
+                    true => [head, behind].iter().for_each(|piece| session.send(piece)),
+                    false => session.send(head.to_owned() + behind),
+                }
+            }
+        });
+        let proxy = Proxy::start(&daemon, &[("CONTAINERS", "1")]);
+        let mut client = proxy.client();
+        for (request, head, behind) in exchanges {
+            client.send(request);
+            let answer = head.to_owned() + behind;
+            assert_eq!(show(&client.read_exact(answer.len())), show(answer.as_bytes()));
+        }
+        assert_eq!(daemon.connections().len(), 1, "it is kept to the end");
+    }
+}
+
 /// Who asks the same again is still in the log each time, and LEARN hears of it.
 #[test]
 fn what_is_the_same_again_is_logged_again() {

@@ -8,6 +8,7 @@ use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::proxy::admit::{Admission, admit};
 use docker_socket_proxy::proxy::client::Client as Accepted;
+use docker_socket_proxy::proxy::direction::Direction;
 use docker_socket_proxy::proxy::pump::Pump;
 use docker_socket_proxy::proxy::relay::{Begun, End, exchange};
 use docker_socket_proxy::proxy::splice::splice;
@@ -264,10 +265,10 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     // docker-py loses what arrives in one read with the head.
     let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
     daemon.write_all(format!("{SWITCHED}output").as_bytes()).await.expect("room");
-    let (mut request, mut response) = (Pump::default(), Pump::default());
-    request.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
-    let length = Finder::default().find(request.held()).expect("a head").expect("whole");
-    let Ok(Admission::Admitted(admitted)) = admit(&request.held()[..length], &everything()).1 else {
+    let (mut request, mut response) = (Direction::default(), Direction::default());
+    request.pump.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
+    let length = Finder::default().find(request.pump.held()).expect("a head").expect("whole");
+    let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
         panic!("it is allowed");
     };
     let mut status = None;
@@ -280,11 +281,13 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     let mut read = [0; 1024];
     let count = client.read(&mut read).await.expect("the head");
     assert_eq!(show(&read[..count]), show(SWITCHED.as_bytes()));
-    assert_eq!(show(response.held()), "output");
+    assert_eq!(show(response.pump.held()), "output");
 
     drop(daemon);
     client.shutdown().await.expect("an end");
-    splice(&mut accepted, &mut socket, &mut request, &mut response).await.expect("both ends are done");
+    splice(&mut accepted, &mut socket, &mut request.pump, &mut response.pump)
+        .await
+        .expect("both ends are done");
     drop(accepted);
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).await.expect("the rest");
@@ -305,10 +308,10 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
     }
     client.write_all(b" and more, and input").await.expect("room");
     client.shutdown().await.expect("an end");
-    let (mut request, mut response) = (Pump::default(), Pump::default());
-    request.fill(&mut sent.as_slice(), sent.len()).await.expect("bytes");
-    let length = Finder::default().find(request.held()).expect("a head").expect("whole");
-    let Ok(Admission::Admitted(admitted)) = admit(&request.held()[..length], &everything()).1 else {
+    let (mut request, mut response) = (Direction::default(), Direction::default());
+    request.pump.fill(&mut sent.as_slice(), sent.len()).await.expect("bytes");
+    let length = Finder::default().find(request.pump.held()).expect("a head").expect("whole");
+    let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
         panic!("it is allowed");
     };
     let exchanged =
@@ -318,11 +321,13 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
         let mut read = Vec::new();
         daemon.read_to_end(&mut read).await.map(|_| read)
     });
-    splice(&mut accepted, &mut socket, &mut request, &mut response).await.expect("both ends are done");
+    splice(&mut accepted, &mut socket, &mut request.pump, &mut response.pump)
+        .await
+        .expect("both ends are done");
     drop(socket);
     let read = reading.await.expect("no panic").expect("all of it");
     assert_eq!(show(&read[before..]), show(&[&sent[..], b" and more, and input"].concat()));
-    assert_eq!(request.take_passed(), (read.len() - before) as u64);
+    assert_eq!(request.pump.take_passed(), (read.len() - before) as u64);
 }
 
 #[tokio::test]
