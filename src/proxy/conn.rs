@@ -36,7 +36,7 @@ use crate::proxy::hold::{Stop, content, hold};
 use crate::proxy::peer::log_of;
 use crate::proxy::pump::{Halt, Pump};
 use crate::proxy::refuse::refuse;
-use crate::proxy::relay::{End, Meaning, exchange};
+use crate::proxy::relay::{End, Exchange, Meaning};
 use crate::proxy::scratch::poll_discard;
 use crate::proxy::splice::splice;
 use log::Level::{Debug, Warn};
@@ -93,26 +93,8 @@ impl<'c> Connection<'c> {
 
     /// Serves the connection to its end.
     pub async fn serve(&mut self) {
-        loop {
-            let length = match self.next_head().await {
-                Ok(Some(length)) => length,
-                Ok(None) => return,
-                Err(refusal) => {
-                    let reply = refuse(&refusal, &self.client.peer(), None);
-                    return self.reply(&reply, false).await;
-                }
-            };
-            // What is held of a body counts until its request has ended.
-            let (mut admitted, _held) = match self.admit(length) {
-                Ok(Admission::Admitted(admitted)) => (admitted, None),
-                // Apart, as few connections get here, and each would have room for it.
-                Ok(Admission::Pending(pending)) => match Box::pin(self.hold(pending)).await {
-                    Ok(Some((admitted, held))) => (admitted, Some(held)),
-                    Ok(None) => return,
-                    Err(reply) => return self.reply(&reply, false).await,
-                },
-                Err((reply, to_head)) => return self.reply(&reply, to_head).await,
-            };
+        // What is held of a body counts until its request has ended.
+        while let Some((mut admitted, _held)) = self.next_request().await {
             let to_head = admitted.method() == Method::Head;
             let relayed = match admitted.take_claim() {
                 None => self.relay(&admitted, None).await,
@@ -120,35 +102,57 @@ impl<'c> Connection<'c> {
                 Some(claim) => Box::pin(self.relay_claimed(&admitted, *claim)).await,
             };
             self.end_access(None);
-            let end = match relayed {
-                Ok(end) => end,
-                Err(reply) => return self.reply(&reply, to_head).await,
-            };
-            match end {
-                End::KeepAlive if !self.clock.stopping() => {
+            match relayed {
+                Ok(End::KeepAlive) if !self.clock.stopping() => {
                     self.blanks = if admitted.method() == Method::Post { MAX_BLANKS } else { 0 };
                     match admitted.is_lasting() {
                         true => self.request.keep(admitted),
                         false => self.request.forget(),
                     }
                 }
-                End::KeepAlive | End::Close | End::Hijack => return self.close().await,
-                End::ClientGone => return,
-                End::ResponseCut(_) => {
-                    self.warn_daemon(&end);
-                    if self.response.pump.is_delimited() {
-                        self.close().await;
-                    }
-                    return;
+                Ok(end) => return self.end(end, to_head).await,
+                Err(reply) => return self.reply(&reply, to_head).await,
+            }
+        }
+    }
+
+    /// The next request that may pass, and what is held for it; `None` where the connection is over, be it by a reply of our own.
+    async fn next_request(&mut self) -> Option<(Admitted, Option<Held<'c>>)> {
+        let (reply, to_head) = match self.next_head().await {
+            Ok(Some(length)) => match self.admit(length) {
+                Ok(Admission::Admitted(admitted)) => return Some((admitted, None)),
+                // Apart, as few connections get here, and each would have room for it.
+                Ok(Admission::Pending(pending)) => match Box::pin(self.hold(pending)).await {
+                    Ok(held) => return held.map(|(admitted, held)| (admitted, Some(held))),
+                    Err(reply) => (reply, false),
+                },
+                Err(refused) => refused,
+            },
+            Ok(None) => return None,
+            Err(refusal) => (refuse(&refusal, &self.client.peer(), None), false),
+        };
+        self.reply(&reply, to_head).await;
+        None
+    }
+
+    /// Closes the connection behind an exchange that was the last one.
+    async fn end(&mut self, end: End, to_head: bool) {
+        match end {
+            End::KeepAlive | End::Close | End::Hijack => self.close().await,
+            End::ClientGone => {}
+            End::ResponseCut(_) => {
+                self.warn_daemon(&end);
+                if self.response.pump.is_delimited() {
+                    self.close().await;
                 }
-                End::BadRequestBody(error) => {
-                    let reply = refuse(&Refusal::Framing(error), &self.client.peer(), None);
-                    return self.reply(&reply, to_head).await;
-                }
-                End::NoAnswer(_) | End::BadAnswerHead(_) | End::BadAnswerBody(_) | End::Unasked101 => {
-                    self.warn_daemon(&end);
-                    return self.reply(&Reply { status: 502, message: end.to_string() }, to_head).await;
-                }
+            }
+            End::BadRequestBody(error) => {
+                let reply = refuse(&Refusal::Framing(error), &self.client.peer(), None);
+                self.reply(&reply, to_head).await;
+            }
+            End::NoAnswer(_) | End::BadAnswerHead(_) | End::BadAnswerBody(_) | End::Unasked101 => {
+                self.warn_daemon(&end);
+                self.reply(&Reply { status: 502, message: end.to_string() }, to_head).await;
             }
         }
     }
@@ -310,7 +314,7 @@ impl<'c> Connection<'c> {
             }
         };
         let (client, request, response) = (&mut self.client, &mut self.request, &mut self.response);
-        let end = exchange(client, daemon, request, response, admitted, hearing, begun).await;
+        let end = Exchange { client, daemon, request, response, admitted, hearing }.run(begun).await;
         if let End::Hijack = end
             && let Err(error) = splice(client, daemon, &mut request.pump, &mut response.pump).await
         {

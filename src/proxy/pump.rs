@@ -150,14 +150,6 @@ impl Pump {
         self.check();
     }
 
-    /// Writes the held bytes of the message.
-    ///
-    /// # Errors
-    /// [`Halt::SinkFailed`].
-    pub async fn flush(&mut self, sink: &mut (impl AsyncWrite + Unpin)) -> Result<(), Halt> {
-        poll_fn(|cx| self.poll_flush(cx, sink)).await
-    }
-
     /// Writes the rest of the message as it can be read. Cancel-safe: what was read is held.
     ///
     /// # Errors
@@ -167,25 +159,35 @@ impl Pump {
         source: &mut (impl AsyncRead + Unpin),
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), Halt> {
-        poll_fn(|cx| {
-            loop {
-                ready!(self.poll_flush(cx, sink))?;
-                if self.body.is_done() {
+        poll_fn(|cx| self.poll_run(cx, source, sink)).await
+    }
+
+    /// The same, polled.
+    ///
+    /// # Errors
+    /// Any [`Halt`].
+    pub fn poll_run(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut (impl AsyncRead + Unpin),
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<Result<(), Halt>> {
+        loop {
+            ready!(self.poll_flush(cx, sink))?;
+            if self.body.is_done() {
+                self.release_large();
+                return Poll::Ready(Ok(()));
+            }
+            // Read and write without an await between, so that the thread's one buffer serves every connection.
+            match scratch::poll_read(cx, source, usize::MAX, |cx, bytes| self.pass(cx, bytes, sink)) {
+                Poll::Ready(passed) => passed.map_err(Halt::SourceFailed)??,
+                Poll::Pending => {
+                    // It may be silent for hours. While it flows, its buffer is soon wanted again.
                     self.release_large();
-                    return Poll::Ready(Ok(()));
-                }
-                // Read and write without an await between, so that the thread's one buffer serves every connection.
-                match scratch::poll_read(cx, source, usize::MAX, |cx, bytes| self.pass(cx, bytes, sink)) {
-                    Poll::Ready(passed) => passed.map_err(Halt::SourceFailed)??,
-                    Poll::Pending => {
-                        // It may be silent for hours. While it flows, its buffer is soon wanted again.
-                        self.release_large();
-                        return Poll::Pending;
-                    }
+                    return Poll::Pending;
                 }
             }
-        })
-        .await
+        }
     }
 
     /// Reads a raw stream: first the bytes that came early and are held, whose buffer is then given back, and then the source's.
@@ -227,7 +229,11 @@ impl Pump {
         }
     }
 
-    fn poll_flush(
+    /// Writes the held bytes of the message.
+    ///
+    /// # Errors
+    /// [`Halt::SinkFailed`].
+    pub fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         sink: &mut (impl AsyncWrite + Unpin),

@@ -17,8 +17,7 @@ use crate::proxy::stream::UntilClosed;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -90,34 +89,53 @@ pub struct Meaning {
     persistent: bool,
 }
 
-/// Passes one admitted request, which starts what `request` holds, to the daemon, and the daemon's response to the client. The
-/// response may come while the body is still on its way. Tells `begun` once the response's head has been passed
-/// on, and `hearing` hears the response before the client has it. After [`End::Hijack`] both pumps hold only raw bytes; after
-/// [`End::KeepAlive`] `request` holds the bytes of the next request.
-pub async fn exchange(
-    client: &mut Client,
-    daemon: &mut UnixStream,
-    request: &mut Direction<Admitted>,
-    response: &mut Direction<Meaning>,
-    admitted: &Admitted,
-    mut hearing: Option<&mut Hearing<'_>>,
-    begun: impl FnOnce(Begun),
-) -> End {
-    let exchanged = async {
+/// One exchange: an admitted request, which starts what `request` holds, and its response. After [`End::Hijack`] both directions hold only
+/// raw bytes; after [`End::KeepAlive`] `request` holds the bytes of the next request.
+pub struct Exchange<'e, 'c> {
+    /// Who asks.
+    pub client: &'e mut Client,
+    /// Who answers.
+    pub daemon: &'e mut UnixStream,
+    /// From the client to the daemon.
+    pub request: &'e mut Direction<Admitted>,
+    /// From the daemon to the client.
+    pub response: &'e mut Direction<Meaning>,
+    /// The judgement on the request.
+    pub admitted: &'e Admitted,
+    /// Hears the response before the client has it.
+    pub hearing: Option<&'e mut Hearing<'c>>,
+}
+
+impl Exchange<'_, '_> {
+    /// Passes the request to the daemon, and the response to the client, which may come while the body is still on its way. Tells `begun`
+    /// once the response's head has been passed on.
+    pub async fn run(&mut self, begun: impl FnOnce(Begun)) -> End {
+        match self.pass(begun).await {
+            Err(End::BadRequestBody(_)) if !self.response.pump.is_done() => {
+                End::ResponseCut("the client's body is broken")
+            }
+            Ok(end) | Err(end) => end,
+        }
+    }
+
+    async fn pass(&mut self, begun: impl FnOnce(Begun)) -> Result<End, End> {
+        let Self { client, daemon, request, response, admitted, hearing } = self;
         request.begin(admitted.head_length(), admitted.framing()).map_err(End::BadRequestBody)?;
-        if let Some(hearing) = &mut hearing {
+        if let Some(hearing) = hearing {
             hearing.begin(request.pump.is_held());
         }
         let (mut client_reader, mut client_writer) = client.split();
-        let (daemon_reader, mut daemon_writer) = daemon.split();
+        let (daemon_reader, daemon_writer) = daemon.split();
         // A daemon that closes while it leaves some of the request unread has answered all the same.
-        let mut daemon_reader = Heard { inner: UntilClosed(daemon_reader), hearing };
-        let mut upload = Upload { request, ended: false };
+        let mut daemon_reader = Heard { inner: UntilClosed(daemon_reader), hearing: hearing.as_deref_mut() };
+        let mut upload =
+            Upload { request, client: &mut client_reader, daemon: daemon_writer, has_ended: false };
+        let mut heads = Heads { response, admitted, finder: Finder::default(), begun: None };
 
         let head = tokio::select! {
             biased;
-            head = pass_head(&mut daemon_reader, &mut client_writer, response, admitted) => head?,
-            end = upload.run(&mut client_reader, &mut daemon_writer) => return Err(end),
+            head = poll_fn(|cx| heads.poll_pass(cx, &mut daemon_reader, &mut client_writer)) => head?,
+            end = upload.run() => return Err(end),
         };
         begun(head);
         if head.answer == Answer::Hijack {
@@ -132,7 +150,7 @@ pub async fn exchange(
             let passed = tokio::select! {
                 biased;
                 passed = response.pump.run(&mut daemon_reader, &mut client_writer) => passed,
-                end = upload.run(&mut client_reader, &mut daemon_writer) => return Err(end),
+                end = upload.run() => return Err(end),
             };
             passed.map_err(|halt| response_end(halt, &response.pump))?;
         }
@@ -143,38 +161,52 @@ pub async fn exchange(
             && upload.request.pump.is_done()
             && response.pump.held().is_empty();
         Ok(if goes_on { End::KeepAlive } else { End::Close })
-    };
-    match exchanged.await {
-        Err(End::BadRequestBody(_)) if !response.pump.is_done() => {
-            End::ResponseCut("the client's body is broken")
-        }
-        Ok(end) | Err(end) => end,
     }
 }
 
-/// Passes on the heads of responses, each with what came of its body, up to the one that is final.
-async fn pass_head(
-    daemon: &mut (impl AsyncRead + Unpin),
-    client: &mut (impl AsyncWrite + Unpin),
-    response: &mut Direction<Meaning>,
-    admitted: &Admitted,
-) -> Result<Begun, End> {
-    loop {
-        let mut finder = Finder::default();
-        let length = loop {
-            if let Some(length) = response.find_head(&mut finder).map_err(End::BadAnswerHead)? {
-                break length;
-            }
-            let room = head::MAX_HEAD_BYTES - response.pump.held().len();
-            let filled = response.pump.fill(daemon, room).await;
-            filled.map_err(|halt| response_end(halt, &response.pump))?;
-        };
-        let begun = begin(response, length, admitted)?;
-        // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
-        let flushed = response.pump.flush(client).await;
-        flushed.map_err(|halt| response_end(halt, &response.pump))?;
-        if begun.answer != Answer::Interim {
-            return Ok(begun);
+/// The heads of a response: interim ones, and the final one.
+struct Heads<'r> {
+    response: &'r mut Direction<Meaning>,
+    admitted: &'r Admitted,
+    finder: Finder,
+    /// The one that is being passed on.
+    begun: Option<Begun>,
+}
+
+impl Heads<'_> {
+    /// Passes them on, each with what came of its body, up to the one that is final.
+    fn poll_pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        daemon: &mut (impl AsyncRead + Unpin),
+        client: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<Result<Begun, End>> {
+        loop {
+            let pump = &mut self.response.pump;
+            let moved = match self.begun {
+                // A hijack's head goes out in a write of its own: docker-py loses what arrives together with it.
+                Some(begun) => match ready!(pump.poll_flush(cx, client)) {
+                    Ok(()) if begun.answer != Answer::Interim => return Poll::Ready(Ok(begun)),
+                    Ok(()) => {
+                        self.begun = None;
+                        Ok(())
+                    }
+                    halted => halted,
+                },
+                None => match self.response.find_head(&mut self.finder).map_err(End::BadAnswerHead)? {
+                    Some(length) => {
+                        self.begun = Some(begin(self.response, length, self.admitted)?);
+                        self.finder = Finder::default();
+                        continue;
+                    }
+                    None => {
+                        let pump = &mut self.response.pump;
+                        let room = head::MAX_HEAD_BYTES - pump.held().len();
+                        ready!(pump.poll_fill(cx, daemon, room))
+                    }
+                },
+            };
+            moved.map_err(|halt| response_end(halt, &self.response.pump))?;
         }
     }
 }
@@ -226,66 +258,63 @@ fn response_end(halt: Halt, response: &Pump) -> End {
 }
 
 /// The request's direction: its body, then a watch over the client, who may go away or send the next request.
-struct Upload<'r> {
-    request: &'r mut Direction<Admitted>,
+struct Upload<'u, 'c, W> {
+    request: &'u mut Direction<Admitted>,
+    client: &'u mut client::Reader<'c>,
+    daemon: W,
     /// Nothing more of it moves: the client has shut down its write half, or the daemon reads no more.
-    ended: bool,
+    has_ended: bool,
 }
 
-impl Upload<'_> {
-    /// Ends only where the exchange has to. Cancel-safe.
-    async fn run(&mut self, client: &mut client::Reader<'_>, daemon: &mut (impl AsyncWrite + Unpin)) -> End {
+impl<W: AsyncWrite + Unpin> Upload<'_, '_, W> {
+    /// Ends only where the exchange has to. Cancel-safe. What few streams come to is apart, as each would have room for it.
+    async fn run(&mut self) -> End {
         loop {
-            let room = MAX_AHEAD_BYTES.saturating_sub(self.request.pump.held().len());
-            let moved = if self.ended || self.request.pump.is_done() && room == 0 {
+            let Self { request: Direction { pump, .. }, client, daemon, has_ended } = self;
+            let room = MAX_AHEAD_BYTES.saturating_sub(pump.held().len());
+            let moved = if *has_ended || pump.is_done() && room == 0 {
                 // The client is read no more; its end still shows.
-                // Apart, as few streams get here, and each would have room for it.
                 Box::pin(client.gone()).await;
                 return End::ClientGone;
-            } else if self.request.pump.is_done() {
-                self.request.pump.fill(client, room).await
+            } else if pump.is_done() {
+                poll_fn(|cx| pump.poll_fill(cx, client, room)).await
             } else {
-                self.write(client, daemon).await
+                match poll_fn(|cx| Poll::Ready(pump.poll_run(cx, client, daemon))).await {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Box::pin(self.write_watched()).await,
+                }
             };
             match moved {
                 Ok(()) => {}
                 Err(Halt::SourceEnded) => {
-                    self.ended = true;
-                    self.pass_end(daemon).await;
+                    self.has_ended = true;
+                    self.pass_end().await;
                 }
                 Err(Halt::SourceFailed(_)) => return End::ClientGone,
                 // Its answer tells why.
-                Err(Halt::SinkFailed) => self.ended = true,
+                Err(Halt::SinkFailed) => self.has_ended = true,
                 Err(Halt::BadFraming(error)) => return End::BadRequestBody(error),
             }
         }
     }
 
     /// Writes the request as it can be read and watches the client meanwhile, who is not read while the daemon does not.
-    async fn write(
-        &mut self,
-        client: &mut client::Reader<'_>,
-        daemon: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<(), Halt> {
-        let at_once = poll_fn(|cx| Poll::Ready(pin!(self.request.pump.run(client, daemon)).poll(cx)));
-        if let Poll::Ready(written) = at_once.await {
-            return written;
-        }
-        let watch = client.watch().map_err(Halt::SourceFailed)?;
+    async fn write_watched(&mut self) -> Result<(), Halt> {
+        let watch = self.client.watch().map_err(Halt::SourceFailed)?;
         let input = Progress::default();
-        let mut daemon = Noted { inner: daemon, progress: &input };
+        let mut daemon = Noted { inner: &mut self.daemon, progress: &input };
         tokio::select! {
             biased;
-            written = self.request.pump.run(client, &mut daemon) => written,
-            error = Box::pin(watch.gone(&input)) => Err(Halt::SourceFailed(error)),
+            written = self.request.pump.run(self.client, &mut daemon) => written,
+            error = watch.gone(&input) => Err(Halt::SourceFailed(error)),
         }
     }
 
     /// Passes the client's end on, as it would reach the daemon directly: net/http then cancels what it is doing for the
     /// request. Not while requests are held that are still to be answered.
-    async fn pass_end(&self, daemon: &mut (impl AsyncWrite + Unpin)) {
+    async fn pass_end(&mut self) {
         if self.request.pump.held().is_empty() {
-            let _ = daemon.shutdown().await;
+            let _ = self.daemon.shutdown().await;
         }
     }
 }
