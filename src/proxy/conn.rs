@@ -6,7 +6,7 @@
 //! # What a connection holds at most
 //! | state | bytes of the client's | bytes of the daemon's | ends by |
 //! |---|---|---|---|
-//! | idle | the last head and an empty buffer, each of 16 KiB at most; nothing after a sixteenth of IDLE_TIMEOUT | the same | IDLE_TIMEOUT |
+//! | idle | the last head, of 16 KiB at most; nothing after a sixteenth of IDLE_TIMEOUT | the same | IDLE_TIMEOUT |
 //! | reading a head | 64 KiB | | HEAD_TIMEOUT |
 //! | holding a body for GUARD | 64 KiB: the head; 1 MiB of body and 64 KiB of its framing, of 16 MiB for all | | HEAD_TIMEOUT |
 //! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
@@ -61,8 +61,8 @@ pub struct Connection<'c> {
     clock: Clock,
     request: Direction<Admitted>,
     response: Direction<Meaning>,
-    /// The allowed request in flight, where it is logged.
-    access: Option<Access>,
+    /// The allowed request in flight, where it is logged. Apart, as it is large and few log it.
+    access: Option<Box<Access>>,
     /// So many CR and LF bytes may still come before the next head.
     blanks: usize,
 }
@@ -160,12 +160,8 @@ impl<'c> Connection<'c> {
     /// Waits for the next request's head, and returns its length; `None` where nothing more is asked.
     async fn next_head(&mut self) -> Result<Option<usize>, Refusal> {
         drop_blanks(&mut self.request.pump, &mut self.blanks);
-        if self.request.pump.held().is_empty() {
-            self.request.pump.release_large();
-            self.response.pump.release_large();
-            if !self.wait_for_first_bytes().await {
-                return Ok(None);
-            }
+        if self.request.pump.held().is_empty() && !self.wait_for_first_bytes().await {
+            return Ok(None);
         }
         let mut deadline = None;
         let mut finder = Finder::default();
@@ -204,8 +200,8 @@ impl<'c> Connection<'c> {
             // It ended, it failed, or it spoke unasked.
             self.daemon.take_if(|daemon| poll_discard(cx, daemon, 1).is_ready());
             if self.clock.idle_periods() == 1 {
-                self.request.release();
-                self.response.release();
+                self.request.forget();
+                self.response.forget();
             }
             self.clock.poll_idle_out(cx).map(|()| false)
         })
@@ -231,7 +227,7 @@ impl<'c> Connection<'c> {
         let refuse = |refusal| (refuse(&refusal, &self.client.peer(), line), method == "HEAD");
         let admission = verdict.map_err(refuse)?;
         if let Admission::Admitted(admitted) = &admission {
-            self.access = Access::new(self.config, &self.client, admitted, path);
+            self.access = Access::new(self.config, &self.client, admitted, path).map(Box::new);
         }
         Ok(admission)
     }
@@ -255,7 +251,7 @@ impl<'c> Connection<'c> {
         }
         let admitted = pending.judge(&body).map_err(refuse)?;
         let RequestLine { path, .. } = line.unwrap_or_default();
-        self.access = Access::new(self.config, &self.client, &admitted, path);
+        self.access = Access::new(self.config, &self.client, &admitted, path).map(Box::new);
         Ok(Some((admitted, held)))
     }
 

@@ -80,10 +80,4 @@ impl<T> Direction<T> {
         self.last = Vec::new();
         self.meaning = None;
     }
-
-    /// Gives back what was kept for the next message.
-    pub fn release(&mut self) {
-        self.forget();
-        self.pump.release();
-    }
 }

@@ -8,14 +8,14 @@ use crate::proxy::scratch;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A buffer of more bytes than this is given back once it is empty.
-const KEPT_CAPACITY: usize = 16 * 1024;
-
 /// One direction of a connection: the bytes that were read and not yet written, and where the message in flight ends.
+///
+/// Where no bytes are held, there is no buffer.
 ///
 /// Three fields stay in step. The first `cleared` bytes of `held` are the message's, and may be written. `body` is what is still to
 /// be read of it. While that is not done, nothing is held behind the cleared bytes. What is held behind them otherwise is the next
@@ -92,7 +92,7 @@ impl Pump {
 
     /// Bytes written since the last call.
     pub const fn take_passed(&mut self) -> u64 {
-        std::mem::replace(&mut self.passed, 0)
+        mem::replace(&mut self.passed, 0)
     }
 
     /// Reads once, and holds up to `limit` bytes more. Only between two messages. Cancel-safe.
@@ -114,7 +114,7 @@ impl Pump {
         limit: usize,
     ) -> Poll<Result<(), Halt>> {
         let read = scratch::poll_read(cx, source, limit, |_, bytes| {
-            self.held.extend_from_slice(bytes);
+            self.hold(bytes);
             self.check();
             bytes.len()
         });
@@ -128,6 +128,7 @@ impl Pump {
     /// Drops the first `count` held bytes, which are no message's.
     pub fn skip(&mut self, count: usize) {
         self.held.advance(count);
+        self.release();
         self.check();
     }
 
@@ -175,17 +176,12 @@ impl Pump {
         loop {
             ready!(self.poll_flush(cx, sink))?;
             if self.body.is_done() {
-                self.release_large();
                 return Poll::Ready(Ok(()));
             }
             // Read and write without an await between, so that the thread's one buffer serves every connection.
             match scratch::poll_read(cx, source, usize::MAX, |cx, bytes| self.pass(cx, bytes, sink)) {
                 Poll::Ready(passed) => passed.map_err(Halt::SourceFailed)??,
-                Poll::Pending => {
-                    // It may be silent for hours. While it flows, its buffer is soon wanted again.
-                    self.release_large();
-                    return Poll::Pending;
-                }
+                Poll::Pending => return Poll::Pending,
             }
         }
     }
@@ -214,21 +210,6 @@ impl Pump {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives an empty buffer back.
-    pub fn release(&mut self) {
-        if self.held.is_empty() {
-            self.held = BytesMut::new();
-        }
-    }
-
-    /// Gives an empty buffer back that is large. What was taken from its start is still allocated, though no longer a part
-    /// of its capacity.
-    pub fn release_large(&mut self) {
-        if self.held.is_empty() && self.held.try_reclaim(KEPT_CAPACITY + 1) {
-            self.release();
-        }
-    }
-
     /// Writes the held bytes of the message.
     ///
     /// # Errors
@@ -238,6 +219,9 @@ impl Pump {
         cx: &mut Context<'_>,
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Poll<Result<(), Halt>> {
+        if self.cleared == 0 {
+            return Poll::Ready(Ok(()));
+        }
         while self.cleared > 0 {
             let written = ready!(Pin::new(&mut *sink).poll_write(cx, &self.held[..self.cleared]));
             let written = written.map_err(|_| Halt::SinkFailed)?;
@@ -246,6 +230,7 @@ impl Pump {
             self.passed += written as u64;
             self.check();
         }
+        self.release();
         Poll::Ready(Ok(()))
     }
 
@@ -273,12 +258,22 @@ impl Pump {
         result
     }
 
-    /// Holds bytes where none are held. A buffer that has no room for them is given back first: it would grow behind what was
-    /// taken from its start, and hold twice as much.
+    /// Holds more bytes. A buffer that is lent and has no room for them goes: it would grow behind what was taken from its start, and hold
+    /// twice as much.
     fn hold(&mut self, bytes: &[u8]) {
-        if !self.held.try_reclaim(bytes.len()) {
-            self.release();
+        if self.held.is_empty() && !bytes.is_empty() {
+            self.held = scratch::borrow();
+            if !self.held.try_reclaim(bytes.len()) {
+                self.held = BytesMut::new();
+            }
         }
         self.held.extend_from_slice(bytes);
+    }
+
+    /// Gives an empty buffer back.
+    fn release(&mut self) {
+        if self.held.is_empty() {
+            scratch::give_back(mem::take(&mut self.held));
+        }
     }
 }

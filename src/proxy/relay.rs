@@ -145,8 +145,8 @@ impl Exchange<'_, '_> {
         }
         if !response.pump.is_done() {
             // A stream, perhaps a silent one for hours.
-            upload.request.release();
-            response.release();
+            upload.request.forget();
+            response.forget();
             let passed = tokio::select! {
                 biased;
                 passed = response.pump.run(&mut daemon_reader, &mut client_writer) => passed,

@@ -1,6 +1,8 @@
-//! The buffer that bytes are read into. Each worker thread has one, so that a silent connection holds none.
+//! Buffers of each worker thread, so that a silent connection holds none: the one that bytes are read into, and one that is lent to whoever
+//! holds bytes. Nearly all are written before the thread turns to another connection.
 
-use std::cell::RefCell;
+use bytes::BytesMut;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -10,8 +12,27 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
+/// A buffer of more bytes than this is not lent again.
+const MAX_LENT_BYTES: usize = 16 * 1024;
+
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    static LENT: Cell<BytesMut> = Cell::default();
+}
+
+/// An empty buffer.
+#[must_use]
+pub fn borrow() -> BytesMut {
+    LENT.take()
+}
+
+/// Takes a buffer back that is wanted no more. What was taken from its start is still allocated, and a part of its capacity only once it
+/// is reclaimed.
+pub fn give_back(mut buffer: BytesMut) {
+    buffer.clear();
+    if buffer.try_reclaim(1) && !buffer.try_reclaim(MAX_LENT_BYTES + 1) {
+        LENT.set(buffer);
+    }
 }
 
 /// Reads once, up to `limit` bytes, and hands them to `take`, which must not read in turn. No bytes are the end of the stream.

@@ -30,9 +30,6 @@ pub async fn splice(
 ) -> io::Result<()> {
     let (client_reader, client_writer) = client.split();
     let watch = client_reader.watch()?;
-    // What came early goes with its last byte, and its buffer too: it is as large as the copy's.
-    from_client.release();
-    from_daemon.release();
     let silent = from_client.held().is_empty() && from_daemon.held().is_empty();
     let (daemon_reader, daemon_writer) = daemon.split();
     if silent {

@@ -10,7 +10,7 @@ use docker_socket_proxy::proxy::admit::{Admission, admit};
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::direction::Direction;
 use docker_socket_proxy::proxy::pump::Pump;
-use docker_socket_proxy::proxy::relay::{Begun, End, exchange};
+use docker_socket_proxy::proxy::relay::{Begun, End, Exchange};
 use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
@@ -273,8 +273,15 @@ async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     };
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
-    let exchanged =
-        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, None, begun).await;
+    let mut exchange = Exchange {
+        client: &mut accepted,
+        daemon: &mut socket,
+        request: &mut request,
+        response: &mut response,
+        admitted: &admitted,
+        hearing: None,
+    };
+    let exchanged = exchange.run(begun).await;
     assert!(matches!(exchanged, End::Hijack));
     assert_eq!(status, Some((101, true)));
     // What has been written until here is one write; what the daemon sent with it is held.
@@ -314,8 +321,15 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
     let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
         panic!("it is allowed");
     };
-    let exchanged =
-        exchange(&mut accepted, &mut socket, &mut request, &mut response, &admitted, None, |_| {}).await;
+    let mut exchange = Exchange {
+        client: &mut accepted,
+        daemon: &mut socket,
+        request: &mut request,
+        response: &mut response,
+        admitted: &admitted,
+        hearing: None,
+    };
+    let exchanged = exchange.run(|_| {}).await;
     assert!(matches!(exchanged, End::Hijack));
     let reading = tokio::spawn(async move {
         let mut read = Vec::new();

@@ -836,9 +836,12 @@ fn the_answer_to_a_client_that_has_gone_is_heard() {
         assert_eq!(own(), [false, false, true], "{line}");
         stage.daemon.release("leave");
         stage.daemon.fake.wait_for_ends(ended + 1);
-        // After another round the proxy has seen all of it.
-        stage.connections();
-        assert_eq!(own(), after, "{line}: {answer}");
+        // One of its threads may still be at it after another has answered others.
+        let begun = Instant::now();
+        while own() != after {
+            assert!(begun.elapsed() < PATIENCE, "{line}: {answer}");
+            stage.connections();
+        }
     }
 }
 
