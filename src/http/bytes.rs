@@ -123,3 +123,17 @@ pub fn unescape(mut text: &[u8]) -> impl Iterator<Item = u8> + Clone {
 pub fn next_byte(text: &[u8]) -> Option<(u8, &[u8])> {
     read_escape(text).or_else(|| text.split_first().map(|(byte, rest)| (*byte, rest)))
 }
+
+/// Bytes that are compared at once.
+const COMPARED_BYTES: usize = 32;
+
+/// Whether `text` starts with `start`. In blocks, as musl's memcmp goes byte by byte, and the compiler calls it for slices.
+#[must_use]
+pub fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    let Some(text) = text.get(..start.len()) else { return false };
+    let (Some(last), Some(last_of_start)) = (text.last_chunk(), start.last_chunk::<COMPARED_BYTES>()) else {
+        return text.iter().eq(start);
+    };
+    let (blocks, blocks_of_start) = (text.as_chunks::<COMPARED_BYTES>().0, start.as_chunks().0);
+    last == last_of_start && blocks.iter().eq(blocks_of_start)
+}

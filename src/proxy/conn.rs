@@ -213,7 +213,7 @@ impl<'c> Connection<'c> {
         let frontend = self.frontend;
         // What is logged or learned is read anyway.
         let is_read = frontend.learner.is_some() || Access::is_shown(self.config);
-        if let Some(admitted) = self.request.recall(length)
+        if let Some(admitted) = self.request.recall()
             && !is_read
         {
             return Ok(Admission::Admitted(admitted));

@@ -5,6 +5,7 @@
 //! changes: of a request by the policy ([`admit`](crate::proxy::admit::admit)), of a response by the request before it
 //! ([`relay`](crate::proxy::relay)).
 
+use crate::http::bytes::starts_with;
 use crate::http::framing::{self, BodyFraming};
 use crate::http::head::{self, Finder};
 use crate::proxy::pump::Pump;
@@ -22,11 +23,13 @@ pub struct Direction<T> {
     last: Vec<u8>,
     /// What that one means, while no message is in flight.
     meaning: Option<T>,
+    /// Whether the head that was found is the last one again.
+    is_again: bool,
 }
 
 impl<T> Default for Direction<T> {
     fn default() -> Self {
-        Self { pump: Pump::default(), last: Vec::new(), meaning: None }
+        Self { pump: Pump::default(), last: Vec::new(), meaning: None, is_again: false }
     }
 }
 
@@ -37,7 +40,8 @@ impl<T> Direction<T> {
     /// Those of [`Finder::find`].
     pub fn find_head(&mut self, finder: &mut Finder) -> Result<Option<usize>, head::Error> {
         let held = self.pump.held();
-        if self.meaning.is_some() && held.starts_with(&self.last) {
+        self.is_again = self.meaning.is_some() && starts_with(held, &self.last);
+        if self.is_again {
             return Ok(Some(self.last.len()));
         }
         let found = finder.find(held)?;
@@ -47,13 +51,12 @@ impl<T> Direction<T> {
         Ok(found)
     }
 
-    /// What the head means that the first `length` held bytes are, where it is the last one again.
-    pub fn recall(&mut self, length: usize) -> Option<T> {
-        let head = &self.pump.held()[..length];
-        self.meaning.take_if(|_| head == self.last)
+    /// What the head means that was found, where it is the last one again.
+    pub fn recall(&mut self) -> Option<T> {
+        self.meaning.take_if(|_| self.is_again)
     }
 
-    /// Starts a message whose head is the first `length` held bytes.
+    /// Starts the message whose head was found, the first `length` held bytes.
     ///
     /// # Errors
     /// Those of [`Pump::begin`].
@@ -63,7 +66,7 @@ impl<T> Direction<T> {
         let held = self.pump.held();
         if !self.pump.is_held() || held.len() > MAX_HELD_BYTES {
             self.forget();
-        } else if held[..length] != self.last {
+        } else if !self.is_again {
             self.last.clear();
             self.last.extend_from_slice(&held[..length]);
         }
@@ -79,5 +82,6 @@ impl<T> Direction<T> {
     pub fn forget(&mut self) {
         self.last = Vec::new();
         self.meaning = None;
+        self.is_again = false;
     }
 }

@@ -213,7 +213,7 @@ impl Heads<'_> {
 
 /// Begins the response whose head is the first `length` bytes that are held.
 fn begin(response: &mut Direction<Meaning>, length: usize, admitted: &Admitted) -> Result<Begun, End> {
-    let meaning = match response.recall(length).filter(|meaning| meaning.is_for(admitted)) {
+    let meaning = match response.recall().filter(|meaning| meaning.is_for(admitted)) {
         Some(meaning) => meaning,
         None => Meaning::read(&response.pump.held()[..length], admitted)?,
     };
