@@ -55,13 +55,16 @@ fn read(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// By the length of the path, without escapes and with one: such a path is judged in two readings.
+/// By the length of the target: of its path, without escapes and with one, and of its query. A path with escapes is judged in two readings.
 fn judge(criterion: &mut Criterion) {
     let policy = Policy::from_vars(&|name| (name == "CONTAINERS").then(|| "1".to_owned())).ok();
     let mut group = criterion.benchmark_group("read and judge a request");
     for length in [32, 128, 512, 2048, 8192] {
-        for (kind, start) in [("plain", "/v1.51/containers/a"), ("escaped", "/v1.51/containers/%41")] {
-            let end = "/json";
+        for (kind, start, end) in [
+            ("plain", "/v1.51/containers/a", "/json"),
+            ("escaped", "/v1.51/containers/%41", "/json"),
+            ("query", "/v1.51/containers/json?a=", ""),
+        ] {
             let path = format!("{start}{}{end}", "a".repeat(length - start.len() - end.len()));
             let head = format!(
                 "GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/28.5.1 (linux)\r\n\r\n"

@@ -3,6 +3,7 @@
 
 use docker_socket_proxy::http::chunked::ChunkScanner;
 use docker_socket_proxy::http::framing;
+use docker_socket_proxy::http::head::{Error as HeadError, RequestHead, ResponseHead};
 use docker_socket_proxy::http::method::Method;
 use docker_socket_proxy::http::target::{Error, Target};
 
@@ -251,6 +252,192 @@ fn every_byte_at_every_place_of_chunks_is_read_as_alone() {
                 body[at] = byte;
                 check_chunks(&body, &mut random);
             }
+        }
+    }
+}
+
+/// What is odd in the bytes of a head, whatever it says.
+fn odd_bytes(head: &[u8]) -> Option<HeadError> {
+    let before = |at: usize| if at == 0 { b'\n' } else { head[at - 1] };
+    let has = |is: &dyn Fn(usize) -> bool| (0..head.len()).any(is);
+    let ends_bare = |at| head[at] == b'\n' && before(at) != b'\r';
+    let is_control = |at| match head[at] {
+        b'\r' => at == 0 || head.get(at + 1).is_some_and(|&byte| byte != b'\n'),
+        b'\t' => at == 0,
+        byte => byte != b'\n' && byte.is_ascii_control(),
+    };
+    // A request line is asked for by httparse.
+    let folds = |at| at > 0 && before(at) == b'\n' && matches!(head[at], b' ' | b'\t');
+    [
+        (has(&ends_bare), HeadError::BareLf),
+        (has(&is_control), HeadError::ControlByte),
+        (has(&folds), HeadError::Fold),
+    ]
+    .into_iter()
+    .find_map(|(is, error)| is.then_some(error))
+    .or(if head.ends_with(b"\n") { None } else { Some(HeadError::Malformed) })
+}
+
+/// What httparse makes of a head that is to be whole, with nothing behind it.
+fn by_httparse(parsed: httparse::Result<usize>, head: &[u8]) -> Option<HeadError> {
+    match parsed {
+        Ok(httparse::Status::Complete(length)) if length == head.len() => None,
+        Err(httparse::Error::Version) => Some(HeadError::Version),
+        Err(httparse::Error::TooManyHeaders) => Some(HeadError::TooManyHeaders),
+        Ok(_) | Err(_) => Some(HeadError::Malformed),
+    }
+}
+
+/// Holds both kinds of heads against httparse behind a look at each byte. Returns whether it can be read as a request, and as a response.
+fn check_head(head: &[u8]) -> (bool, bool) {
+    let mut headers = [httparse::EMPTY_HEADER; 100];
+    let mut request = httparse::Request::new(&mut headers);
+    let parsed = request.parse(head);
+    let refused = odd_bytes(head).or_else(|| by_httparse(parsed, head)).map(|error| match error {
+        HeadError::Version if head.starts_with(b"PRI * HTTP/2") => HeadError::Http2,
+        error => error,
+    });
+    let is_capital = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase());
+    let (method, path) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
+    let refused = refused
+        .or(if is_capital(method) { None } else { Some(HeadError::Method) })
+        .or(if path.is_ascii() { None } else { Some(HeadError::Target) });
+    // Of what goes by single fields the oracle of `tests/replay.rs` knows.
+    let by_fields = [
+        HeadError::HostMissing,
+        HeadError::HostRepeated,
+        HeadError::HostInvalid,
+        HeadError::Expect,
+        HeadError::Upgrade,
+    ];
+    let parsed = RequestHead::parse(head);
+    match (&parsed, refused) {
+        (Ok(parsed), None) => assert_eq!((parsed.method_name, parsed.target), (method, path)),
+        (Err(error), None) if by_fields.contains(error) => {}
+        (Err(error), Some(refused)) if *error == refused => {}
+        (parsed, refused) => panic!("{parsed:?}, not {refused:?}: {}", head.escape_ascii()),
+    }
+
+    let mut headers = [httparse::EMPTY_HEADER; 100];
+    let mut response = httparse::Response::new(&mut headers);
+    let by_httparse = by_httparse(response.parse(head), head);
+    let refused = odd_bytes(head).or(by_httparse);
+    let refused = refused.or(if response.code.is_some_and(|code| code < 100) {
+        Some(HeadError::Malformed)
+    } else {
+        None
+    });
+    let as_response = ResponseHead::parse(head);
+    match (&as_response, refused) {
+        (Ok(parsed), None) => assert_eq!(Some(parsed.status), response.code),
+        (Err(error), Some(refused)) if *error == refused => {}
+        (parsed, refused) => panic!("{parsed:?}, not {refused:?}: {}", head.escape_ascii()),
+    }
+    (parsed.is_ok(), as_response.is_ok())
+}
+
+#[test]
+fn every_byte_at_every_place_of_a_head_is_read_as_alone() {
+    let target = format!("/{}", "a".repeat(70));
+    for head in [
+        format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n"),
+        String::from(
+            "POST / HTTP/1.0\r\nA-long-name-of-a-field:\r\nB: \tlonger than one block is, with\ttabs \t\r\n\r\n",
+        ),
+        String::from("HTTP/1.1 200 OK\r\nServer: Docker/28.5.1 (linux)\r\n\r\n"),
+        String::from("HTTP/1.0 204\r\nA:b\r\n\r\n"),
+    ] {
+        let head = head.as_bytes();
+        for at in 0..head.len() {
+            for byte in 0..=u8::MAX {
+                check_head(&[&head[..at], &[byte], &head[at + 1..]].concat());
+            }
+            check_head(&head[..at]);
+            check_head(&[&head[..at], &head[at + 1..]].concat());
+        }
+    }
+}
+
+#[test]
+fn mutated_heads_are_refused_as_by_httparse_behind_a_look_at_each_byte() {
+    const PIECES: [&str; 34] = [
+        "GET",
+        "GET",
+        "HTTP/1.1",
+        "HTTP/1.1",
+        "HTTP/1.0",
+        "HTTP/1.",
+        "HTTP/2.0",
+        "HTTP/1.11",
+        " ",
+        " ",
+        " ",
+        "/",
+        "/a?b",
+        "200",
+        "99",
+        "099",
+        "2000",
+        "OK",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\r\n\r\n",
+        "Host: d\r\n",
+        "A:b\r\n",
+        ":",
+        "Name",
+        "b c",
+        "\t",
+        "\u{fc}",
+        "a-name-longer-than-one-block-of-32",
+        "get",
+        "G@T",
+        "PRI * HTTP/2",
+        "\n",
+    ];
+    const STARTS: [&str; 7] = [
+        "",
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nHost: d\r\n",
+        "GET /\u{fc} HTTP/1.1\r\n",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 099\r\n",
+        "HTTP/1.1 200",
+    ];
+    let mut random = Random(24);
+    let (mut requests, mut responses) = (0, 0);
+    for _ in 0..100_000 {
+        let mut head = random.one_of(&STARTS).to_owned();
+        for _ in 0..random.below(8) {
+            head += random.one_of(&PIECES);
+        }
+        head += random.one_of(&["\r\n\r\n", "\r\n", ""]);
+        let mut head = head.into_bytes();
+        if !head.is_empty() && random.below(4) == 0 {
+            let at = random.below(head.len());
+            head[at] = random.below(256) as u8;
+        }
+        let (request, response) = check_head(&head);
+        requests += usize::from(request);
+        responses += usize::from(response);
+    }
+    assert!(requests.min(responses) > 500, "too little passes to prove anything: {requests}, {responses}");
+}
+
+#[test]
+fn what_is_wrong_with_the_last_of_too_many_fields_is_said_in_the_same_order() {
+    for count in 99..=102 {
+        for last in ["", "A:b\r\n", "A b\r\n", ":b\r\n", "A: \r\n", "A"] {
+            let fields = "A: b\r\n".repeat(count - 1);
+            let requests = check_head(format!("GET / HTTP/1.0\r\n{fields}{last}\r\n").as_bytes());
+            let responses = check_head(format!("HTTP/1.1 200 OK\r\n{fields}{last}\r\n").as_bytes());
+            let passes = match last {
+                "" => count <= 101,
+                "A:b\r\n" | "A: \r\n" => count <= 100,
+                _ => false,
+            };
+            assert_eq!((requests, responses), ((passes, false), (false, passes)), "{count} {last}");
         }
     }
 }

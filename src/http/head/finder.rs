@@ -5,6 +5,9 @@ use super::{Error, MAX_HEAD_BYTES};
 /// Bytes that are searched at once: 32, and the two before them.
 const BLOCK_BYTES: usize = 2 + 32;
 
+/// From so many bytes on it pays off to look for the first LF before.
+const LONG_BYTES: usize = 512;
+
 /// Finds the end of a head in a growing buffer; what was searched before is not searched again.
 #[derive(Debug, Default)]
 pub struct Finder {
@@ -30,9 +33,14 @@ impl Finder {
             return Err(Error::BareLf);
         }
         let bounded = &buffer[..buffer.len().min(MAX_HEAD_BYTES)];
+        let mut start = self.searched.saturating_sub(2);
+        // What makes a head long mostly is its first line, which memchr skips faster.
+        if bounded.len() - start > LONG_BYTES {
+            let line = memchr::memchr(b'\n', &bounded[start..]).map_or(bounded.len(), |at| start + at);
+            start = start.max(line.saturating_sub(2));
+        }
         // Each byte is looked at together with the two before it; in whole blocks without a branch for each, so that the
         // compiler looks at many at once.
-        let mut start = self.searched.saturating_sub(2);
         while let Some(block) = bounded[start..].first_chunk::<BLOCK_BYTES>()
             && !(2..BLOCK_BYTES)
                 .fold(false, |found, at| found | is_of_note(block[at - 2], block[at - 1], block[at]))

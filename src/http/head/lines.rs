@@ -1,20 +1,17 @@
 //! What the lines of a head may hold, byte by byte: asked before httparse is, which takes more than Go does or less.
 
 use super::Error;
+use crate::http::bytes::any_pair;
 
 /// Refuses control bytes (tab aside) inside lines, and lines that start with white space. Where LF may stand is
 /// [`Finder`](super::Finder)'s to say; here a CR must stand before it and nowhere else.
 pub(super) fn refuse_odd_bytes(head: &[u8]) -> Result<(), Error> {
-    let [first, rest @ ..] = head else { return Err(Error::Malformed) };
-    let pairs = || head.iter().zip(rest).map(|(&before, &byte)| (before, byte));
-    // Every byte beside the one before it, without a branch: so the compiler compares many at once.
-    let odd = pairs().fold(first.is_ascii_control(), |odd, (before, byte)| {
-        odd | is_bare_lf(before, byte) | is_control(before, byte) | is_fold(before, byte)
-    });
-    if !odd && head.ends_with(b"\n") {
+    let Some(first) = head.first() else { return Err(Error::Malformed) };
+    let is_odd = |before, byte| is_bare_lf(before, byte) | is_control(before, byte) | is_fold(before, byte);
+    if !first.is_ascii_control() && head.ends_with(b"\n") && !any_pair(head, is_odd) {
         return Ok(());
     }
-    let any = |is: fn(u8, u8) -> bool| pairs().any(|(before, byte)| is(before, byte));
+    let any = |is: fn(u8, u8) -> bool| head.windows(2).any(|pair| is(pair[0], pair[1]));
     Err(if *first == b'\n' || any(is_bare_lf) {
         Error::BareLf
     } else if first.is_ascii_control() || any(is_control) {

@@ -30,7 +30,14 @@ impl<'b> RequestHead<'b> {
     /// # Errors
     /// Whatever has not one reading; see [`Error`].
     pub fn parse(head: &'b [u8]) -> Result<Self, Error> {
-        refuse_odd_bytes(head)?;
+        let read = Self::read(head);
+        // Up to the end of the target a head that can be read is visible ASCII. An odd byte is the reason before any other one.
+        let visible = read.as_ref().map_or(0, |read| read.method_name.len() + " ".len() + read.target.len());
+        refuse_odd_bytes(&head[visible..])?;
+        read
+    }
+
+    fn read(head: &'b [u8]) -> Result<Self, Error> {
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut []);
         let parsed = request.parse_with_uninit_headers(head, &mut headers);
