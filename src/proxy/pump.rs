@@ -128,7 +128,9 @@ impl Pump {
     /// Drops the first `count` held bytes, which are no message's.
     pub fn skip(&mut self, count: usize) {
         self.held.advance(count);
-        self.release();
+        if count > 0 {
+            self.release();
+        }
         self.check();
     }
 

@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A buffer of more bytes than this is not lent again.
-const MAX_LENT_BYTES: usize = 16 * 1024;
+/// A buffer of more bytes than this is not lent again. It has room for what is left of one read: bulk data that is faster than its reader
+/// would otherwise take a buffer from musl's allocator for each write that is not taken whole.
+const MAX_LENT_BYTES: usize = READ_BYTES;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
@@ -26,11 +27,11 @@ pub fn borrow() -> BytesMut {
     LENT.take()
 }
 
-/// Takes a buffer back that is wanted no more. What was taken from its start is still allocated, and a part of its capacity only once it
-/// is reclaimed.
+/// Takes a buffer back that is wanted no more, and held some bytes. What was taken from its start is still allocated, though a part of its
+/// capacity only once it is reclaimed.
 pub fn give_back(mut buffer: BytesMut) {
     buffer.clear();
-    if buffer.try_reclaim(1) && !buffer.try_reclaim(MAX_LENT_BYTES + 1) {
+    if !buffer.try_reclaim(MAX_LENT_BYTES + 1) {
         LENT.set(buffer);
     }
 }
