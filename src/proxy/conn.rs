@@ -311,10 +311,12 @@ impl<'c> Connection<'c> {
         };
         let (client, request, response) = (&mut self.client, &mut self.request, &mut self.response);
         let end = Exchange { client, daemon, request, response, admitted, hearing }.run(begun).await;
-        if let End::Hijack = end
-            && let Err(error) = splice(client, daemon, &mut request.pump, &mut response.pump).await
-        {
-            log_of!(&client.peer(), Debug, event = "cut"; "raw stream cut: {error}");
+        if let End::Hijack = end {
+            // Apart, as every connection would have room for it.
+            let spliced = Box::pin(splice(client, daemon, &mut request.pump, &mut response.pump));
+            if let Err(error) = spliced.await {
+                log_of!(&client.peer(), Debug, event = "cut"; "raw stream cut: {error}");
+            }
         }
         Ok(end)
     }
