@@ -36,10 +36,15 @@ fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_s
     // A buffer gets its size early in a stream, so that many short ones show more than a long one does.
     for (seed, reads) in (1..).zip([10; 100].into_iter().chain([2000])) {
         let most = of_a_slow_reader(address, &daemon, seed, reads);
-        assert!(most <= (64 + 8) * 1024, "a slow reader, {reads} times: {most} bytes");
+        // The thread also has the buffer that it lends for few bytes.
+        assert!(most <= (64 + 16 + 8) * 1024, "a slow reader, {reads} times: {most} bytes");
     }
-    let most = of_a_silent_raw_stream(address, &daemon);
-    assert!(most <= 8 * 1024, "a silent raw stream: {most} bytes");
+    for length in [60_000, 15_000] {
+        // Some of them leave their thread with a buffer to lend. All stay open, so that none of them gives anything back meanwhile.
+        let streams: Vec<_> = (0..6).map(|_| of_a_silent_raw_stream(address, &daemon, length)).collect();
+        let least = streams.iter().map(|stream| stream.0).min().expect("there are six");
+        assert!(least <= 8 * 1024, "a silent raw stream behind heads of {length} bytes: {least} bytes");
+    }
 }
 
 /// Bytes that are held more than when the region began.
@@ -88,16 +93,20 @@ fn flood(proxy: &mut UnixStream) {
 }
 
 /// What is held for a raw stream behind large heads, once it is silent.
-fn of_a_silent_raw_stream(address: SocketAddr, daemon: &UnixListener) -> isize {
+fn of_a_silent_raw_stream(
+    address: SocketAddr,
+    daemon: &UnixListener,
+    length: usize,
+) -> (isize, TcpStream, UnixStream) {
     let large = |start: &str| {
         let mut head = format!("{start}\r\nUpgrade: tcp\r\nX: ").into_bytes();
-        head.resize(60_000, b'x');
+        head.resize(length, b'x');
         head.extend(b"\r\n\r\n");
         head
     };
     let request = large("POST /containers/c/attach HTTP/1.1\r\nHost: docker");
     let answer = large("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade");
-    let mut received = [0; 60_004];
+    let mut received = vec![0; length + 4];
     let mut client = TcpStream::connect(address).expect("the proxy listens");
     let region = Region::new(ALLOCATOR);
     client.write_all(&request).expect("the proxy reads");
@@ -109,7 +118,7 @@ fn of_a_silent_raw_stream(address: SocketAddr, daemon: &UnixListener) -> isize {
     let mut other = TcpStream::connect(address).expect("the proxy listens");
     other.write_all(b"GET /info HTTP/1.1\r\nHost: docker\r\n\r\n").expect("the proxy reads");
     while other.read(&mut received).expect("a denial") > 0 {}
-    held(&region)
+    (held(&region), client, proxy)
 }
 
 /// What is kept behind a request of 10 KB and its answer, and what is left of it once the connection has been idle for a while, and is still there.

@@ -27,6 +27,8 @@ struct Time {
     stopping: AtomicBool,
     /// Told after each change of these two.
     changed: Arc<Notify>,
+    /// The last tick that was told.
+    told: AtomicU64,
 }
 
 /// Moves all clocks. Clones are the same.
@@ -46,8 +48,8 @@ pub struct Clock {
 /// look at it takes a lock that all threads share.
 #[derive(Debug)]
 struct Change {
-    /// The time when it began, or before.
-    ticks: u64,
+    /// It tells of every tick behind this one.
+    behind: u64,
     told: Pin<Box<OwnedNotified>>,
     /// Who is woken by it.
     waker: Option<Waker>,
@@ -79,13 +81,15 @@ impl Timekeeper {
 
     /// Lets one period pass.
     pub fn tick(&self) {
-        self.0.ticks.fetch_add(1, Ordering::Release);
-        self.0.changed.notify_waiters();
+        let Time { ticks, changed, told, .. } = &*self.0;
+        let tick = ticks.fetch_add(1, Ordering::SeqCst) + 1;
+        changed.notify_waiters();
+        told.store(tick, Ordering::SeqCst);
     }
 
     /// Says that the program is to stop.
     pub fn stop(&self) {
-        self.0.stopping.store(true, Ordering::Release);
+        self.0.stopping.store(true, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
 
@@ -99,18 +103,20 @@ impl Timekeeper {
 
 impl Time {
     fn ticks(&self) -> u64 {
-        self.ticks.load(Ordering::Acquire)
+        self.ticks.load(Ordering::SeqCst)
     }
 }
 
 impl Change {
     fn of(time: &Time) -> Self {
-        Self { ticks: time.ticks(), told: Box::pin(Arc::clone(&time.changed).notified_owned()), waker: None }
+        // A tick that is counted and not told yet may be told before this wait begins, or may end it.
+        let behind = time.told.load(Ordering::SeqCst);
+        Self { behind, told: Box::pin(Arc::clone(&time.changed).notified_owned()), waker: None }
     }
 
     fn poll(&mut self, time: &Time, cx: &mut Context<'_>) -> Poll<()> {
         let waits = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        if waits && time.ticks() == self.ticks {
+        if waits && time.ticks() == self.behind {
             return Poll::Pending;
         }
         self.waker = Some(cx.waker().clone());
@@ -122,7 +128,7 @@ impl Clock {
     /// Whether the program is to stop.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        self.time.stopping.load(Ordering::Acquire)
+        self.time.stopping.load(Ordering::SeqCst)
     }
 
     /// From now on the connection is idle.
@@ -152,5 +158,48 @@ impl Clock {
     pub async fn idle_out(&mut self) {
         self.start();
         poll_fn(|cx| self.poll_idle_out(cx)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// A connection can come between any two steps of a tick, and the thread that ticks may rest there for long.
+    #[test]
+    fn a_connection_that_comes_amid_a_tick_is_told_of_the_next_one() {
+        for steps_before in 0..=3 {
+            let timekeeper = Timekeeper::default();
+            let time = &timekeeper.0;
+            let steps: [&dyn Fn(); 3] = [
+                &|| drop(time.ticks.fetch_add(1, Ordering::SeqCst)),
+                &|| time.changed.notify_waiters(),
+                &|| time.told.store(1, Ordering::SeqCst),
+            ];
+            let (before, behind) = steps.split_at(steps_before);
+            before.iter().for_each(|step| step());
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let mut cx = Context::from_waker(&waker);
+            let mut clock = timekeeper.clock();
+            assert!(clock.poll_idle_out(&mut cx).is_pending());
+            behind.iter().for_each(|step| step());
+            // As a task does that is woken.
+            while woken.0.swap(false, Ordering::SeqCst) {
+                assert!(clock.poll_idle_out(&mut cx).is_pending());
+            }
+            timekeeper.tick();
+            assert!(woken.0.load(Ordering::SeqCst), "behind {steps_before} steps");
+        }
     }
 }

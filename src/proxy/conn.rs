@@ -199,7 +199,7 @@ impl<'c> Connection<'c> {
             }
             // It ended, it failed, or it spoke unasked.
             self.daemon.take_if(|daemon| poll_discard(cx, daemon, 1).is_ready());
-            if self.clock.idle_periods() == 1 {
+            if self.clock.idle_periods() > 0 {
                 self.request.forget();
                 self.response.forget();
             }
@@ -234,6 +234,8 @@ impl<'c> Connection<'c> {
 
     /// Holds the body of a request and judges it; `None` where the client is gone.
     async fn hold(&mut self, pending: Pending<'c>) -> Result<Option<(Admitted, Held<'c>)>, Reply> {
+        self.request.forget();
+        self.response.forget();
         let patience = self.config.head_timeout;
         let held =
             hold(&mut self.client, &mut self.request.pump, &pending, &self.frontend.room, patience).await;

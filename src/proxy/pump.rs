@@ -264,7 +264,7 @@ impl Pump {
     /// twice as much.
     fn hold(&mut self, bytes: &[u8]) {
         if self.held.is_empty() && !bytes.is_empty() {
-            self.held = scratch::borrow();
+            self.held = scratch::borrow(bytes.len());
             if !self.held.try_reclaim(bytes.len()) {
                 self.held = BytesMut::new();
             }

@@ -138,15 +138,17 @@ impl Exchange<'_, '_> {
             end = upload.run() => return Err(end),
         };
         begun(head);
+        if head.answer == Answer::Hijack || !response.pump.is_done() {
+            // A stream, perhaps a silent one for hours.
+            upload.request.forget();
+            response.forget();
+        }
         if head.answer == Answer::Hijack {
             // Even where it was granted before the request was written whole: the daemon has not waited for the rest.
             upload.request.pump.be_raw();
             return Ok(End::Hijack);
         }
         if !response.pump.is_done() {
-            // A stream, perhaps a silent one for hours.
-            upload.request.forget();
-            response.forget();
             let passed = tokio::select! {
                 biased;
                 passed = response.pump.run(&mut daemon_reader, &mut client_writer) => passed,

@@ -1,4 +1,4 @@
-//! Buffers of each worker thread, so that a silent connection holds none: the one that bytes are read into, and one that is lent to whoever
+//! Buffers of each worker thread, so that a silent connection holds none: the one that bytes are read into, and those that are lent to whoever
 //! holds bytes. Nearly all are written before the thread turns to another connection.
 
 use bytes::BytesMut;
@@ -12,27 +12,29 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A buffer of more bytes than this is not lent again. It has room for what is left of one read: bulk data that is faster than its reader
-/// would otherwise take a buffer from musl's allocator for each write that is not taken whole.
-const MAX_LENT_BYTES: usize = READ_BYTES;
+/// Who holds few bytes gets a buffer of at most so many: it may hold them for long.
+const SMALL_BYTES: usize = 16 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-    static LENT: Cell<BytesMut> = Cell::default();
+    /// A small one, and one that has room for what is left of a read. Bulk data that is faster than its reader would otherwise take such a
+    /// buffer from musl's allocator for each write that is not taken whole.
+    static LENT: [Cell<BytesMut>; 2] = Default::default();
 }
 
-/// An empty buffer.
+/// An empty buffer for so many bytes, or for none yet.
 #[must_use]
-pub fn borrow() -> BytesMut {
-    LENT.take()
+pub fn borrow(length: usize) -> BytesMut {
+    LENT.with(|lent| lent[usize::from(length > SMALL_BYTES)].take())
 }
 
 /// Takes a buffer back that is wanted no more, and held some bytes. What was taken from its start is still allocated, though a part of its
 /// capacity only once it is reclaimed.
 pub fn give_back(mut buffer: BytesMut) {
     buffer.clear();
-    if !buffer.try_reclaim(MAX_LENT_BYTES + 1) {
-        LENT.set(buffer);
+    let is_large = buffer.try_reclaim(SMALL_BYTES + 1);
+    if !is_large || !buffer.try_reclaim(READ_BYTES + 1) {
+        LENT.with(|lent| lent[usize::from(is_large)].set(buffer));
     }
 }
 
