@@ -217,12 +217,20 @@ impl<'a> Walk<'a> {
         if object.kind() != Kind::Object && !object.is_zero() {
             return self.refuse(Why::Takes("an object"));
         }
-        let mut seen = BTreeSet::new();
+        // Of the table's fields, one bit each, and of other keys.
+        let (mut seen, mut others) = (0_u128, BTreeSet::new());
+        let mut next = 0;
         for (key, value) in object.members() {
-            let folded = fold(&key);
-            let known = find(table, &key, &folded);
+            let (known, is_new) = match find(table, &key, next) {
+                Ok((place, field)) => {
+                    let before = seen;
+                    (seen, next) = (seen | 1 << place, place + 1);
+                    (Some(field), seen != before)
+                }
+                Err(folded) => (None, others.insert(folded)),
+            };
             self.within(&key, |walk| {
-                if !seen.insert(folded) {
+                if !is_new {
                     return walk.refuse(Why::Twice);
                 }
                 match known {
@@ -264,12 +272,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The field of a table that some reader could take a key for.
-fn find<'t>(table: &[&'t [Field]], key: &str, folded: &str) -> Option<&'t Field> {
-    let fields = || table.iter().copied().flatten();
+/// The field of a table that some reader could take a key for, and its place there; the folded key where there is none. Clients send most
+/// fields in the order of the tables, so that it is looked for from `next` on.
+fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Result<(usize, &'t Field), String> {
+    let fields = || table.iter().copied().flatten().enumerate();
+    let from_next = || fields().skip(next).chain(fields().take(next));
+    if let Some(found) = from_next().find(|(_, field)| field.name == key) {
+        return Ok(found);
+    }
+    let folded = fold(key);
     // The tables' own names are letters and digits.
-    let alike = || fields().find(|field| field.name.eq_ignore_ascii_case(folded));
-    fields().find(|field| field.name == key).or_else(alike)
+    let found = fields().find(|(_, field)| field.name.eq_ignore_ascii_case(&folded));
+    found.ok_or(folded)
 }
 
 /// A key without what any reader leaves out when it compares keys: Go takes the letters of simple folding for the same (U+017F is an
@@ -308,5 +322,43 @@ pub(super) fn judged(table: &'static [&'static [Field]], path: &str, found: &mut
         if let Check::Object(table) = check {
             judged(table, &path, found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Body;
+    use super::super::tables::{DEVICE, DEVICE_REQUEST, ENDPOINT, MOUNT};
+    use super::{Check, Field, fold};
+    use std::collections::BTreeSet;
+
+    /// Each table that is held against an object, from these on.
+    fn each(table: &[&'static [Field]], look: &mut impl FnMut(&[&'static [Field]])) {
+        look(table);
+        for field in table.iter().copied().flatten() {
+            let mut check = &field.check;
+            while let Check::List(inner) | Check::Map(_, inner) = check {
+                check = inner;
+            }
+            if let Check::Object(table) = check {
+                each(table, look);
+            }
+        }
+    }
+
+    /// What comes twice is told by the place of its field, which is a bit of 128.
+    #[test]
+    fn no_two_fields_of_a_table_are_one_key_and_each_has_a_bit() {
+        let mut fields = 0;
+        let mut look = |table: &[&'static [Field]]| {
+            let names: Vec<_> = table.iter().copied().flatten().map(|field| field.name).collect();
+            let folded: BTreeSet<_> = names.iter().map(|name| fold(name)).collect();
+            assert_eq!(folded.len(), names.len(), "{names:?}");
+            assert!(names.len() <= 128, "{names:?}");
+            fields += names.len();
+        };
+        Body::ALL.iter().for_each(|body| each(body.table(), &mut look));
+        [ENDPOINT, MOUNT, DEVICE, DEVICE_REQUEST].iter().for_each(|table| each(&[table], &mut look));
+        assert!(fields > 400, "{fields}");
     }
 }

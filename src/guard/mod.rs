@@ -359,13 +359,13 @@ impl Guard {
             if matches!(body, Body::Connect | Body::Disconnect) {
                 judges::demand(walk, value, "Container");
             }
-            let name = value.member("Name").and_then(reader::Value::text);
-            if body == Body::Volume && name.as_ref().is_none_or(|name| name.is_empty()) {
+            let name = || value.member("Name").and_then(reader::Value::text);
+            if body == Body::Volume && name().is_none_or(|name| name.is_empty()) {
                 walk.claim.makes(Thing::Volume, None, true);
             }
             if body == Body::Network {
                 let is_new = value.member("CheckDuplicate").is_some_and(|value| value.raw() == "true");
-                let name = name.filter(|name| name.len() <= MAX_NAME_BYTES);
+                let name = name().filter(|name| name.len() <= MAX_NAME_BYTES);
                 walk.claim.makes(Thing::Network, name.map(|name| name.as_ref().into()), is_new);
             }
         }))

@@ -79,12 +79,14 @@ pub fn read(bytes: &[u8]) -> Result<Value<'_>, Error> {
     let text = str::from_utf8(bytes).map_err(|error| Error::NotUtf8(error.valid_up_to()))?;
     let mut cursor = Cursor { text, at: 0 };
     cursor.skip_space();
-    if cursor.peek().is_none() {
+    let start = cursor.at;
+    if start == text.len() {
         return Err(Error::Empty);
     }
-    let value = cursor.value(0)?;
+    cursor.value(0, &mut Vec::new())?;
+    let end = cursor.at;
     cursor.skip_space();
-    if cursor.at < text.len() { Err(Error::Behind(cursor.at)) } else { Ok(value) }
+    if cursor.at < text.len() { Err(Error::Behind(cursor.at)) } else { Ok(Value(&text[start..end])) }
 }
 
 impl<'b> Value<'b> {
@@ -118,8 +120,11 @@ impl<'b> Value<'b> {
                 digits.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'))
             }
             Kind::Text => self.0 == "\"\"",
-            Kind::List => self.items().next().is_none(),
-            Kind::Object => self.members().next().is_none(),
+            Kind::List | Kind::Object => {
+                let mut inside = Cursor { text: self.0, at: 1 };
+                inside.skip_space();
+                matches!(inside.peek(), Some(b']' | b'}'))
+            }
         }
     }
 
@@ -132,7 +137,7 @@ impl<'b> Value<'b> {
     /// The values of an array; none of anything else.
     pub fn items(self) -> impl Iterator<Item = Self> {
         let mut parts = Parts::of(self, Kind::List);
-        std::iter::from_fn(move || parts.as_mut()?.next_item(0).ok().flatten())
+        std::iter::from_fn(move || parts.as_mut()?.next_item())
     }
 
     /// A member of an object, by its key.
@@ -144,50 +149,36 @@ impl<'b> Value<'b> {
     /// The members of an object, in order, their keys with escapes read; none of anything else.
     pub fn members(self) -> impl Iterator<Item = (Cow<'b, str>, Self)> {
         let mut parts = Parts::of(self, Kind::Object);
-        std::iter::from_fn(move || parts.as_mut()?.next_member(0).ok().flatten())
+        std::iter::from_fn(move || parts.as_mut()?.next_member())
     }
 }
 
-/// A walk over the parts of an array or an object.
+/// A walk over the parts of an array or an object that was read before. Nothing is checked again.
 struct Parts<'b> {
     /// Behind the bracket that opens it, or behind a part.
     cursor: Cursor<'b>,
-    begun: bool,
+    is_first: bool,
 }
 
 impl<'b> Parts<'b> {
-    /// Of a value that was read before.
     fn of(value: Value<'b>, kind: Kind) -> Option<Self> {
-        (value.kind() == kind).then_some(Self { cursor: Cursor { text: value.0, at: 1 }, begun: false })
+        (value.kind() == kind).then_some(Self { cursor: Cursor { text: value.0, at: 1 }, is_first: true })
     }
 
-    /// Whether another part comes, in front of which the cursor stands then.
-    fn goes_on(&mut self, end: u8) -> Result<bool, Error> {
-        self.cursor.skip_space();
-        if self.cursor.take(end) {
-            return Ok(false);
-        }
-        if self.begun {
-            self.cursor.expect(b',')?;
-            self.cursor.skip_space();
-        }
-        self.begun = true;
-        Ok(true)
+    /// Goes on to the next part, if there is one before this bracket.
+    fn step(&mut self, end: u8) -> Option<()> {
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        self.cursor.comes_part(end, is_first).ok()?.then_some(())
     }
 
-    fn next_item(&mut self, depth: usize) -> Result<Option<Value<'b>>, Error> {
-        if self.goes_on(b']')? { self.cursor.value(depth).map(Some) } else { Ok(None) }
+    fn next_item(&mut self) -> Option<Value<'b>> {
+        self.step(b']')?;
+        Some(self.cursor.value_again())
     }
 
-    fn next_member(&mut self, depth: usize) -> Result<Option<(Cow<'b, str>, Value<'b>)>, Error> {
-        if !self.goes_on(b'}')? {
-            return Ok(None);
-        }
-        let key = self.cursor.string()?;
-        self.cursor.skip_space();
-        self.cursor.expect(b':')?;
-        self.cursor.skip_space();
-        Ok(Some((key, self.cursor.value(depth)?)))
+    fn next_member(&mut self) -> Option<(Cow<'b, str>, Value<'b>)> {
+        self.step(b'}')?;
+        Some((self.cursor.key().ok()?, self.cursor.value_again()))
     }
 }
 
@@ -219,28 +210,54 @@ impl<'b> Cursor<'b> {
         }
     }
 
-    /// Reads the value that starts here, within so many others.
-    fn value(&mut self, depth: usize) -> Result<Value<'b>, Error> {
+    /// Whether another part comes before the bracket that ends them. The cursor stands in front of it then, and otherwise behind the bracket.
+    fn comes_part(&mut self, end: u8, is_first: bool) -> Result<bool, Error> {
+        self.skip_space();
+        if self.take(end) {
+            return Ok(false);
+        }
+        if !is_first {
+            self.expect(b',')?;
+            self.skip_space();
+        }
+        Ok(true)
+    }
+
+    /// Reads the key that starts here, and goes on to its value.
+    fn key(&mut self) -> Result<Cow<'b, str>, Error> {
+        let key = self.string()?;
+        self.skip_space();
+        self.expect(b':')?;
+        self.skip_space();
+        Ok(key)
+    }
+
+    /// Reads the value that starts here, within so many others. `keys` are those of the objects around it, so far.
+    fn value(&mut self, depth: usize, keys: &mut Vec<Cow<'b, str>>) -> Result<(), Error> {
         let start = self.at;
         match self.peek() {
             Some(b'"') => drop(self.string()?),
             Some(b'{' | b'[') if depth >= MAX_DEPTH => return Err(Error::Deep(start)),
             Some(b'{') => {
-                let mut parts = Parts { cursor: Self { at: start + 1, ..*self }, begun: false };
-                let mut keys = Vec::new();
-                while let Some((key, _)) = parts.next_member(depth + 1)? {
-                    keys.push(key);
+                let (outer, mut is_first) = (keys.len(), true);
+                self.at += 1;
+                while self.comes_part(b'}', is_first)? {
+                    is_first = false;
+                    keys.push(self.key()?);
+                    self.value(depth + 1, keys)?;
                 }
-                keys.sort_unstable();
-                if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+                if have_twins(&mut keys[outer..]) {
                     return Err(Error::Twice(start));
                 }
-                *self = parts.cursor;
+                keys.truncate(outer);
             }
             Some(b'[') => {
-                let mut parts = Parts { cursor: Self { at: start + 1, ..*self }, begun: false };
-                while parts.next_item(depth + 1)?.is_some() {}
-                *self = parts.cursor;
+                let mut is_first = true;
+                self.at += 1;
+                while self.comes_part(b']', is_first)? {
+                    is_first = false;
+                    self.value(depth + 1, keys)?;
+                }
             }
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => {
@@ -249,7 +266,49 @@ impl<'b> Cursor<'b> {
                 self.at += word.ok_or(Error::Malformed(start))?.len();
             }
         }
-        Ok(Value(&self.text[start..self.at]))
+        Ok(())
+    }
+
+    /// The value that starts here, which was read before: it ends with its string, with its last bracket, or in front of what cannot be
+    /// a part of a number or a word.
+    fn value_again(&mut self) -> Value<'b> {
+        let start = self.at;
+        let mut depth = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => self.string_again(),
+                b'{' | b'[' => (depth, self.at) = (depth + 1, self.at + 1),
+                b'}' | b']' if depth > 0 => (depth, self.at) = (depth - 1, self.at + 1),
+                b',' | b' ' | b'\t' | b'\n' | b'\r' | b'}' | b']' if depth == 0 => break,
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        Value(&self.text[start..self.at])
+    }
+
+    /// Goes behind the string that starts here, which was read before.
+    fn string_again(&mut self) {
+        self.at += 1;
+        while let Some(length) = self.plain_length() {
+            let is_end = self.text.as_bytes()[self.at + length] == b'"';
+            self.at += length + 1;
+            if is_end {
+                return;
+            }
+            // What is escaped, which may be a quote or a backslash.
+            self.at += 1;
+        }
+    }
+
+    /// Bytes up to the next quote or backslash.
+    fn plain_length(&self) -> Option<usize> {
+        memchr::memchr2(b'"', b'\\', self.text.as_bytes().get(self.at..)?)
     }
 
     /// RFC 8259 6.
@@ -281,22 +340,25 @@ impl<'b> Cursor<'b> {
     fn string(&mut self) -> Result<Cow<'b, str>, Error> {
         self.expect(b'"')?;
         let mut text = Cow::Borrowed("");
-        let mut start = self.at;
         loop {
-            let at = self.at;
-            match self.peek() {
-                Some(b'"' | b'\\') => {
-                    // What stands between two escapes; all of it, where there are none.
-                    text += &self.text[start..at];
-                    self.at += 1;
-                    if self.text.as_bytes()[at] == b'"' {
-                        return Ok(text);
-                    }
-                    text.to_mut().push(self.escaped(at)?);
-                    start = self.at;
+            let start = self.at;
+            let end = self.plain_length().map_or(self.text.len(), |length| start + length);
+            // What stands between two escapes; all of it, where there are none.
+            let plain = &self.text[start..end];
+            if let Some(control) = plain.bytes().position(|byte| byte < b' ') {
+                return Err(Error::Malformed(start + control));
+            }
+            text += plain;
+            match self.text.as_bytes().get(end) {
+                Some(b'"') => {
+                    self.at = end + 1;
+                    return Ok(text);
                 }
-                None | Some(..b' ') => return Err(Error::Malformed(at)),
-                Some(_) => self.at += 1,
+                Some(_) => {
+                    self.at = end + 1;
+                    text.to_mut().push(self.escaped(end)?);
+                }
+                None => return Err(Error::Malformed(end)),
             }
         }
     }
@@ -341,4 +403,10 @@ impl<'b> Cursor<'b> {
         }
         Ok(unit)
     }
+}
+
+/// Whether two keys are the same. Most differ in their lengths, so that few are compared byte by byte.
+fn have_twins(keys: &mut [Cow<'_, str>]) -> bool {
+    keys.sort_unstable_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+    keys.windows(2).any(|pair| pair[0] == pair[1])
 }
