@@ -1,5 +1,6 @@
 //! What a client made of one kind, with the names that requests use.
 
+use super::sorted::Sorted;
 use super::thing::{Id, MIN_DIGITS, Thing, is_digits, read_id};
 use tokio::time::Instant;
 
@@ -14,19 +15,20 @@ pub const MAX_NAME_BYTES: usize = 255;
 #[derive(Debug, Default)]
 pub(super) struct Set {
     /// By ID.
-    made: Vec<Made>,
-    /// By name: those that are the client's, and those that are in use.
-    names: Vec<Name>,
+    made: Sorted<Id, Made>,
+    /// The IDs in the order of making, by its number.
+    order: Sorted<u64, Id>,
+    /// Those that are the client's, and those that are in use.
+    names: Sorted<Box<str>, Name>,
     /// Requests that take names away or give them, in the order of their coming.
     moves: Vec<Move>,
     /// How many were ever made, or moved.
     count: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Made {
-    id: Id,
-    /// Its place in the order of making.
+    /// Its place in the order of making, from 1 on.
     number: u64,
     name: Option<Box<str>>,
     /// Requests to remove or to rename it that are not through.
@@ -47,9 +49,8 @@ struct Move {
     gives: Option<Box<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Name {
-    text: Box<str>,
     owner: Option<Id>,
     /// Requests that have it, and for which the daemon may look it up at any time.
     open: usize,
@@ -94,63 +95,45 @@ impl Moved {
 }
 
 impl Set {
-    fn place(&self, id: &Id) -> Result<usize, usize> {
-        self.made.binary_search_by(|made| made.id.cmp(id))
-    }
-
-    fn at(&mut self, id: &Id) -> Option<&mut Made> {
-        let place = self.place(id).ok()?;
-        self.made.get_mut(place)
-    }
-
     /// Remembers one.
     pub(super) fn make(&mut self, id: Id, name: Option<Box<str>>) {
         if self.made.len() >= MAX_MADE {
             // One that is on its way out is waited for.
-            let staying = self.made.iter().filter(|made| made.leaving == 0);
-            if let Some(oldest) = staying.min_by_key(|made| made.number).map(|made| made.id) {
+            let is_staying = |id: &Id| self.made.get(id).is_some_and(|made| made.leaving == 0);
+            let oldest = self.order.from(&0).map(|(_, id)| *id).find(is_staying);
+            if let Some(oldest) = oldest {
                 self.forget(&oldest);
             }
         }
-        if let Err(place) = self.place(&id) {
+        let made = self.made.entry(id);
+        if made.number == 0 {
             self.count += 1;
-            let made = Made { id, number: self.count, name: None, leaving: 0 };
-            self.made.insert(place, made);
+            made.number = self.count;
+            *self.order.entry(self.count) = id;
         }
         self.rename(&id, name);
     }
 
     fn forget(&mut self, id: &Id) {
         self.rename(id, None);
-        if let Ok(place) = self.place(id) {
-            self.made.remove(place);
+        if let Some(made) = self.made.remove(id) {
+            self.order.remove(&made.number);
         }
     }
 
     /// Gives a name to one, and takes it from whoever had it.
     fn rename(&mut self, id: &Id, name: Option<Box<str>>) {
-        if let Some(old) = self.at(id).and_then(|made| made.name.take()) {
+        if let Some(old) = self.made.get_mut(id).and_then(|made| made.name.take()) {
             self.change(&old, |name| name.owner = None);
         }
         let Some(text) = name else { return };
-        let made_name = text.clone();
-        let before = match self.named(&text) {
-            Ok(place) => self.names[place].owner.replace(*id),
-            Err(place) => {
-                self.names.insert(place, Name { text, owner: Some(*id), open: 0, sent: 0, until: None });
-                None
-            }
-        };
-        if let Some(made) = before.and_then(|other| self.at(&other)) {
+        let before = self.names.entry(text.clone()).owner.replace(*id);
+        if let Some(made) = before.and_then(|other| self.made.get_mut(&other)) {
             made.name = None;
         }
-        if let Some(made) = self.at(id) {
-            made.name = Some(made_name);
+        if let Some(made) = self.made.get_mut(id) {
+            made.name = Some(text);
         }
-    }
-
-    fn named(&self, name: &str) -> Result<usize, usize> {
-        self.names.binary_search_by(|other| (*other.text).cmp(name))
     }
 
     /// The daemon looks a name up by this time, for one of the requests that use it.
@@ -171,11 +154,10 @@ impl Set {
 
     /// Changes what is known of a name, and forgets it where it is nobody's and in no use.
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Name)) {
-        let Ok(place) = self.named(name) else { return };
-        let name = &mut self.names[place];
-        change(name);
-        if name.owner.is_none() && name.open + name.sent == 0 {
-            self.names.remove(place);
+        let Some(known) = self.names.get_mut(name) else { return };
+        change(known);
+        if known.owner.is_none() && known.open + known.sent == 0 {
+            self.names.remove(name);
         }
     }
 
@@ -183,8 +165,7 @@ impl Set {
     /// [`Set::release`].
     pub(super) fn take(&mut self, reference: &str, thing: Thing) -> Option<bool> {
         let Found::ByName(_) = self.find(reference, thing)? else { return Some(false) };
-        let place = self.named(reference).ok()?;
-        self.names[place].open += 1;
+        self.names.get_mut(reference)?.open += 1;
         Some(true)
     }
 
@@ -192,9 +173,8 @@ impl Set {
         if is_digits(reference) {
             return self.by_digits(reference, thing).map(Found::ById);
         }
-        let id = self.names[self.named(reference).ok()?].owner?;
-        let place = self.place(&id).ok()?;
-        (self.made[place].leaving == 0).then_some(Found::ByName(id))
+        let id = self.names.get(reference)?.owner?;
+        (self.made.get(&id)?.leaving == 0).then_some(Found::ByName(id))
     }
 
     /// Begins a removal, or a rename to `gives`, of what a reference names: nobody else can use its name until [`Set::moved`]. Returns its
@@ -204,7 +184,7 @@ impl Set {
             Found::ById(id) => (id, None),
             Found::ByName(id) => (id, Some(reference.into())),
         };
-        self.at(&id)?.leaving += 1;
+        self.made.get_mut(&id)?.leaving += 1;
         Some(self.begin(Some(id), by_name, gives))
     }
 
@@ -235,10 +215,9 @@ impl Set {
         }
         let first = read_id(&(reference.to_owned() + &"0".repeat(rest)))?;
         let last = read_id(&(reference.to_owned() + &"f".repeat(rest)))?;
-        let start = self.made.partition_point(|made| made.id < first);
-        let mut alike = self.made[start..].iter().take_while(|made| made.id <= last);
+        let mut alike = self.made.from(&first).take_while(|(id, _)| *id <= last);
         match (alike.next(), alike.next()) {
-            (Some(made), None) => Some(made.id),
+            (Some((id, _)), None) => Some(*id),
             _ => None,
         }
     }
@@ -255,7 +234,7 @@ impl Set {
         if by_name.is_some() && by_name.as_deref() != name {
             return Turn::Never;
         }
-        match name.and_then(|name| self.names.get(self.named(name).ok()?)) {
+        match name.and_then(|name| self.names.get(name)) {
             Some(Name { open: 1.., .. }) => Turn::Later(None),
             Some(Name { sent: 1.., until: Some(until), .. }) if *until > Instant::now() => {
                 Turn::Later(Some(*until))
@@ -269,7 +248,7 @@ impl Set {
     }
 
     fn name_of(&self, id: &Id) -> Option<&str> {
-        self.made[self.place(id).ok()?].name.as_deref()
+        self.made.get(id)?.name.as_deref()
     }
 
     /// The name that a request takes away, as far as it is known.
@@ -293,13 +272,12 @@ impl Set {
     pub(super) fn moved(&mut self, number: u64, moved: Moved) {
         let Some(place) = self.place_of_move(number) else { return };
         let Move { id, by_name, .. } = self.moves.remove(place);
-        if let Some(made) = id.and_then(|id| self.at(&id)) {
+        if let Some(made) = id.and_then(|id| self.made.get_mut(&id)) {
             made.leaving = made.leaving.saturating_sub(1);
         }
         // Whoever had the name by which the daemon was asked has it no longer.
         if let Some(name) = by_name.filter(|_| moved != Moved::Unchanged)
-            && let Ok(place) = self.named(&name)
-            && let Some(owner) = self.names[place].owner
+            && let Some(owner) = self.names.get(&name).and_then(|name| name.owner)
         {
             self.rename(&owner, None);
         }

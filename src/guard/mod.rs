@@ -10,6 +10,7 @@
 //! | `query` | parameters of builds, pulls, pushes, tags and commits |
 //! | `thing` | what requests name, and by what |
 //! | `own`, `made`, `claim` | what a client made through this proxy; of one kind; what one request does with that |
+//! | `sorted` | a map for what was made |
 //! | `allow`, `names` | the lists that open more; of these the ones of names |
 //! | `danger`, `path` | what is dangerous in the lists; clean paths and names |
 //! | `refused` | what is said of what is refused |
@@ -28,6 +29,7 @@ mod query;
 pub mod reader;
 mod refused;
 mod room;
+mod sorted;
 mod tables;
 mod thing;
 
