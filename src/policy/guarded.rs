@@ -74,7 +74,7 @@ pub fn name(method: Method, path: &[u8]) -> Option<&str> {
 fn rows(method: Method, path: &[u8]) -> impl Iterator<Item = &'static Route> {
     let reads = matches!(method, Method::Get | Method::Head);
     ROUTES.iter().filter(move |row| {
-        row.has(method) && row.serves(path) && (!reads || row.needs.contains(Grants::POST))
+        row.serves(path) && row.has(method) && (!reads || row.needs.contains(Grants::POST))
     })
 }
 

@@ -182,6 +182,18 @@ impl Route {
 
     /// Whether a path, given without its version, can be one of this row's: a name is one segment or more.
     pub(super) fn serves(&self, path: &[u8]) -> bool {
+        self.may_serve(path) && self.has_form_of(path)
+    }
+
+    /// The same by two letters, which tell most rows from a path: the first one of its section, and the last one where no name ends it.
+    fn may_serve(&self, path: &[u8]) -> bool {
+        let ([_, ours, .., our_last], [_, theirs, .., their_last]) = (self.path.as_bytes(), path) else {
+            return true;
+        };
+        (ours == theirs || *ours == b'{') && (our_last == their_last || *our_last == b'}')
+    }
+
+    fn has_form_of(&self, path: &[u8]) -> bool {
         let Some((word, mut pattern)) = self.path.split_once('{') else {
             return path == self.path.as_bytes();
         };
