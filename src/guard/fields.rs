@@ -56,6 +56,11 @@ pub(super) const fn field(name: &'static str, check: Check) -> Field {
 }
 
 impl Check {
+    /// Whether a value passes without a look into it.
+    fn is_passed_by(&self, value: Value<'_>) -> bool {
+        matches!(self, Self::Free) || (!matches!(self, Self::Whole(_)) && value.is_zero())
+    }
+
     /// Whether no value of it can ask for anything, so that it does not matter whether a reader takes it for the field or not.
     pub(super) fn is_free(&self) -> bool {
         match self {
@@ -97,7 +102,10 @@ impl<'a> Walk<'a> {
     /// Judges a thing, from this path on, and returns what is refused of it.
     pub(super) fn along(path: &str, guard: &'a Guard, judge: impl FnOnce(&mut Self)) -> Judged {
         let claim = Claim::new(&guard.own);
-        let mut walk = Self { guard, path: path.to_owned(), refused: Vec::new(), claim };
+        // Room for most paths.
+        let mut room = String::with_capacity(128);
+        room.push_str(path);
+        let mut walk = Self { guard, path: room, refused: Vec::new(), claim };
         judge(&mut walk);
         let Self { refused, claim, .. } = walk;
         Judged { refused, claim }
@@ -168,15 +176,16 @@ impl<'a> Walk<'a> {
 
     /// Does something with a part of the value that the walk is at.
     pub(super) fn within(&mut self, part: &str, act: impl FnOnce(&mut Self)) {
+        self.below(shown(part), act);
+    }
+
+    /// The same of a part that may be shown.
+    fn below(&mut self, part: &str, act: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         if !part.starts_with('[') && length > 0 {
             self.path.push('.');
         }
-        // What is the client's own is shown as far as it is a name.
-        match is_plain(part, b".-_/[]") && part.len() <= MAX_KEY_BYTES {
-            true => self.path.push_str(part),
-            false => self.path.push_str("(another name)"),
-        }
+        self.path.push_str(part);
         act(self);
         self.path.truncate(length);
     }
@@ -221,34 +230,39 @@ impl<'a> Walk<'a> {
         let (mut seen, mut others) = (0_u128, BTreeSet::new());
         let mut next = 0;
         for (key, value) in object.members() {
-            let (known, is_new) = match find(table, &key, next) {
-                Ok((place, field)) => {
+            let found = find(table, &key, next);
+            let (part, is_new) = match &found {
+                Found::Exact((place, _)) | Found::Alike((place, _)) => {
                     let before = seen;
                     (seen, next) = (seen | 1 << place, place + 1);
-                    (Some(field), seen != before)
+                    let is_exact = matches!(found, Found::Exact(_));
+                    (if is_exact { &*key } else { shown(&key) }, seen != before)
                 }
-                Err(folded) => (None, others.insert(folded)),
+                Found::Nothing(folded) => (shown(&key), others.insert(folded.clone())),
             };
-            self.within(&key, |walk| {
-                if !is_new {
-                    return walk.refuse(Why::Twice);
+            // Nearly all are, and need no path.
+            if let Found::Exact((_, field)) = found
+                && is_new
+                && field.check.is_passed_by(value)
+            {
+                continue;
+            }
+            self.below(part, |walk| match found {
+                _ if !is_new => walk.refuse(Why::Twice),
+                Found::Exact((_, field)) => walk.check(value, &field.check, object),
+                Found::Alike((_, field)) if field.check.is_free() && key.is_ascii() => {
+                    walk.check(value, &field.check, object);
                 }
-                match known {
-                    Some(field) if field.name == key || (field.check.is_free() && key.is_ascii()) => {
-                        walk.check(value, &field.check, object);
-                    }
-                    Some(field) => walk.refuse(Why::Spelling(field.name)),
-                    None if value.is_zero() && is_plain(&key, b"") => {}
-                    None => walk.refuse(Why::Unknown),
-                }
+                Found::Alike((_, field)) => walk.refuse(Why::Spelling(field.name)),
+                Found::Nothing(_) if value.is_zero() && is_plain(&key, b"") => {}
+                Found::Nothing(_) => walk.refuse(Why::Unknown),
             });
         }
     }
 
     fn check(&mut self, value: Value<'_>, check: &Check, object: Value<'_>) {
         match check {
-            Check::Whole(function) => function(self, value, object),
-            _ if value.is_zero() => {}
+            _ if check.is_passed_by(value) => {}
             Check::Free => {}
             Check::Zero => self.refuse(Why::Never),
             Check::Shape(is_good, form) => {
@@ -261,7 +275,7 @@ impl<'a> Walk<'a> {
                     self.refuse(Why::OneOf(words));
                 }
             }
-            Check::Judged(function) => function(self, value, object),
+            Check::Judged(function) | Check::Whole(function) => function(self, value, object),
             Check::Object(table) => self.object(value, table),
             Check::List(check) => self.each(value, |walk, item| walk.check(item, check, object)),
             Check::Map(is_key, check) => self.entries(value, |walk, key, item| match is_key(key) {
@@ -272,18 +286,29 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The field of a table that some reader could take a key for, and its place there; the folded key where there is none. Clients send most
-/// fields in the order of the tables, so that it is looked for from `next` on.
-fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Result<(usize, &'t Field), String> {
+/// What a table has for a key.
+enum Found<'t> {
+    /// A field of this name, and its place.
+    Exact((usize, &'t Field)),
+    /// A field that some reader could take it for, and its place.
+    Alike((usize, &'t Field)),
+    /// None: the folded key.
+    Nothing(String),
+}
+
+/// Looks a key up. Clients send most fields in the order of the tables, so that it is looked for from `next` on.
+fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Found<'t> {
     let fields = || table.iter().copied().flatten().enumerate();
-    let from_next = || fields().skip(next).chain(fields().take(next));
-    if let Some(found) = from_next().find(|(_, field)| field.name == key) {
-        return Ok(found);
+    let is_exact = |(_, field): &(usize, &Field)| field.name == key;
+    if let Some(found) = fields().skip(next).find(is_exact).or_else(|| fields().find(is_exact)) {
+        return Found::Exact(found);
     }
     let folded = fold(key);
     // The tables' own names are letters and digits.
-    let found = fields().find(|(_, field)| field.name.eq_ignore_ascii_case(&folded));
-    found.ok_or(folded)
+    match fields().find(|(_, field)| field.name.eq_ignore_ascii_case(&folded)) {
+        Some(found) => Found::Alike(found),
+        None => Found::Nothing(folded),
+    }
 }
 
 /// A key without what any reader leaves out when it compares keys: Go takes the letters of simple folding for the same (U+017F is an
@@ -298,6 +323,11 @@ fn fold(key: &str) -> String {
             letter => letter.to_ascii_lowercase(),
         })
         .collect()
+}
+
+/// A part of a path as it is shown: what is the client's own as far as it is a name.
+fn shown(part: &str) -> &str {
+    if part.len() <= MAX_KEY_BYTES && is_plain(part, b".-_/[]") { part } else { "(another name)" }
 }
 
 /// Whether a name has letters, digits and these alone, and begins with a letter, or with one of these.

@@ -77,13 +77,16 @@ pub enum Kind {
 /// Whatever some reader could take in another way.
 pub fn read(bytes: &[u8]) -> Result<Value<'_>, Error> {
     let text = str::from_utf8(bytes).map_err(|error| Error::NotUtf8(error.valid_up_to()))?;
-    let mut cursor = Cursor { text, at: 0 };
+    // Seldom any, so that strings are not looked through for them.
+    let has_controls = bytes.iter().fold(false, |any, &byte| any | (byte < b' '));
+    let mut cursor = Cursor { text, at: 0, has_controls };
     cursor.skip_space();
     let start = cursor.at;
     if start == text.len() {
         return Err(Error::Empty);
     }
-    cursor.value(0, &mut Vec::new())?;
+    // Room for the keys of most bodies.
+    cursor.value(0, &mut Vec::with_capacity(128))?;
     let end = cursor.at;
     cursor.skip_space();
     if cursor.at < text.len() { Err(Error::Behind(cursor.at)) } else { Ok(Value(&text[start..end])) }
@@ -114,14 +117,14 @@ impl<'b> Value<'b> {
     pub fn is_zero(self) -> bool {
         match self.kind() {
             Kind::Null => true,
-            Kind::Bool => self.0 == "false",
+            Kind::Bool => self.0.starts_with('f'),
             Kind::Number => {
                 let digits = self.0.split(['e', 'E']).next().unwrap_or_default();
                 digits.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'))
             }
             Kind::Text => self.0 == "\"\"",
             Kind::List | Kind::Object => {
-                let mut inside = Cursor { text: self.0, at: 1 };
+                let mut inside = Cursor::within(self);
                 inside.skip_space();
                 matches!(inside.peek(), Some(b']' | b'}'))
             }
@@ -131,7 +134,7 @@ impl<'b> Value<'b> {
     /// The characters of a string, with escapes read; `None` of anything else.
     #[must_use]
     pub fn text(self) -> Option<Cow<'b, str>> {
-        Cursor { text: self.0, at: 0 }.string().ok()
+        if self.kind() == Kind::Text { Cursor { at: 0, ..Cursor::within(self) }.string_again() } else { None }
     }
 
     /// The values of an array; none of anything else.
@@ -162,7 +165,7 @@ struct Parts<'b> {
 
 impl<'b> Parts<'b> {
     fn of(value: Value<'b>, kind: Kind) -> Option<Self> {
-        (value.kind() == kind).then_some(Self { cursor: Cursor { text: value.0, at: 1 }, is_first: true })
+        (value.kind() == kind).then_some(Self { cursor: Cursor::within(value), is_first: true })
     }
 
     /// Goes on to the next part, if there is one before this bracket.
@@ -178,7 +181,9 @@ impl<'b> Parts<'b> {
 
     fn next_member(&mut self) -> Option<(Cow<'b, str>, Value<'b>)> {
         self.step(b'}')?;
-        Some((self.cursor.key().ok()?, self.cursor.value_again()))
+        let key = self.cursor.string_again()?;
+        self.cursor.colon().ok()?;
+        Some((key, self.cursor.value_again()))
     }
 }
 
@@ -187,9 +192,16 @@ impl<'b> Parts<'b> {
 struct Cursor<'b> {
     text: &'b str,
     at: usize,
+    /// Whether there may be control bytes in the text, which no string may have.
+    has_controls: bool,
 }
 
 impl<'b> Cursor<'b> {
+    /// Behind the first byte of a value that was read before.
+    const fn within(value: Value<'b>) -> Self {
+        Self { text: value.0, at: 1, has_controls: false }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -223,13 +235,12 @@ impl<'b> Cursor<'b> {
         Ok(true)
     }
 
-    /// Reads the key that starts here, and goes on to its value.
-    fn key(&mut self) -> Result<Cow<'b, str>, Error> {
-        let key = self.string()?;
+    /// Goes over what stands between a key and its value.
+    fn colon(&mut self) -> Result<(), Error> {
         self.skip_space();
         self.expect(b':')?;
         self.skip_space();
-        Ok(key)
+        Ok(())
     }
 
     /// Reads the value that starts here, within so many others. `keys` are those of the objects around it, so far.
@@ -243,7 +254,8 @@ impl<'b> Cursor<'b> {
                 self.at += 1;
                 while self.comes_part(b'}', is_first)? {
                     is_first = false;
-                    keys.push(self.key()?);
+                    keys.push(self.string()?);
+                    self.colon()?;
                     self.value(depth + 1, keys)?;
                 }
                 if have_twins(&mut keys[outer..]) {
@@ -260,55 +272,88 @@ impl<'b> Cursor<'b> {
                 }
             }
             Some(b'-' | b'0'..=b'9') => self.number()?,
-            _ => {
-                let rest = &self.text[start..];
-                let word = ["null", "true", "false"].into_iter().find(|word| rest.starts_with(word));
-                self.at += word.ok_or(Error::Malformed(start))?.len();
-            }
+            Some(b'n') => self.word("null")?,
+            Some(b't') => self.word("true")?,
+            Some(b'f') => self.word("false")?,
+            _ => return Err(Error::Malformed(start)),
         }
         Ok(())
     }
 
-    /// The value that starts here, which was read before: it ends with its string, with its last bracket, or in front of what cannot be
-    /// a part of a number or a word.
+    /// The value that starts here, which was read before.
     fn value_again(&mut self) -> Value<'b> {
         let start = self.at;
-        let mut depth = 0_usize;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'"' => self.string_again(),
-                b'{' | b'[' => (depth, self.at) = (depth + 1, self.at + 1),
-                b'}' | b']' if depth > 0 => (depth, self.at) = (depth - 1, self.at + 1),
-                b',' | b' ' | b'\t' | b'\n' | b'\r' | b'}' | b']' if depth == 0 => break,
-                _ => {
-                    self.at += 1;
-                    continue;
-                }
-            }
-            if depth == 0 {
-                break;
+        match self.peek() {
+            Some(b'"') => drop(self.skip_string()),
+            Some(b'{' | b'[') => self.skip_brackets(),
+            _ => {
+                let is_end = |byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
+                let rest = &self.text.as_bytes()[start..];
+                self.at += rest.iter().position(|&byte| is_end(byte)).unwrap_or(rest.len());
             }
         }
         Value(&self.text[start..self.at])
     }
 
-    /// Goes behind the string that starts here, which was read before.
-    fn string_again(&mut self) {
-        self.at += 1;
-        while let Some(length) = self.plain_length() {
-            let is_end = self.text.as_bytes()[self.at + length] == b'"';
-            self.at += length + 1;
-            if is_end {
+    /// Goes behind the bracket that closes the one here. What is between was read before, so that they need only be counted.
+    fn skip_brackets(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.skip_string();
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
                 return;
             }
-            // What is escaped, which may be a quote or a backslash.
+        }
+    }
+
+    /// The characters of the string that starts here, which was read before.
+    fn string_again(&mut self) -> Option<Cow<'b, str>> {
+        let start = self.at;
+        match self.skip_string() {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => Self { at: start, ..*self }.string().ok(),
+        }
+    }
+
+    /// Goes behind the string that starts here, which was read before. Its characters, where none is escaped.
+    fn skip_string(&mut self) -> Option<&'b str> {
+        let start = self.at + 1;
+        let mut is_plain = true;
+        self.at = start;
+        while let Some(length) = self.plain_length() {
+            let end = self.at + length;
+            self.at = end + 1;
+            if self.text.as_bytes()[end] == b'"' {
+                return is_plain.then(|| &self.text[start..end]);
+            }
+            // What is escaped may be a quote or a backslash.
+            is_plain = false;
             self.at += 1;
         }
+        None
     }
 
     /// Bytes up to the next quote or backslash.
     fn plain_length(&self) -> Option<usize> {
         memchr::memchr2(b'"', b'\\', self.text.as_bytes().get(self.at..)?)
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Error> {
+        let rest = &self.text.as_bytes()[self.at..];
+        if !rest.starts_with(word.as_bytes()) {
+            return Err(Error::Malformed(self.at));
+        }
+        self.at += word.len();
+        Ok(())
     }
 
     /// RFC 8259 6.
@@ -339,28 +384,33 @@ impl<'b> Cursor<'b> {
     /// Reads the string that starts here (RFC 8259 7).
     fn string(&mut self) -> Result<Cow<'b, str>, Error> {
         self.expect(b'"')?;
-        let mut text = Cow::Borrowed("");
+        let plain = self.plain()?;
+        if self.take(b'"') {
+            return Ok(Cow::Borrowed(plain));
+        }
+        let mut text = plain.to_owned();
         loop {
             let start = self.at;
-            let end = self.plain_length().map_or(self.text.len(), |length| start + length);
-            // What stands between two escapes; all of it, where there are none.
-            let plain = &self.text[start..end];
-            if let Some(control) = plain.bytes().position(|byte| byte < b' ') {
-                return Err(Error::Malformed(start + control));
-            }
-            text += plain;
-            match self.text.as_bytes().get(end) {
-                Some(b'"') => {
-                    self.at = end + 1;
-                    return Ok(text);
-                }
-                Some(_) => {
-                    self.at = end + 1;
-                    text.to_mut().push(self.escaped(end)?);
-                }
-                None => return Err(Error::Malformed(end)),
+            self.expect(b'\\')?;
+            text.push(self.escaped(start)?);
+            text += self.plain()?;
+            if self.take(b'"') {
+                return Ok(Cow::Owned(text));
             }
         }
+    }
+
+    /// Reads what stands in front of the next quote or backslash, or of the end.
+    fn plain(&mut self) -> Result<&'b str, Error> {
+        let start = self.at;
+        let plain = &self.text[start..self.plain_length().map_or(self.text.len(), |length| start + length)];
+        if self.has_controls
+            && let Some(control) = plain.bytes().position(|byte| byte < b' ')
+        {
+            return Err(Error::Malformed(start + control));
+        }
+        self.at += plain.len();
+        Ok(plain)
     }
 
     /// The character of an escape whose backslash was taken, at `start`.
