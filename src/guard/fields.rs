@@ -299,7 +299,7 @@ enum Found<'t> {
 /// Looks a key up. Clients send most fields in the order of the tables, so that it is looked for from `next` on.
 fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Found<'t> {
     let fields = || table.iter().copied().flatten().enumerate();
-    let is_exact = |(_, field): &(usize, &Field)| field.name == key;
+    let is_exact = |(_, field): &(usize, &Field)| is_same(field.name, key);
     if let Some(found) = fields().skip(next).find(is_exact).or_else(|| fields().find(is_exact)) {
         return Found::Exact(found);
     }
@@ -309,6 +309,13 @@ fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Found<'t> {
         Some(found) => Found::Alike(found),
         None => Found::Nothing(folded),
     }
+}
+
+/// Whether two names are the same. By their ends of eight bytes first, as musl's memcmp goes byte by byte, and many are as long as each other.
+fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let ends = |name: &[u8]| Some((*name.first_chunk::<8>()?, *name.last_chunk::<8>()?));
+    one.len() == other.len() && ends(one) == ends(other) && (matches!(one.len(), 8..=16) || one == other)
 }
 
 /// A key without what any reader leaves out when it compares keys: Go takes the letters of simple folding for the same (U+017F is an

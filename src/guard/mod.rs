@@ -136,6 +136,12 @@ impl Rule {
         }
     }
 
+    /// Whether what its path names may count.
+    #[must_use]
+    pub const fn asks_name(self) -> bool {
+        !matches!(self, Self::Held(body) if body.of().is_none())
+    }
+
     /// Whether a form as its body could say what the query says: Go reads that first.
     const fn reads_forms(self) -> bool {
         matches!(self, Self::Build | Self::Pull | Self::Push | Self::Tag | Self::Rename | Self::Held(_))

@@ -297,7 +297,7 @@ fn guarded<'p>(
         return Err(Refusal::Denied(Denial::Guarded(Closed::Start)));
     }
     let path = target.decoded().unwrap_or(target.path());
-    let name = guarded::name(head.method, path);
+    let name = if rule.asks_name() { guarded::name(head.method, path) } else { None };
     let Judged { refused, claim } = guard.judge_head(rule, name, target.query(), bytes);
     if !learning && !refused.is_empty() {
         return Err(Refusal::Guarded(refused));
