@@ -182,7 +182,7 @@ mod tests {
             let timekeeper = Timekeeper::default();
             let time = &timekeeper.0;
             let steps: [&dyn Fn(); 3] = [
-                &|| drop(time.ticks.fetch_add(1, Ordering::SeqCst)),
+                &|| _ = time.ticks.fetch_add(1, Ordering::SeqCst),
                 &|| time.changed.notify_waiters(),
                 &|| time.told.store(1, Ordering::SeqCst),
             ];
