@@ -65,12 +65,14 @@ fn a_request_on_a_kept_connection_allocates_nothing() {
             client.read_exact(&mut received[..answer.len()]).expect("an answer");
         };
         (0..WARM_UP).for_each(|_| exchange());
-        let region = Region::new(ALLOCATOR);
-        (0..COUNTED).for_each(|_| exchange());
-        let change = region.change();
-        // A thread that comes to the connection late takes its own buffer.
-        let allocated = change.allocations + change.reallocations;
-        assert!(allocated < COUNTED / 100, "{name}: {allocated} in {COUNTED} exchanges");
+        // A thread that comes to the connection late takes its own buffer, once.
+        let allocated = (0..3).map(|_| {
+            let region = Region::new(ALLOCATOR);
+            (0..COUNTED).for_each(|_| exchange());
+            let change = region.change();
+            change.allocations + change.reallocations
+        });
+        assert_eq!(allocated.min(), Some(0), "{name}: in {COUNTED} exchanges");
         assert_eq!(received[..answer.len()], answer[..], "{name}");
     }
 }

@@ -35,9 +35,10 @@ fn streams_hold_one_read_where_their_reader_is_slow_and_nothing_where_they_are_s
     // 64 KiB each way are documented, and some are around them.
     // A buffer gets its size early in a stream, so that many short ones show more than a long one does.
     for (seed, reads) in (1..).zip([10; 100].into_iter().chain([2000])) {
-        let most = of_a_slow_reader(address, &daemon, seed, reads);
-        // The thread also has the buffer that it lends for few bytes.
-        assert!(most <= (64 + 16 + 8) * 1024, "a slow reader, {reads} times: {most} bytes");
+        // The first ones may leave their thread with a buffer that it lends for few bytes.
+        let most = (0..3).map(|_| of_a_slow_reader(address, &daemon, seed, reads));
+        let most = most.min().expect("there are three");
+        assert!(most <= (64 + 8) * 1024, "a slow reader, {reads} times: {most} bytes");
     }
     for length in [60_000, 15_000] {
         // Some of them leave their thread with a buffer to lend. All stay open, so that none of them gives anything back meanwhile.

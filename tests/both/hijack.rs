@@ -6,11 +6,11 @@ use crate::support::daemon::response;
 use crate::support::{Client, FakeDaemon, Kind, Proxy, Session, pattern, show};
 use docker_socket_proxy::http::head::Finder;
 use docker_socket_proxy::policy::Policy;
-use docker_socket_proxy::proxy::admit::{Admission, admit};
+use docker_socket_proxy::proxy::admit::{Admission, Admitted, admit};
 use docker_socket_proxy::proxy::client::Client as Accepted;
 use docker_socket_proxy::proxy::direction::Direction;
 use docker_socket_proxy::proxy::pump::Pump;
-use docker_socket_proxy::proxy::relay::{Begun, End, Exchange};
+use docker_socket_proxy::proxy::relay::{Begun, End, Exchange, Meaning};
 use docker_socket_proxy::proxy::splice::splice;
 use std::io::Write;
 use std::sync::{Arc, mpsc};
@@ -260,28 +260,33 @@ fn a_client_that_vanishes_behind_stray_bytes_frees_its_place() {
     }
 }
 
+/// Has a request that was sent so far judged, and its exchange run.
+async fn exchange(
+    mut sent: &[u8],
+    (client, daemon): (&mut Accepted, &mut UnixStream),
+    request: &mut Direction<Admitted>,
+    response: &mut Direction<Meaning>,
+    begun: impl FnOnce(Begun),
+) -> End {
+    let length = sent.len();
+    request.pump.fill(&mut sent, length).await.expect("bytes");
+    let length = Finder::default().find(request.pump.held()).expect("a head").expect("whole");
+    let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
+        panic!("it is allowed");
+    };
+    Exchange { client, daemon, request, response, admitted: &admitted, hearing: None }.run(begun).await
+}
+
 #[tokio::test]
 async fn the_head_of_a_hijack_goes_out_in_a_write_of_its_own() {
     // docker-py loses what arrives in one read with the head.
     let (mut client, mut accepted, mut daemon, mut socket) = both_sides().await;
     daemon.write_all(format!("{SWITCHED}output").as_bytes()).await.expect("room");
     let (mut request, mut response) = (Direction::default(), Direction::default());
-    request.pump.fill(&mut ATTACH.as_bytes(), ATTACH.len()).await.expect("bytes");
-    let length = Finder::default().find(request.pump.held()).expect("a head").expect("whole");
-    let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
-        panic!("it is allowed");
-    };
     let mut status = None;
     let begun = |begun: Begun| status = Some((begun.status, begun.streams));
-    let mut exchange = Exchange {
-        client: &mut accepted,
-        daemon: &mut socket,
-        request: &mut request,
-        response: &mut response,
-        admitted: &admitted,
-        hearing: None,
-    };
-    let exchanged = exchange.run(begun).await;
+    let sides = (&mut accepted, &mut socket);
+    let exchanged = exchange(ATTACH.as_bytes(), sides, &mut request, &mut response, begun).await;
     assert!(matches!(exchanged, End::Hijack));
     assert_eq!(status, Some((101, true)));
     // What has been written until here is one write; what the daemon sent with it is held.
@@ -316,20 +321,8 @@ async fn a_request_that_is_not_written_when_its_hijack_is_granted_goes_out_behin
     client.write_all(b" and more, and input").await.expect("room");
     client.shutdown().await.expect("an end");
     let (mut request, mut response) = (Direction::default(), Direction::default());
-    request.pump.fill(&mut sent.as_slice(), sent.len()).await.expect("bytes");
-    let length = Finder::default().find(request.pump.held()).expect("a head").expect("whole");
-    let Ok(Admission::Admitted(admitted)) = admit(&request.pump.held()[..length], &everything()).1 else {
-        panic!("it is allowed");
-    };
-    let mut exchange = Exchange {
-        client: &mut accepted,
-        daemon: &mut socket,
-        request: &mut request,
-        response: &mut response,
-        admitted: &admitted,
-        hearing: None,
-    };
-    let exchanged = exchange.run(|_| {}).await;
+    let sides = (&mut accepted, &mut socket);
+    let exchanged = exchange(&sent, sides, &mut request, &mut response, |_| {}).await;
     assert!(matches!(exchanged, End::Hijack));
     let reading = tokio::spawn(async move {
         let mut read = Vec::new();

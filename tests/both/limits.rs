@@ -76,9 +76,9 @@ fn an_idle_connection_ends_at_its_time_or_up_to_an_eighth_later() {
         let mut clock = timekeeper.clock();
         // While a request was answered.
         (0..stale).for_each(|_| timekeeper.tick());
-        let mut idle_out = std::pin::pin!(clock.idle_out());
+        clock.start();
         let mut ticks = 0;
-        while idle_out.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        while clock.poll_idle_out(&mut Context::from_waker(Waker::noop())).is_pending() {
             timekeeper.tick();
             ticks += 1;
         }
