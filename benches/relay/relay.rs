@@ -13,7 +13,7 @@ use std::thread;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-/// As many as the proxy has (`MAX_WORKERS` of its main.rs).
+/// As many as the proxy has (`MAX_WORKERS` of its service.rs).
 const MAX_RELAY_THREADS: usize = 4;
 
 /// Bytes that the floor, the system calls alone, reads at once. A request of the bench comes in one piece, and is smaller.

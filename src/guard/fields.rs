@@ -12,6 +12,7 @@ use super::names::is_image_id;
 use super::reader::{Kind, Value};
 use super::refused::{Need, Refused, Why};
 use super::thing::{Thing, is_id, may_be_digits};
+use memchr::arch::all::is_equal;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -299,7 +300,8 @@ enum Found<'t> {
 /// Looks a key up. Clients send most fields in the order of the tables, so that it is looked for from `next` on.
 fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Found<'t> {
     let fields = || table.iter().copied().flatten().enumerate();
-    let is_exact = |(_, field): &(usize, &Field)| is_same(field.name, key);
+    // As musl's memcmp, which is called for slices, goes byte by byte.
+    let is_exact = |(_, field): &(usize, &Field)| is_equal(field.name.as_bytes(), key.as_bytes());
     if let Some(found) = fields().skip(next).find(is_exact).or_else(|| fields().find(is_exact)) {
         return Found::Exact(found);
     }
@@ -309,13 +311,6 @@ fn find<'t>(table: &[&'t [Field]], key: &str, next: usize) -> Found<'t> {
         Some(found) => Found::Alike(found),
         None => Found::Nothing(folded),
     }
-}
-
-/// Whether two names are the same. By their ends of eight bytes first, as musl's memcmp goes byte by byte, and many are as long as each other.
-fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let ends = |name: &[u8]| Some((*name.first_chunk::<8>()?, *name.last_chunk::<8>()?));
-    one.len() == other.len() && ends(one) == ends(other) && (matches!(one.len(), 8..=16) || one == other)
 }
 
 /// A key without what any reader leaves out when it compares keys: Go takes the letters of simple folding for the same (U+017F is an

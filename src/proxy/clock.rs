@@ -4,7 +4,6 @@
 //! and while one is set, each wait of the runtime's for events sets one in the kernel. So a thread ticks, and an idle
 //! connection counts.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -152,12 +151,6 @@ impl Clock {
             ready!(self.change.poll(&self.time, cx));
             self.change = Change::of(&self.time);
         }
-    }
-
-    /// Waits for IDLE_TIMEOUT from now on, or up to an eighth longer, but not once the program is to stop.
-    pub async fn idle_out(&mut self) {
-        self.start();
-        poll_fn(|cx| self.poll_idle_out(cx)).await;
     }
 }
 

@@ -260,14 +260,10 @@ impl Pump {
         result
     }
 
-    /// Holds more bytes. A buffer that is lent and has no room for them goes: it would grow behind what was taken from its start, and hold
-    /// twice as much.
+    /// Holds more bytes.
     fn hold(&mut self, bytes: &[u8]) {
         if self.held.is_empty() && !bytes.is_empty() {
             self.held = scratch::borrow(bytes.len());
-            if !self.held.try_reclaim(bytes.len()) {
-                self.held = BytesMut::new();
-            }
         }
         self.held.extend_from_slice(bytes);
     }

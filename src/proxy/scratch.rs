@@ -22,10 +22,12 @@ thread_local! {
     static LENT: [Cell<BytesMut>; 2] = Default::default();
 }
 
-/// An empty buffer for so many bytes, or for none yet.
+/// An empty buffer for so many bytes. One that has no room for them goes: it would grow behind what was taken from its start, and hold twice
+/// as much.
 #[must_use]
 pub fn borrow(length: usize) -> BytesMut {
-    LENT.with(|lent| lent[usize::from(length > SMALL_BYTES)].take())
+    let mut buffer = LENT.with(|lent| lent[usize::from(length > SMALL_BYTES)].take());
+    if buffer.try_reclaim(length) { buffer } else { BytesMut::new() }
 }
 
 /// Takes a buffer back that is wanted no more, and held some bytes. What was taken from its start is still allocated, though a part of its
