@@ -1,6 +1,7 @@
-//! How much is held of bodies that are judged.
+//! What the judging of bodies may take: memory, and the time of the threads that serve everybody.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::task::{block_in_place, yield_now};
 
 /// The most bytes of a body that is judged.
 /// - The largest that is sent: some 3 KiB by clients; an environment of 100 KiB by hand.
@@ -10,9 +11,16 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The most bytes of all bodies that are held at once, shared out among those who have a listener of their own.
 pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 
-/// The room for the bodies of one frontend's clients, in bytes.
+/// A body of so many bytes is judged in less than half a millisecond, whatever is in it. One of [`MAX_BODY_BYTES`] can take fifty.
+const QUICK_BYTES: usize = 8 * 1024;
+
+/// The room for the bodies of one frontend's clients.
 #[derive(Debug)]
-pub struct Room(Semaphore);
+pub struct Room {
+    bytes: Semaphore,
+    /// Held by who is judged.
+    turn: Mutex<()>,
+}
 
 /// What a body takes of it, until this is dropped.
 #[derive(Debug, Default)]
@@ -22,17 +30,86 @@ impl Room {
     /// That of one of so many frontends: no client takes another one's.
     #[must_use]
     pub fn for_one_of(frontends: usize) -> Self {
-        Self(Semaphore::new(MAX_HELD_BYTES / frontends.max(1)))
+        Self { bytes: Semaphore::new(MAX_HELD_BYTES / frontends.max(1)), turn: Mutex::new(()) }
     }
 
     /// Takes so many bytes more; `None` where they are not free.
     #[must_use]
     pub fn take<'r>(&'r self, held: &mut Held<'r>, bytes: usize) -> Option<()> {
-        let more = self.0.try_acquire_many(u32::try_from(bytes).ok()?).ok()?;
+        let more = self.bytes.try_acquire_many(u32::try_from(bytes).ok()?).ok()?;
         match &mut held.0 {
             Some(permit) => permit.merge(more),
             None => held.0 = Some(more),
         }
         Some(())
+    }
+
+    /// Judges a body of so many bytes when its turn comes: of a frontend's clients one at a time is judged. Otherwise those who send
+    /// many would have all threads for themselves, and everybody else would wait for seconds. A runtime of one thread has none to
+    /// spare for a large body, and must not be used.
+    pub async fn in_turn<T>(&self, bytes: usize, judge: impl FnOnce() -> T) -> T {
+        let (_turn, has_waited) = match self.turn.try_lock() {
+            Ok(turn) => (turn, false),
+            Err(_) => (self.turn.lock().await, true),
+        };
+        // The runtime's other tasks move to another thread meanwhile, and the kernel shares the time out among the two.
+        let judged = if bytes > QUICK_BYTES { block_in_place(judge) } else { judge() };
+        // Where others wait too, they would be woken one by the other. What has come for somebody else meanwhile goes first.
+        if has_waited {
+            yield_now().await;
+        }
+        judged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+    use tokio::runtime::{Builder, Runtime};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn one_thread() -> std::io::Result<Runtime> {
+        Builder::new_multi_thread().worker_threads(1).build()
+    }
+
+    #[test]
+    fn whoever_has_nothing_to_do_with_a_large_body_goes_on_while_it_is_judged() -> std::io::Result<()> {
+        let runtime = one_thread()?;
+        let (asked, waits) = mpsc::channel();
+        let judged = runtime.spawn(async move {
+            let room = Room::for_one_of(1);
+            // Only another task of the same runtime ends this.
+            room.in_turn(QUICK_BYTES + 1, move || waits.recv_timeout(PATIENCE)).await
+        });
+        runtime.spawn(async move { asked.send(()) });
+        assert_eq!(runtime.block_on(judged)?, Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn one_body_of_a_frontend_is_judged_at_a_time() -> std::io::Result<()> {
+        let runtime = Builder::new_multi_thread().worker_threads(4).build()?;
+        let (room, busy) = (Arc::new(Room::for_one_of(1)), Arc::new(AtomicBool::new(false)));
+        let judged = (0..40).map(|number| {
+            let (room, busy) = (Arc::clone(&room), Arc::clone(&busy));
+            runtime.spawn(async move {
+                let bytes = if number % 2 == 0 { MAX_BODY_BYTES } else { 1 };
+                let alone = || {
+                    let alone = !busy.swap(true, SeqCst);
+                    std::thread::sleep(Duration::from_millis(1));
+                    busy.store(false, SeqCst);
+                    alone
+                };
+                room.in_turn(bytes, alone).await
+            })
+        });
+        for judged in judged.collect::<Vec<_>>() {
+            assert!(runtime.block_on(judged)?, "two at once");
+        }
+        Ok(())
     }
 }

@@ -239,19 +239,23 @@ impl<'c> Connection<'c> {
         let patience = self.config.head_timeout;
         let held =
             hold(&mut self.client, &mut self.request.pump, &pending, &self.frontend.room, patience).await;
-        let line = RequestLine::read(&self.request.pump.held()[..pending.head_length()]);
-        let refuse = |refusal| refuse(&refusal, &self.client.peer(), line);
+        let head = &self.request.pump.held()[..pending.head_length()];
+        let (line, client) = (RequestLine::read(head), &self.client);
+        let refuse = |refusal| refuse(&refusal, &client.peer(), line);
         let held = match held {
             Ok(held) => held,
             Err(Stop::ClientGone) => return Ok(None),
             Err(Stop::Refused(refusal)) => return Err(refuse(refusal)),
         };
         let body = content(&self.request.pump, &pending).map_err(refuse)?;
-        if let Some(learner) = &self.frontend.learner {
-            let head = &self.request.pump.held()[..pending.head_length()];
-            self.say_refused(head, &learner.note_body(pending.body(), &body));
-        }
-        let admitted = pending.judge(&body).map_err(refuse)?;
+        let learner = self.frontend.learner.as_ref();
+        let judge = || {
+            let learned = learner.map(|learner| learner.note_body(pending.body(), &body));
+            (learned, pending.judge(&body).map_err(refuse))
+        };
+        let (learned, admitted) = self.frontend.room.in_turn(body.len(), judge).await;
+        self.say_refused(head, &learned.unwrap_or_default());
+        let admitted = admitted?;
         let RequestLine { path, .. } = line.unwrap_or_default();
         self.access = Access::new(self.config, &self.client, &admitted, path).map(Box::new);
         Ok(Some((admitted, held)))

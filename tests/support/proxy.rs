@@ -62,8 +62,9 @@ impl Proxy {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            // Of the program's kind: one of one thread has none to spare for a large body.
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime = runtime.expect("a runtime");
             runtime.block_on(async {
                 let entrances = { bind(&config).expect("a free place") };
                 let listener = &entrances[0].listeners[0];
