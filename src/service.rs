@@ -9,16 +9,17 @@ use crate::policy;
 use crate::policy::learn::Learner;
 use crate::proxy::bind::{Entrance, bind};
 use crate::proxy::daemon::Daemon;
-use crate::proxy::{limits, listener};
+use crate::proxy::limits;
+use crate::proxy::listener::{self, boxed};
 use crate::signals::{self, Stop};
 use log::{error, info, warn};
 use sd_notify::NotifyState;
 use std::io;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::SignalKind;
 
 /// How often the log is asked for repeats to sum up.
@@ -87,14 +88,13 @@ fn serve(
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
     let places = config.frontends.iter().map(|frontend| frontend.listen.len()).sum();
-    config.max_connections = limits::make_room(config.max_connections, places);
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let runtimes = runtimes(config.frontends.len()).map_err(|error| format!("cannot start: {error}"))?;
+    config.max_connections = limits::make_room(config.max_connections, places, runtimes.len());
     let served = Arc::new(OnceLock::new());
     let ending = Ending { served: Arc::clone(&served), waits: thread::current() };
-    runtime.spawn(boxed(async move {
-        let _ = ending.served.set(serve_until_told(config, lookalikes, logger, report).await);
+    let handles: Vec<_> = runtimes.iter().map(|runtime| runtime.handle().clone()).collect();
+    runtimes[0].spawn(boxed(async move {
+        let _ = ending.served.set(serve_until_told(config, &handles, lookalikes, logger, report).await);
     }));
     // Without a timer of the runtime's, for the reason that clock gives.
     let served = loop {
@@ -104,14 +104,19 @@ fn serve(
             None => logger.sum_up(),
         }
     };
-    runtime.shutdown_timeout(CUT_PATIENCE);
+    let deadline = Instant::now() + CUT_PATIENCE;
+    for runtime in runtimes {
+        runtime.shutdown_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
     served
 }
 
-/// A task of which there are few. tokio's code for a task is compiled for each type of future, which takes some 10 KB of the program:
-/// boxed, they are of one type.
-fn boxed(future: impl Future<Output = ()> + Send + 'static) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(future)
+/// A runtime for each frontend, so that no client takes the time of another one's threads: the kernel shares it out among them. The threads
+/// are shared out too, each frontend has at least one. What is for all of them is done by the first.
+fn runtimes(frontends: usize) -> io::Result<Vec<Runtime>> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    let workers = workers.div_ceil(frontends);
+    (0..frontends).map(|_| Builder::new_multi_thread().worker_threads(workers).enable_all().build()).collect()
 }
 
 /// Tells the thread that waits how serving ended, once this is dropped: a panic drops it, too.
@@ -129,11 +134,12 @@ impl Drop for Ending {
 
 async fn serve_until_told(
     config: Config,
+    runtimes: &[Handle],
     lookalikes: Vec<String>,
     logger: &'static Logger,
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
-    let entrances = bind(&config).map_err(|error| error.to_string())?;
+    let entrances = bind(&config, runtimes).map_err(|error| error.to_string())?;
     let stop = heed_signals(report.clone()).map_err(|error| format!("cannot wait for signals: {error}"))?;
     for entrance in &entrances {
         say_what_is_granted(&config, entrance);
@@ -161,7 +167,7 @@ async fn serve_until_told(
 }
 
 /// Says where somebody is served, with which grants, and what to beware of.
-fn say_what_is_granted(config: &Config, Entrance { frontend, listeners }: &Entrance) {
+fn say_what_is_granted(config: &Config, Entrance { frontend, listeners, .. }: &Entrance) {
     let name = frontend.name.as_deref();
     let listener =
         listeners.iter().map(|listener| &*listener.door.listener).collect::<Vec<_>>().join(" and ");

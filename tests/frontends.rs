@@ -2,19 +2,25 @@
 
 mod support;
 
-use docker_socket_proxy::config::Config;
+use docker_socket_proxy::config::{Config, Frontend};
 use docker_socket_proxy::lookalike::lookalikes;
 use docker_socket_proxy::policy::Policy;
 use docker_socket_proxy::policy::learn::Learner;
 use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::proxy::bind::bind;
+use docker_socket_proxy::proxy::client::Client;
+use docker_socket_proxy::proxy::clock::Clock;
+use docker_socket_proxy::proxy::listener;
 use docker_socket_proxy::vars::Environment;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use support::{FakeDaemon, PATIENCE, Program, SetAtEnd, TempDir};
+use tokio::runtime::Builder;
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 
@@ -424,6 +430,76 @@ fn no_client_can_take_all_places() {
     for client in &mut hostile[..10] {
         assert!(is_served(client));
     }
+}
+
+#[test]
+fn no_client_is_served_by_another_one_s_threads() {
+    let dir = TempDir::new();
+    let listens = ["a.sock", "b.sock"].map(|name| format!("unix:{}", text(&dir.join(name))));
+    let config = read(&[("A__LISTEN", &listens[0]), ("B__LISTEN", &listens[1])]).expect("a configuration");
+    let runtimes = [(); 2].map(|()| {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        runtime.expect("a thread")
+    });
+    let (served, waits) = mpsc::channel();
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let (waits, ended) = (Mutex::new(waits), Mutex::new(Some(ended)));
+    // The thread of A waits for nothing but a client of B.
+    let serve = move |_: Client, frontend: &Arc<Frontend>, _: Clock| {
+        if frontend.name.as_deref() == Some("A") {
+            let waited = waits.lock().expect("no panic").recv_timeout(PATIENCE);
+            let ended = ended.lock().expect("no panic").take().expect("one client");
+            ended.send(waited.is_ok()).expect("the test waits");
+        } else {
+            served.send(()).expect("A waits");
+        }
+        std::future::ready(())
+    };
+    let handles = runtimes.each_ref().map(|runtime| runtime.handle().clone());
+    let (a, b) = (dir.join("a.sock"), dir.join("b.sock"));
+    let was_served = tokio::runtime::Runtime::new().expect("threads").block_on(async {
+        let entrances = bind(&config, &handles).expect("free places");
+        let clients = std::thread::spawn(move || {
+            let a = UnixStream::connect(a).expect("it listens");
+            std::thread::sleep(Duration::from_millis(50));
+            (a, UnixStream::connect(b).expect("it listens"))
+        });
+        let mut was_served = false;
+        listener::serve_each(entrances, &config, async { was_served = end.await.expect("an answer") }, serve)
+            .await
+            .expect("a thread");
+        drop(clients.join().expect("both have come"));
+        was_served
+    });
+    assert!(was_served, "B has waited for A's thread");
+    for runtime in runtimes {
+        runtime.shutdown_background();
+    }
+}
+
+#[test]
+fn each_client_has_a_thread_at_least_and_those_without_a_name_have_as_many_as_there_are_cpus() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let workers = |program: &Program| {
+        let tasks = fs::read_dir(format!("/proc/{}/task", program.child.id())).expect("a process");
+        let name = |task: std::io::Result<fs::DirEntry>| {
+            fs::read_to_string(task.expect("a thread").path().join("comm"))
+        };
+        tasks.filter_map(|task| name(task).ok()).filter(|name| name.starts_with("tokio")).count()
+    };
+    let cpus = std::thread::available_parallelism().expect("a number").get().min(4);
+    let one = Program::start(&daemon.socket(), &[]);
+    // One more tells systemd, for a while.
+    assert!((cpus..=cpus + 1).contains(&workers(&one)), "{}", workers(&one));
+    let names = ["A", "B", "C", "D", "E", "F"];
+    let vars = names.map(|name| (format!("{name}__LISTEN"), format!("unix:{}", text(&dir.join(name)))));
+    let socket = daemon.socket();
+    let mut vars: Vec<_> = vars.iter().map(|(name, value)| (&**name, &**value)).collect();
+    vars.push(("SOCKET_PATH", text(&socket)));
+    let six = Program::spawn(Program::command(&[], &vars));
+    six.wait_for_log(" for F on ");
+    assert!((6..=7).contains(&workers(&six)), "{}", workers(&six));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
     let (seen, options) = mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let entrances = bind(&config).expect("a free port");
+        let entrances = bind(&config, &[tokio::runtime::Handle::current()]).expect("a free port");
         let Address::Tcp(address) = entrances[0].listeners[0].address else {
             panic!("no port: {entrances:?}")
         };

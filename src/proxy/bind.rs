@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::Handle;
 
 /// Clients that may wait to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
@@ -49,13 +50,15 @@ pub struct Listener {
     pub door: Arc<Door>,
 }
 
-/// A frontend, and where it is listened for it.
+/// A frontend, where it is listened for it, and whose threads serve it.
 #[derive(Debug)]
 pub struct Entrance {
     /// Who is served.
     pub frontend: Arc<Frontend>,
     /// Where.
     pub listeners: Vec<Listener>,
+    /// By whom.
+    pub runtime: Handle,
 }
 
 /// Why somewhere nobody can listen.
@@ -71,14 +74,17 @@ impl fmt::Display for Error {
     }
 }
 
-/// Listens wherever the configuration says.
+/// Listens wherever the configuration says, for each frontend by the runtime of its number. Where there are fewer, they are taken again
+/// from the first.
 ///
 /// # Errors
 /// The first place where that cannot be; what was made for the others is gone again.
-pub fn bind(config: &Config) -> Result<Vec<Entrance>, Error> {
+pub fn bind(config: &Config, runtimes: &[Handle]) -> Result<Vec<Entrance>, Error> {
     let mut handed_over = HandedOver::from_systemd();
     let mut entrances = Vec::new();
-    for frontend in &config.frontends {
+    for (frontend, runtime) in config.frontends.iter().zip(runtimes.iter().cycle()) {
+        // It is told when one of these sockets has a client.
+        let _entered = runtime.enter();
         let mut listeners = Vec::new();
         for listen in &frontend.listen {
             let listening = match listen {
@@ -87,7 +93,7 @@ pub fn bind(config: &Config) -> Result<Vec<Entrance>, Error> {
             };
             listeners.extend(listening.map_err(|reason| Error { listen: listen.clone(), reason })?);
         }
-        entrances.push(Entrance { frontend: Arc::clone(frontend), listeners });
+        entrances.push(Entrance { frontend: Arc::clone(frontend), listeners, runtime: runtime.clone() });
     }
     handed_over.refuse_rest().map_err(|reason| Error { listen: Listen::Systemd(None), reason })?;
     Ok(entrances)

@@ -6,14 +6,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors of one connection: the client, the daemon, and for an upload or a hijack the watch over the client.
 const PER_CONNECTION: u64 = 3;
 
-/// Descriptors of the program itself beside the listeners: the runtime, the standard streams.
-const OF_OUR_OWN: u64 = 31;
+/// Descriptors of a runtime: its events, what wakes it, and signals.
+const PER_RUNTIME: u64 = 4;
 
-/// Raises the soft limit up to what so many connections and listeners need, and returns how many the hard limit leaves room for, at
-/// least one. Not further: some kernels and container runtimes set a limit of a billion.
+/// Descriptors of the program itself beside the listeners and the runtimes: the standard streams, and files that are read.
+const OF_OUR_OWN: u64 = 27;
+
+/// Raises the soft limit up to what so many connections, listeners and runtimes need, and returns how many the hard limit leaves room for,
+/// at least one. Not further: some kernels and container runtimes set a limit of a billion.
 #[must_use]
-pub fn make_room(connections: usize, listeners: usize) -> usize {
-    let of_our_own = OF_OUR_OWN + listeners as u64;
+pub fn make_room(connections: usize, listeners: usize, runtimes: usize) -> usize {
+    let of_our_own = OF_OUR_OWN + listeners as u64 + runtimes as u64 * PER_RUNTIME;
     let needed = (connections as u64).saturating_mul(PER_CONNECTION).saturating_add(of_our_own);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // None: there is no limit.

@@ -1,7 +1,7 @@
 //! Accepting and stopping.
 //!
 //! Owns invariant 12: an accept loop awaits nothing but room, a client and the end; out of descriptors it backs off
-//! and goes on. Each frontend has a loop over all its listeners.
+//! and goes on. Each frontend has a loop over all its listeners, and its clients are served by the threads of its own runtime.
 
 use crate::config::{Config, Frontend};
 use crate::proxy::bind::{Entrance, Listener};
@@ -14,10 +14,12 @@ use crate::proxy::stream::Either;
 use log::warn;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// The pause after an accept that failed for want of descriptors or memory.
@@ -56,37 +58,35 @@ pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
     let serve = Arc::new(serve);
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
     let pool = Pool::new(config.max_connections, entrances.len());
-    let mut loops: Vec<_> = entrances
-        .into_iter()
-        .enumerate()
-        .map(|(place, entrance)| {
-            let places = pool.places(place, &entrance);
-            Box::pin(accept_each(entrance, places, timekeeper.clone(), Arc::clone(&serve)))
-        })
-        .collect();
+    let mut loops = JoinSet::new();
+    for (place, entrance) in entrances.into_iter().enumerate() {
+        let (places, runtime) = (pool.places(place, &entrance), entrance.runtime.clone());
+        let accept = accept_each(entrance, places, timekeeper.clone(), Arc::clone(&serve));
+        loops.spawn_on(boxed(accept), &runtime);
+    }
     tokio::select! {
         biased;
         () = shutdown => {}
-        () = poll_fn(|cx| poll_all(&mut loops, cx)) => {}
+        // None of them ends.
+        Some(Err(bug)) = loops.join_next() => resume_unwind(bug.into_panic()),
     }
-    // With them go the listeners.
-    drop(loops);
-    timekeeper.stop();
-    if timeout(config.shutdown_grace, pool.all_free()).await.is_err() {
+    let ended = async {
+        // With them go the listeners.
+        loops.shutdown().await;
+        timekeeper.stop();
+        pool.all_free().await;
+    };
+    if timeout(config.shutdown_grace, ended).await.is_err() {
         let connections = pool.taken();
         warn!(event = "stop"; "{connections} connections are cut at the end of the grace period");
     }
     Ok(())
 }
 
-/// Polls them all, another one first each time: where one has so many clients that this turn of the task is over, the others come next.
-/// None of them ends.
-fn poll_all(loops: &mut [Pin<Box<impl Future<Output = ()>>>], cx: &mut Context<'_>) -> Poll<()> {
-    loops.rotate_left(1);
-    for accept in loops {
-        let _ = accept.as_mut().poll(cx);
-    }
-    Poll::Pending
+/// A task of which there are few. tokio's code for a task is compiled for each type of future, which takes some 10 KB of the program:
+/// boxed, they are of one type.
+pub fn boxed(future: impl Future<Output = ()> + Send + 'static) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(future)
 }
 
 /// Has each client of a frontend served in a task of its own. Cancel-safe.
@@ -96,7 +96,7 @@ async fn accept_each<S: Future<Output = ()> + Send + 'static>(
     timekeeper: Timekeeper,
     serve: Arc<impl Fn(Client, &Arc<Frontend>, Clock) -> S + Send + Sync + 'static>,
 ) {
-    let Entrance { frontend, mut listeners } = entrance;
+    let Entrance { frontend, mut listeners, .. } = entrance;
     loop {
         let place = places.take().await;
         let Some(client) = accept(&mut listeners).await else { continue };

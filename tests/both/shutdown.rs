@@ -228,7 +228,7 @@ fn serves_three_clients_and_panics_at_the_second() {
     let config = Config::of(&vars.into_iter().collect()).expect("a configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let entrances = bind(&config).expect("a free port");
+        let entrances = bind(&config, &[tokio::runtime::Handle::current()]).expect("a free port");
         eprintln!("listening on {}", entrances[0].listeners[0].address);
         let (begun, mut beginning) = mpsc::unbounded_channel();
         let number = std::sync::atomic::AtomicUsize::new(0);

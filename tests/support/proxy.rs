@@ -66,7 +66,8 @@ impl Proxy {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             let runtime = runtime.expect("a runtime");
             runtime.block_on(async {
-                let entrances = { bind(&config).expect("a free place") };
+                let entrances =
+                    { bind(&config, &[tokio::runtime::Handle::current()]).expect("a free place") };
                 let listener = &entrances[0].listeners[0];
                 if let Some(bytes) = send_buffer {
                     let Either::Tcp(socket) = &listener.socket else { panic!("no port: {listener:?}") };
