@@ -12,9 +12,10 @@ use docker_socket_proxy::proxy::client::Client;
 use docker_socket_proxy::proxy::clock::Clock;
 use docker_socket_proxy::proxy::listener;
 use docker_socket_proxy::vars::Environment;
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Arc, Mutex, mpsc};
@@ -444,16 +445,21 @@ fn no_client_is_served_by_another_one_s_threads() {
     let (served, waits) = mpsc::channel();
     let (ended, end) = tokio::sync::oneshot::channel();
     let (waits, ended) = (Mutex::new(waits), Mutex::new(Some(ended)));
+    let (waits, ended) = (Arc::new(waits), Arc::new(ended));
     // The thread of A waits for nothing but a client of B.
-    let serve = move |_: Client, frontend: &Arc<Frontend>, _: Clock| {
-        if frontend.name.as_deref() == Some("A") {
-            let waited = waits.lock().expect("no panic").recv_timeout(PATIENCE);
-            let ended = ended.lock().expect("no panic").take().expect("one client");
-            ended.send(waited.is_ok()).expect("the test waits");
-        } else {
-            served.send(()).expect("A waits");
+    let server = |frontend: &Arc<Frontend>| {
+        let (is_a, served) = (frontend.name.as_deref() == Some("A"), served.clone());
+        let (waits, ended) = (Arc::clone(&waits), Arc::clone(&ended));
+        move |_: Client, _: Clock| {
+            if is_a {
+                let waited = waits.lock().expect("no panic").recv_timeout(PATIENCE);
+                let ended = ended.lock().expect("no panic").take().expect("one client");
+                ended.send(waited.is_ok()).expect("the test waits");
+            } else {
+                served.send(()).expect("A waits");
+            }
+            std::future::ready(())
         }
-        std::future::ready(())
     };
     let handles = runtimes.each_ref().map(|runtime| runtime.handle().clone());
     let (a, b) = (dir.join("a.sock"), dir.join("b.sock"));
@@ -465,9 +471,14 @@ fn no_client_is_served_by_another_one_s_threads() {
             (a, UnixStream::connect(b).expect("it listens"))
         });
         let mut was_served = false;
-        listener::serve_each(entrances, &config, async { was_served = end.await.expect("an answer") }, serve)
-            .await
-            .expect("a thread");
+        listener::serve_each(
+            entrances,
+            &config,
+            async { was_served = end.await.expect("an answer") },
+            server,
+        )
+        .await
+        .expect("a thread");
         drop(clients.join().expect("both have come"));
         was_served
     });
@@ -475,6 +486,43 @@ fn no_client_is_served_by_another_one_s_threads() {
     for runtime in runtimes {
         runtime.shutdown_background();
     }
+}
+
+#[test]
+fn no_client_waits_for_the_daemon_behind_all_that_another_one_sends() {
+    let dir = TempDir::new();
+    let path = dir.join("docker.sock");
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+    socket.bind(&SockAddr::unix(&path).expect("a path")).expect("bound");
+    socket.listen(0).expect("listening");
+    let listener = UnixListener::from(std::os::fd::OwnedFd::from(socket));
+    let daemon = FakeDaemon::echoing();
+    let (_program, [a, b]) = two_clients(&daemon, &dir, &[("SOCKET_PATH", text(&path))]);
+    let send = |file: &Path, request: &[u8]| {
+        let mut client = UnixStream::connect(file).expect("it listens");
+        client.write_all(request).expect("room");
+        client
+    };
+    let _of_a: Vec<_> = (0..40).map(|_| send(&a, PING)).collect();
+    // All of them wait when this one is answered.
+    assert!(ask(&a, "GET /denied").contains("403"));
+    let _of_b = send(&b, b"GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+    assert!(ask(&b, "GET /denied").contains("403"));
+    // The daemon takes them one by one.
+    let mut before = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(5));
+        let mut accepted = listener.accept().expect("somebody waits").0;
+        accepted.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut request = [0; 6];
+        match accepted.read(&mut request).expect("a request") {
+            6 if &request == b"GET /v" => break,
+            // The program itself looks whether the daemon is there.
+            0 => {}
+            _ => before += 1,
+        }
+    }
+    assert!(before < 40, "B has waited for all of A");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
         let _client = std::net::TcpStream::connect(address);
         let served = Arc::new(tokio::sync::Notify::new());
         let done = Arc::clone(&served);
-        let serve = move |client: Client, _: &_, _| {
+        let serve = move |client: Client, _| {
             let socket = socket2::SockRef::from(&client);
             let time = socket.tcp_keepalive_time().expect("a time");
             let interval = socket.tcp_keepalive_interval().expect("an interval");
@@ -33,7 +33,7 @@ fn every_client_is_asked_by_tcp_whether_it_is_there_and_gets_small_writes_at_onc
             served.notify_one();
             std::future::ready(())
         };
-        listener::serve_each(entrances, &config, done.notified(), serve).await.expect("a thread");
+        listener::serve_each(entrances, &config, done.notified(), |_| serve.clone()).await.expect("a thread");
     });
     assert_eq!(options.recv(), Ok(((true, true), Duration::from_secs(120))));
 }

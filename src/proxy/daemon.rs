@@ -59,7 +59,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Where the daemon listens, and the queue of those who want to reach it.
+/// Where the daemon listens, and the queue of a frontend's clients who want to reach it.
 #[derive(Debug)]
 pub struct Daemon {
     path: PathBuf,

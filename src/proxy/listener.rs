@@ -34,34 +34,41 @@ pub async fn run(
     config: Arc<Config>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let daemon = Arc::new(Daemon::new(&config));
-    let connections = Arc::clone(&config);
-    let serve = move |client, frontend: &Arc<Frontend>, clock| {
-        let (config, frontend, daemon) =
-            (Arc::clone(&connections), Arc::clone(frontend), Arc::clone(&daemon));
-        async move { Connection::new(client, &config, &frontend, &daemon, clock).serve().await }
+    let server = |frontend: &Arc<Frontend>| {
+        // One for each frontend: nobody waits for the daemon behind another one's clients.
+        let daemon = Arc::new(Daemon::new(&config));
+        let (config, frontend) = (Arc::clone(&config), Arc::clone(frontend));
+        move |client, clock| {
+            let (config, frontend, daemon) =
+                (Arc::clone(&config), Arc::clone(&frontend), Arc::clone(&daemon));
+            async move { Connection::new(client, &config, &frontend, &daemon, clock).serve().await }
+        }
     };
-    serve_each(entrances, &config, shutdown, serve).await
+    serve_each(entrances, &config, shutdown, server).await
 }
 
-/// Serves each client with `serve`: MAX_CONNECTIONS at once, the others wait in the backlog. A panic ends only the client
-/// that it happened to.
+/// Serves each client of a frontend with what `server` makes for it: MAX_CONNECTIONS at once, the others wait in the backlog. A panic
+/// ends only the client that it happened to.
 ///
 /// # Errors
 /// The system's, before a client is served.
-pub async fn serve_each<S: Future<Output = ()> + Send + 'static>(
+pub async fn serve_each<F, S>(
     entrances: Vec<Entrance>,
     config: &Config,
     shutdown: impl Future<Output = ()>,
-    serve: impl Fn(Client, &Arc<Frontend>, Clock) -> S + Send + Sync + 'static,
-) -> io::Result<()> {
-    let serve = Arc::new(serve);
+    server: impl Fn(&Arc<Frontend>) -> F,
+) -> io::Result<()>
+where
+    F: Fn(Client, Clock) -> S + Send + Sync + 'static,
+    S: Future<Output = ()> + Send + 'static,
+{
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
     let pool = Pool::new(config.max_connections, entrances.len());
     let mut loops = JoinSet::new();
     for (place, entrance) in entrances.into_iter().enumerate() {
         let (places, runtime) = (pool.places(place, &entrance), entrance.runtime.clone());
-        let accept = accept_each(entrance, places, timekeeper.clone(), Arc::clone(&serve));
+        let serve = server(&entrance.frontend);
+        let accept = accept_each(entrance.listeners, places, timekeeper.clone(), serve);
         loops.spawn_on(boxed(accept), &runtime);
     }
     tokio::select! {
@@ -90,20 +97,19 @@ pub fn boxed(future: impl Future<Output = ()> + Send + 'static) -> Pin<Box<dyn F
 }
 
 /// Has each client of a frontend served in a task of its own. Cancel-safe.
-async fn accept_each<S: Future<Output = ()> + Send + 'static>(
-    entrance: Entrance,
-    mut places: Places,
-    timekeeper: Timekeeper,
-    serve: Arc<impl Fn(Client, &Arc<Frontend>, Clock) -> S + Send + Sync + 'static>,
-) {
-    let Entrance { frontend, mut listeners, .. } = entrance;
+async fn accept_each<F, S>(mut listeners: Vec<Listener>, mut places: Places, timekeeper: Timekeeper, serve: F)
+where
+    F: Fn(Client, Clock) -> S + Send + Sync + 'static,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let serve = Arc::new(serve);
     loop {
         let place = places.take().await;
         let Some(client) = accept(&mut listeners).await else { continue };
-        let (serve, frontend, clock) = (Arc::clone(&serve), Arc::clone(&frontend), timekeeper.clock());
+        let (serve, clock) = (Arc::clone(&serve), timekeeper.clock());
         // Called in there: a future that is handed over would take up its room twice.
         tokio::spawn(async move {
-            serve(client, &frontend, clock).await;
+            serve(client, clock).await;
             drop(place);
         });
     }

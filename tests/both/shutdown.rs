@@ -10,6 +10,7 @@ use docker_socket_proxy::proxy::listener;
 use log::LevelFilter;
 use std::io::Read;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
@@ -231,8 +232,8 @@ fn serves_three_clients_and_panics_at_the_second() {
         let entrances = bind(&config, &[tokio::runtime::Handle::current()]).expect("a free port");
         eprintln!("listening on {}", entrances[0].listeners[0].address);
         let (begun, mut beginning) = mpsc::unbounded_channel();
-        let number = std::sync::atomic::AtomicUsize::new(0);
-        let serve = move |mut client: Client, _: &_, _| {
+        let number = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let serve = move |mut client: Client, _| {
             let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             begun.send(()).expect("the receiver lives");
             async move {
@@ -245,7 +246,7 @@ fn serves_three_clients_and_panics_at_the_second() {
                 beginning.recv().await;
             }
         };
-        listener::serve_each(entrances, &config, all, serve).await.expect("a thread");
+        listener::serve_each(entrances, &config, all, |_| serve.clone()).await.expect("a thread");
     });
     logger.output().drain(Instant::now() + PATIENCE);
 }
