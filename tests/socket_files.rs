@@ -323,6 +323,23 @@ fn it_is_removed_at_the_end_if_it_is_still_the_same() {
 }
 
 #[test]
+fn it_is_removed_from_its_folder_whatever_has_that_one_s_name_by_then() {
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let (folder, moved) = (dir.join("run"), dir.join("moved"));
+    fs::create_dir(&folder).expect("a folder");
+    let mut program = listening(&daemon, &folder.join("docker.sock"), &[]);
+    fs::rename(&folder, &moved).expect("another name");
+    // The same file by another way, which is not the proxy's to remove.
+    fs::create_dir(&folder).expect("a folder");
+    fs::hard_link(moved.join("docker.sock"), folder.join("docker.sock")).expect("a link");
+    program.signal("TERM");
+    assert!(program.wait().success());
+    assert!(!moved.join("docker.sock").exists());
+    assert!(folder.join("docker.sock").exists());
+}
+
+#[test]
 fn it_goes_at_the_start_of_the_grace_period_and_requests_in_flight_end() {
     let (answer, answers) = std::sync::mpsc::channel::<()>();
     let answers = std::sync::Mutex::new(answers);

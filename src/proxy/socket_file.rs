@@ -207,22 +207,25 @@ fn move_to(from: &OwnedFd, name: &OsStr, to: &OwnedFd, new: &OsStr) -> Result<()
     }
 }
 
-/// Gives an open file its owner and its mode.
+/// Gives an open file its mode and its owner. The mode comes first: of what is another user's, root can change it only with one more
+/// capability, FOWNER.
 fn give(file: &File, access: Access) -> io::Result<()> {
-    let (path, now) = (by_descriptor(file), file.metadata()?);
+    let path = by_descriptor(file);
+    fs::set_permissions(&path, Permissions::from_mode(access.mode))?;
+    let now = file.metadata()?;
     // A folder can hand its group on.
     let uid = access.uid.unwrap_or(geteuid().as_raw());
     let gid = access.gid.unwrap_or(getegid().as_raw());
-    if (now.uid(), now.gid()) != (uid, gid) {
-        chown(&path, Some(uid), Some(gid)).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => io::Error::new(
-                ErrorKind::PermissionDenied,
-                "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user is in",
-            ),
-            _ => error,
-        })?;
+    if (now.uid(), now.gid()) == (uid, gid) {
+        return Ok(());
     }
-    fs::set_permissions(path, Permissions::from_mode(access.mode))
+    chown(path, Some(uid), Some(gid)).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => io::Error::new(
+            ErrorKind::PermissionDenied,
+            "it cannot be given to LISTEN_OWNER: that takes root with the capability CHOWN, or a group that this user is in",
+        ),
+        _ => error,
+    })
 }
 
 /// Refuses whatever stands at a path, but for a socket that nobody listens on, which it identifies. A link is not followed.
