@@ -7,7 +7,7 @@ use crate::config::{Config, Frontend};
 use crate::logging::{self, Logger, Output};
 use crate::policy;
 use crate::policy::learn::Learner;
-use crate::proxy::bind::{Entrance, bind};
+use crate::proxy::bind::{self, Entrance, bind};
 use crate::proxy::daemon::Daemon;
 use crate::proxy::limits;
 use crate::proxy::listener::{self, boxed};
@@ -87,9 +87,9 @@ fn serve(
     logger: &'static Logger,
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
-    let places = config.frontends.iter().map(|frontend| frontend.listen.len()).sum();
     let runtimes = runtimes(config.frontends.len()).map_err(|error| format!("cannot start: {error}"))?;
-    config.max_connections = limits::make_room(config.max_connections, places, runtimes.len());
+    config.max_connections =
+        limits::make_room(config.max_connections, bind::descriptors(&config), runtimes.len());
     let served = Arc::new(OnceLock::new());
     let ending = Ending { served: Arc::clone(&served), waits: thread::current() };
     let handles: Vec<_> = runtimes.iter().map(|runtime| runtime.handle().clone()).collect();

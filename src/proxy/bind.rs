@@ -99,6 +99,16 @@ pub fn bind(config: &Config, runtimes: &[Handle]) -> Result<Vec<Entrance>, Error
     Ok(entrances)
 }
 
+/// How many descriptors listening takes: the sockets, and the folder of each file. Those that systemd hands over are open anyway.
+#[must_use]
+pub fn descriptors(config: &Config) -> usize {
+    let places = config.frontends.iter().flat_map(|frontend| &frontend.listen);
+    let of_place = |place: &Listen| if let Listen::Unix(_) = place { 2 } else { 1 };
+    let count = std::env::var("LISTEN_FDS").ok().filter(|_| HandedOver::are_ours());
+    let handed_over: u16 = count.and_then(|count| count.parse().ok()).unwrap_or_default();
+    places.map(of_place).sum::<usize>() + usize::from(handed_over)
+}
+
 fn listen_on(listen: &Listen, frontend: &Frontend, daemon: &Path) -> io::Result<Listener> {
     let (socket, file) = match listen {
         Listen::At(address) => (listen_tcp(*address)?, None),
@@ -173,11 +183,14 @@ impl HandedOver {
     /// Those of this process's environment, which says nothing of them from then on.
     fn from_systemd() -> Self {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        // listenfd takes descriptors that are for no process in particular, too.
-        let are_ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
-        let sockets = if are_ours { ListenFd::from_env() } else { ListenFd::empty() };
+        let sockets = if Self::are_ours() { ListenFd::from_env() } else { ListenFd::empty() };
         let left = (0..sockets.len()).collect();
         Self { sockets, names: names.split(':').map(str::to_owned).collect(), left }
+    }
+
+    /// Whether they are for this process. listenfd takes those that are for none in particular, too.
+    fn are_ours() -> bool {
+        std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string())
     }
 
     fn name(&self, place: usize) -> &str {

@@ -1,7 +1,7 @@
 //! Time-outs of each phase, the number of clients, descriptors, and clients that do not read.
 
 use crate::support::daemon::response;
-use crate::support::{FakeDaemon, PATIENCE, Program, Proxy, program, show};
+use crate::support::{FakeDaemon, Kind, PATIENCE, Program, Proxy, TempDir, program, show};
 use docker_socket_proxy::config::Config;
 use docker_socket_proxy::http::head::MAX_HEAD_BYTES;
 use docker_socket_proxy::proxy::client::Client as Accepted;
@@ -116,6 +116,9 @@ fn with_descriptors(daemon: &FakeDaemon, limits: &str, vars: &[(&str, &str)]) ->
     Program::listening(command)
 }
 
+/// What the program reckons with beside its connections. A socket file has its folder open.
+const OF_ITS_OWN: u64 = if matches!(Kind::HERE, Kind::Unix) { 33 } else { 32 };
+
 /// The soft limit of open files of a program.
 fn soft_limit(program: &Program) -> u64 {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.child.id())).expect("a process");
@@ -128,17 +131,21 @@ fn the_soft_limit_of_open_files_is_raised_as_far_as_needed() {
     let daemon = FakeDaemon::echoing();
     let limits = "ulimit -Sn 64; ulimit -Hn 4000";
     let program = with_descriptors(&daemon, limits, &[("MAX_CONNECTIONS", "500")]);
-    assert_eq!(soft_limit(&program), 3 * 500 + 32);
+    assert_eq!(soft_limit(&program), 3 * 500 + OF_ITS_OWN);
     assert_eq!(program.log().len(), 1, "nothing to warn of: {:#?}", program.log());
 }
 
 #[test]
 fn a_hard_limit_of_open_files_that_is_too_low_lowers_the_number_of_clients_with_a_warning() {
     let daemon = FakeDaemon::echoing();
-    let program = with_descriptors(&daemon, "ulimit -n 92", &[]);
+    let limit = 3 * 20 + OF_ITS_OWN;
+    let program = with_descriptors(&daemon, &format!("ulimit -n {limit}"), &[]);
     let warning = program.wait_for_log("MAX_CONNECTIONS");
-    let expected = "WARN  MAX_CONNECTIONS is lowered from 4096 to 20: the hard limit of open files is 92, and so many \
-                    connections would need 12320";
+    let expected = format!(
+        "WARN  MAX_CONNECTIONS is lowered from 4096 to 20: the hard limit of open files is {limit}, and so many connections would \
+         need {}",
+        3 * 4096 + OF_ITS_OWN
+    );
     assert_eq!(warning, expected);
     // So many are served, and one more waits.
     let mut clients: Vec<_> = (0..20).map(|_| program.client()).collect();
@@ -149,6 +156,20 @@ fn a_hard_limit_of_open_files_that_is_too_low_lowers_the_number_of_clients_with_
     next.send(PING);
     clients.pop();
     assert_eq!(next.read_response().status, 200);
+}
+
+#[test]
+fn sockets_that_systemd_hands_over_count_among_the_open_files() {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 92; LISTEN_PID=$$ LISTEN_FDS=30 exec \"$@\"", "sh"])
+        .args(program::words());
+    let dir = TempDir::new();
+    let output = command.env_clear().env("LISTEN", Kind::HERE.free(&dir)).output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // It goes no further, as nothing was handed over in truth.
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains(&format!("connections would need {}", 3 * 4096 + OF_ITS_OWN + 30)), "{said}");
 }
 
 #[test]
