@@ -41,7 +41,7 @@ pub use claim::{Claim, Server};
 pub use fields::Judged;
 pub use made::{MAX_MADE, MAX_NAME_BYTES};
 pub use refused::{Need, Refused, Why, list_of};
-pub use room::{Held, MAX_BODY_BYTES, MAX_HELD_BYTES, Room};
+pub use room::{Held, MAX_BODY_BYTES, MAX_FRAMING_BYTES, MAX_HELD_BYTES, Room};
 pub use thing::Thing;
 
 use crate::http::head;

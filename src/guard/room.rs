@@ -8,7 +8,11 @@ use tokio::task::{block_in_place, yield_now};
 /// - The least that fails: 4 MiB, which authorization plugins of dockerd 29.4 do not get to see.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The most bytes of all bodies that are held at once, shared out among those who have a listener of their own.
+/// The most bytes of chunked framing around it. Who sends chunks of 16 KiB needs 1 KiB.
+pub const MAX_FRAMING_BYTES: usize = 64 * 1024;
+
+/// The most bytes of all bodies that are held at once, shared out among those who have a listener of their own. Where there are so many
+/// that a share would be less than a body, each has room for one.
 pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 
 /// A body of so many bytes is judged in less than half a millisecond, whatever is in it. One of [`MAX_BODY_BYTES`] can take fifty.
@@ -30,7 +34,8 @@ impl Room {
     /// That of one of so many frontends: no client takes another one's.
     #[must_use]
     pub fn for_one_of(frontends: usize) -> Self {
-        Self { bytes: Semaphore::new(MAX_HELD_BYTES / frontends.max(1)), turn: Mutex::new(()) }
+        let share = MAX_HELD_BYTES / frontends.max(1);
+        Self { bytes: Semaphore::new(share.max(MAX_BODY_BYTES + MAX_FRAMING_BYTES)), turn: Mutex::new(()) }
     }
 
     /// Takes so many bytes more; `None` where they are not free.
@@ -88,6 +93,14 @@ mod tests {
         runtime.spawn(async move { asked.send(()) });
         assert_eq!(runtime.block_on(judged)?, Ok(()));
         Ok(())
+    }
+
+    #[test]
+    fn each_of_many_frontends_has_room_for_the_largest_body() {
+        let room = Room::for_one_of(1000);
+        let (mut whole, mut more) = (Held::default(), Held::default());
+        assert_eq!(room.take(&mut whole, MAX_BODY_BYTES + MAX_FRAMING_BYTES), Some(()));
+        assert_eq!(room.take(&mut more, 1), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Nothing of such a request reaches the daemon before, and no connection to it is made. What is held is bounded: for each body, for all of
 //! them together, and in time. Nobody pays for this whose body is not judged.
 
-use crate::guard::{Held, MAX_BODY_BYTES, Room};
+use crate::guard::{Held, MAX_BODY_BYTES, MAX_FRAMING_BYTES, Room};
 use crate::http::body::Body;
 use crate::http::chunked;
 use crate::http::framing::BodyFraming;
@@ -14,9 +14,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
-
-/// The most bytes of chunked framing around it. Who sends chunks of 16 KiB needs 1 KiB.
-const MAX_FRAMING_BYTES: usize = 64 * 1024;
 
 /// The proxy's own word to who waits before the body is sent (RFC 9110 15.2.1). The daemon's comes too, once it is asked.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
