@@ -1,8 +1,11 @@
 //! How a row is measured: a load on one peer, and what the peer's process takes for it.
 
+use crate::address::Address;
 use crate::load::{self, Crowd};
 use crate::peer::Running;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
@@ -22,6 +25,9 @@ const SHORT_CLIENTS: usize = 16;
 
 /// Clients of a row about requests.
 const CLIENTS: usize = 32;
+
+/// A request that no peer is asked to grant.
+const DENIED: &[u8] = b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n";
 
 /// What a measurement gives: a figure for each row of its group.
 pub type Measured = io::Result<Vec<f64>>;
@@ -172,7 +178,7 @@ pub fn beside_a_hostile_client(peer: &Running, scale: Scale) -> Measured {
                 ticks.tick().await;
                 // It may find no room.
                 if let Ok(mut client) = other.connect_async().await {
-                    let _ = client.write_all(b"GET /denied HTTP/1.1\r\nHost: docker\r\n\r\n").await;
+                    let _ = client.write_all(DENIED).await;
                 }
             }
         });
@@ -181,6 +187,36 @@ pub fn beside_a_hostile_client(peer: &Running, scale: Scale) -> Measured {
         knocks.abort();
         Ok(vec![beside / alone])
     })
+}
+
+/// What is left to a client that opens connections one after the other beside a storm of another client's, of what is left to it where
+/// the storm has a proxy of its own.
+pub fn beside_a_storm(peer: &Running, scale: Scale) -> Measured {
+    let (Some(other), Some((_, second))) = (&peer.other, &peer.second) else { return Ok(vec![f64::NAN]) };
+    let window = scale.window(CLIENTS);
+    let rate = |storm: &Address| -> io::Result<f64> {
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    // It may find no room.
+                    let _ = storm.connect().and_then(|client| client.send(DENIED));
+                }
+            });
+            let started = Instant::now();
+            let asked = (|| {
+                let mut asked = 0_u32;
+                while started.elapsed() < window {
+                    load::ping(&peer.address)?;
+                    asked += 1;
+                }
+                Ok(f64::from(asked) / started.elapsed().as_secs_f64())
+            })();
+            stop.store(true, Relaxed);
+            asked
+        })
+    };
+    Ok(vec![rate(other)? / rate(second)?])
 }
 
 /// What the requests of so many clients cost, who ask as fast as they are answered. Where the peer has two addresses, each has half of

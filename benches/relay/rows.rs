@@ -70,7 +70,7 @@ impl Group {
 }
 
 const fn over(transport: Transport, flow: Flow) -> Setup {
-    Setup { transport, flow, environment: Environment::new, two_clients: false }
+    Setup { transport, flow, environment: Environment::new, two_clients: false, two_proxies: false }
 }
 
 /// Peers as most rows have them, for clients over TCP.
@@ -251,6 +251,18 @@ pub const GROUPS: &[Group] = &[
         )
         .alone(AtLeast(0.8))],
         measure: measure::beside_a_hostile_client,
+    },
+    Group {
+        name: "unix-beside-a-storm",
+        setup: Setup { two_clients: true, two_proxies: true, ..unix(Requests) },
+        repeats: 4,
+        rows: &[row(
+            "over Unix sockets, new connections beside another client that opens as many as it can for what is denied: requests a \
+             second, as a part of those where that client has a proxy of its own",
+            Unit::Part,
+        )
+        .alone(AtLeast(0.8))],
+        measure: measure::beside_a_storm,
     },
     Group {
         name: "unix-connections",

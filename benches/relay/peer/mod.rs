@@ -35,6 +35,8 @@ pub struct Setup {
     pub environment: fn() -> Environment,
     /// The proxy listens for two clients, ONE and OTHER, at an address for each.
     pub two_clients: bool,
+    /// OTHER has a proxy of its own beside it.
+    pub two_proxies: bool,
 }
 
 /// A program to measure.
@@ -75,6 +77,8 @@ pub struct Running {
     pub address: Address,
     /// Where it listens for another client, where it does.
     pub other: Option<Address>,
+    /// A second one, for that client alone.
+    pub second: Option<(Process, Address)>,
     /// How long it took from its start to its first answer.
     pub first_answer: Duration,
     /// How many connections it is asked to have at most.
@@ -107,10 +111,13 @@ impl Peer {
     /// Starts it, and waits for its first answer.
     pub fn start(&self, setup: &Setup, socket: &Path, scratch: &Path) -> io::Result<Running> {
         let address = setup.transport.free_address(scratch, "peer.sock")?;
+        let granted = |command: &mut Command| {
+            command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+            command.envs(GRANTS.map(|name| (name, "1")));
+            command.env("SOCKET_PATH", socket).env("MAX_CONNECTIONS", "6000").env("SOCKET", socket);
+        };
         let mut command = self.command(setup, &address, socket, scratch)?;
-        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.envs(GRANTS.map(|name| (name, "1")));
-        command.env("SOCKET_PATH", socket).env("MAX_CONNECTIONS", "6000").env("SOCKET", socket);
+        granted(&mut command);
         if let Address::Tcp(address) = &address {
             command.env("PORT", address.port().to_string());
         }
@@ -135,8 +142,18 @@ impl Peer {
             }
             std::thread::sleep(Duration::from_micros(100));
         }
+        let first_answer = started.elapsed();
+        let second = match &self.kind {
+            Kind::Proxy(program) if setup.two_proxies => {
+                let address = setup.transport.free_address(scratch, "second.sock")?;
+                let mut command = Command::new(program);
+                granted(&mut command);
+                Some((Process::start(command.env("LISTEN", address.to_string()))?, address))
+            }
+            _ => None,
+        };
         let max_connections = if let Kind::Socat(_) = self.kind { MAX_FORKED } else { usize::MAX };
-        Ok(Running { process, address, other, first_answer: started.elapsed(), max_connections })
+        Ok(Running { process, address, other, second, first_answer, max_connections })
     }
 
     fn command(
