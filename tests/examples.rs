@@ -824,6 +824,21 @@ fn what_a_file_offers_opens_something_more() {
     assert!(offers > 20, "{offers}");
 }
 
+/// For `tests/clients/sockets`, which asks for it in front of a real engine. It reads these lines, so that the rows may change their shape.
+#[test]
+#[ignore = "prints, and tests nothing"]
+fn what_clients_ask_for_is_printed() {
+    // The line has begun with this test's name.
+    println!();
+    for Example { file, proxy, asks, closed } in EXAMPLES {
+        for (what, requests) in [("asks", asks), ("closed", closed)] {
+            for request in *requests {
+                println!("{file} {proxy} {what} {request}");
+            }
+        }
+    }
+}
+
 /// What is on by default depends on the dialect, and on POST.
 #[test]
 fn every_example_means_the_same_in_every_dialect() {
