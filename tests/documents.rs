@@ -553,13 +553,18 @@ fn the_completions_have_the_commands_and_options_of_help_and_no_others() {
 }
 
 #[test]
-fn the_quadlet_has_the_image_s_port_and_the_socket_that_it_mounts() {
+fn the_quadlet_mounts_the_folders_of_both_sockets_and_opens_no_port() {
     let set = pairs(QUADLET.lines().filter_map(|line| line.strip_prefix("Environment=")));
     let config = packaged(&set);
-    let folder = value(QUADLET, "Volume").split(':').nth(1).expect("a folder");
-    assert_eq!(config.socket_path.parent(), Some(Path::new(folder)));
-    let port = port(&pairs(DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV "))));
-    assert_eq!(value(QUADLET, "PublishPort"), format!("127.0.0.1:{port}:{port}"));
+    let mounted: Vec<_> = QUADLET.lines().filter_map(|line| line.strip_prefix("Volume=%t/")).collect();
+    let of_daemon = config.socket_path.parent().expect("a folder").display();
+    let [Listen::Unix(socket)] = &config.frontends[0].listen[..] else {
+        panic!("{:?}", config.frontends[0].listen)
+    };
+    let own = socket.parent().expect("a folder").display();
+    let made = value(QUADLET, "RuntimeDirectory");
+    assert_eq!(mounted, [format!("podman:{of_daemon}:ro"), format!("{made}:{own}")]);
+    assert_eq!(value(QUADLET, "Network"), "none");
 }
 
 // === Links ===
