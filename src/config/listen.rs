@@ -153,12 +153,17 @@ impl Access {
     }
 }
 
-/// Reads permission bits in octal.
+/// Reads permission bits in octal. No socket needs x, and whoever listens needs rw. So YAML's octal numbers are refused: `0660` without
+/// quotes comes as 432, and what has 6 as its first digit in octal has 3 or 4 as its first one in decimal.
 pub(super) fn parse_mode(variable: &'static str, value: &str) -> Result<u32, Error> {
     let octal = value.bytes().all(|byte| byte.is_ascii_digit());
-    let mode = u32::from_str_radix(value, 8).ok().filter(|mode| octal && *mode <= 0o777);
-    mode.ok_or_else(|| Error::value(variable, value, "permissions in octal, such as 0660"))
+    let is_usable = |mode: &u32| mode & !0o066 == 0o600;
+    let mode = u32::from_str_radix(value, 8).ok().filter(|mode| octal && is_usable(mode));
+    mode.ok_or_else(|| Error::value(variable, value, MODE_EXPECTED))
 }
+
+const MODE_EXPECTED: &str =
+    "permissions in octal with rw for the owner and without x, such as 0660; in YAML in quotes: \"0660\"";
 
 /// Reads `UID:GID`, `UID` or `:GID`, as chown(1) takes them. Names are not looked up: an image of one program has no table of them.
 pub(super) fn parse_owner(variable: &'static str, value: &str) -> Result<(Option<u32>, Option<u32>), Error> {
