@@ -167,6 +167,50 @@ fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
     Config::of(&variables.iter().copied().collect()).map_err(|error| error.to_string())
 }
 
+#[test]
+fn root_with_the_capability_chown_alone_gives_it_away_and_takes_its_place_again() {
+    if !is_root() {
+        eprintln!("skipped: only root has capabilities to leave away");
+        return;
+    }
+    let daemon = FakeDaemon::echoing();
+    let dir = TempDir::new();
+    let path = dir.join("docker.sock");
+    let command = |owner: &str| {
+        let mut chown_alone = Command::new("setpriv");
+        chown_alone.args(["--bounding-set=-all,+chown", "--inh-caps=-all", "--no-new-privs"]);
+        through(chown_alone, &command(&daemon, &path, &[("LISTEN_OWNER", owner), ("LISTEN_MODE", "0620")]))
+    };
+    let start = |owner: &str| {
+        let program = Program::spawn(command(owner));
+        program.wait_for_log(", granted: ");
+        program
+    };
+    for (owner, expected) in [("4711:4712", (4711, 4712)), ("4711", (4711, 0)), (":4712", (0, 4712))] {
+        let mut program = start(owner);
+        let file = fs::symlink_metadata(&path).expect("a file");
+        assert_eq!(
+            (file.uid(), file.gid(), file.mode() & 0o7777),
+            (expected.0, expected.1, 0o620),
+            "{owner}"
+        );
+        assert_eq!(ping(&path).expect("an answer"), "200");
+        program.signal("TERM");
+        assert!(program.wait().success());
+        assert_eq!(names(&dir), [""; 0], "{owner}");
+    }
+    // After a crash: what root or its group may open is replaced, and of the rest it cannot know whether it is stale.
+    for owner in [":4712", "4711", "4711:4712"] {
+        let mut program = start(owner);
+        program.signal("KILL");
+        program.wait();
+    }
+    let (status, said) = failure(command("4711:4712"));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("is a socket that this user may not open"), "{said}");
+    assert_eq!(names(&dir), ["docker.sock"]);
+}
+
 /// A command run by another one.
 fn through(mut outer: Command, inner: &Command) -> Command {
     outer.arg(inner.get_program()).args(inner.get_args()).env_clear();
