@@ -59,8 +59,11 @@ fn routes(client: Option<&str>, only_allowed: bool) -> Result<Explained, Stop> {
             text += &format!("{blank}{title}\n");
         }
         // They are about no client, and stand below the last one.
-        let more = if place + 1 == frontends.len() { &lookalikes[..] } else { &[] };
-        text += &explain::routes(&frontend.policy, only_allowed, more);
+        let mut warnings = frontend.warnings();
+        if place + 1 == frontends.len() {
+            warnings.extend_from_slice(&lookalikes);
+        }
+        text += &explain::routes(&frontend.policy, only_allowed, &warnings);
     }
     Ok(Explained { text, is_good: true })
 }

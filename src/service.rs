@@ -177,7 +177,7 @@ fn say_what_is_granted(config: &Config, Entrance { frontend, listeners, .. }: &E
         "docker-socket-proxy {}{who} on {listener}, daemon at {}, granted: {}",
         env!("CARGO_PKG_VERSION"), config.socket_path.display(), frontend.policy.granted(),
     );
-    for warning in frontend.policy.warnings() {
+    for warning in frontend.warnings() {
         warn!(event = "grants", name; "{}", about(frontend, &warning));
     }
 }

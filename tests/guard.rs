@@ -777,12 +777,51 @@ fn a_list_that_cannot_be_used_stops_the_start() {
             "CI__ALLOW_BIND_MOUNTS=\"srv\" cannot be used",
         ),
         ("CI__LISTEN=:1 CI__GUARD=1", "CI__GUARD=\"1\" cannot be used"),
+        // One with a prefix is for its client alone, who needs GUARD.
+        (
+            "A__LISTEN=:1 A__ALLOW_BIND_MOUNTS=/srv/",
+            "A__ALLOW_BIND_MOUNTS cannot be used: it opens what GUARD closes, and A__GUARD is not set",
+        ),
+        (
+            "A__LISTEN=:1 A__ALLOW_DEVICES=gpu B__LISTEN=:2 B__GUARD=baseline",
+            "A__ALLOW_DEVICES cannot be used",
+        ),
+        ("GUARD=baseline A__LISTEN=:1 A__GUARD=0 A__ALLOW_TAGS=a", "A__ALLOW_TAGS cannot be used"),
+        (
+            "A__LISTEN=:1 A__GUARD=baseline B__LISTEN=:2 ALLOW_TAGS=x B__ALLOW_DEVICES=gpu",
+            "B__ALLOW_DEVICES cannot be used",
+        ),
+        ("A__LISTEN=:1 A__ALLOW_HOST_NETWORK=0 A__ALLOW_TAGS=", ""),
+        // One without is the default of all, and somebody has to have GUARD.
+        ("ALLOW_BIND_MOUNTS=/srv/ A__GUARD=baseline A__LISTEN=:1", ""),
+        ("ALLOW_BIND_MOUNTS=/srv/ A__GUARD=baseline A__LISTEN=:1 B__LISTEN=:2 LISTEN=:3", ""),
+        ("ALLOW_BIND_MOUNTS=srv A__GUARD=baseline A__LISTEN=:1", "ALLOW_BIND_MOUNTS=\"srv\" cannot be used"),
+        (
+            "ALLOW_BIND_MOUNTS=/srv/ A__LISTEN=:1 B__LISTEN=:2",
+            "ALLOW_BIND_MOUNTS cannot be used: it opens what GUARD closes, and GUARD is not set",
+        ),
     ] {
         match config(environment) {
             Ok(_) => assert_eq!(says, "", "{environment}"),
             Err(said) => assert!(!says.is_empty() && said.contains(says), "{environment}: {said}"),
         }
     }
+}
+
+#[test]
+fn a_list_of_all_clients_opens_for_those_with_guard_and_the_others_are_told_that_it_does_nothing() {
+    let config =
+        config("ALLOW_BIND_MOUNTS=/srv/ A__GUARD=baseline A__LISTEN=:1 B__LISTEN=:2").expect("usable");
+    let warnings: Vec<_> = config.frontends.iter().map(|frontend| frontend.warnings().join("\n")).collect();
+    let of_a = config.frontends[0].policy.guard().expect("A has GUARD").allow();
+    assert_eq!(of_a.bind_mounts.len(), 1);
+    assert!(config.frontends[1].policy.guard().is_none());
+    let vain = "ALLOW_BIND_MOUNTS does nothing here, as GUARD is off";
+    assert_eq!(
+        warnings.iter().map(|said| said.contains(vain)).collect::<Vec<_>>(),
+        [false, true],
+        "{warnings:?}"
+    );
 }
 
 /// Whether a request, or a body, passes with these lists.

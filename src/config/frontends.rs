@@ -6,7 +6,7 @@ use super::listen;
 use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
 use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
 use crate::distance::{distance, plain};
-use crate::guard::{GUARD, LISTS, Room};
+use crate::guard::{GUARD, Guard, LISTS, Room};
 use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
@@ -31,9 +31,19 @@ pub struct Frontend {
     pub learner: Option<Learner>,
     /// For the bodies that GUARD judges.
     pub room: Room,
+    /// What is set for it, and does nothing: one sentence each.
+    vain: Vec<String>,
 }
 
 impl Frontend {
+    /// What to beware of: what is dangerous in what is open, and what does nothing.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.policy.warnings();
+        warnings.extend_from_slice(&self.vain);
+        warnings
+    }
+
     /// Whether all that is open there is open here too.
     fn covers(&self, other: &Self) -> bool {
         let has_files = other.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)));
@@ -62,6 +72,14 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let mut frontends = Vec::new();
     for name in names {
         frontends.push(frontend(environment, Some(name), &without.policy)?);
+    }
+    // A list without a prefix is for those who have GUARD. Where nobody has it, it would be taken for a limit and be none.
+    let has_guard = |frontend: &Frontend| frontend.policy.guard().is_some();
+    if !has_guard(&without)
+        && !frontends.iter().any(has_guard)
+        && let Some(list) = Guard::list(&|name| environment.get(name))?
+    {
+        return Err(without_guard("", list));
     }
     if !has_names || environment.has(LISTEN.name) {
         frontends.insert(0, without);
@@ -107,9 +125,17 @@ fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) ->
         let disable_ipv6 = DISABLE_IPV6.read(&var, parse_switch)?;
         let listen = places?.iter().map(|listen| listen.by_protocol(disable_ipv6)).collect();
         let policy = Policy::from_vars(&var)?;
+        let mut vain = Vec::new();
+        if policy.guard().is_none() {
+            match (Guard::list(&of_client)?, Guard::list(&var)?) {
+                (Some(list), _) if name.is_some() => return Err(without_guard(&prefix, list)),
+                (_, Some(list)) => vain.push(format!("{list} does nothing here, as GUARD is off")),
+                _ => {}
+            }
+        }
         let learner =
             policy.learning().then(|| Learner::new(defaults(environment, &prefix, &policy, of_all)));
-        Ok(Frontend { name, listen, access, policy, learner, room: Room::for_one_of(1) })
+        Ok(Frontend { name, listen, access, policy, learner, room: Room::for_one_of(1), vain })
     };
     read().map_err(|mut error: Error| {
         // It is named as it was written.
@@ -120,6 +146,14 @@ fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) ->
         }
         error
     })
+}
+
+/// Why a list of GUARD's stops the start. It is named as it was written.
+fn without_guard(prefix: &str, list: &str) -> Error {
+    let guard = GUARD.name;
+    Error::Sentence(format!(
+        "{prefix}{list} cannot be used: it opens what {guard} closes, and {prefix}{guard} is not set"
+    ))
 }
 
 /// A client's name and its variable, in the name of a variable that has such a prefix. Both are in capitals: what is not belongs to

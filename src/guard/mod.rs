@@ -238,7 +238,7 @@ impl Guard {
     /// Reads GUARD and its lists; `None` where it is off, so that nothing is paid for it.
     ///
     /// # Errors
-    /// The first value that cannot be used, and a list where GUARD is off.
+    /// The first value that cannot be used.
     pub fn from_vars(var: Vars<'_>) -> Result<Option<Box<Self>>, vars::Error> {
         let is_on = GUARD.read(var, |variable, value| {
             match parse_switch(variable, value) {
@@ -249,13 +249,15 @@ impl Guard {
             }
         })?;
         let allow = Allow::from_vars(var)?;
-        match (is_on, allow.first()) {
-            (true, _) => Ok(Some(Box::new(Self { allow, own: Own::default() }))),
-            (false, None) => Ok(None),
-            (false, Some(list)) => Err(vars::Error::Sentence(format!(
-                "{list} cannot be used: it opens what GUARD closes, and GUARD is not set"
-            ))),
-        }
+        Ok(is_on.then(|| Box::new(Self { allow, own: Own::default() })))
+    }
+
+    /// The name of a list that opens something where GUARD is on.
+    ///
+    /// # Errors
+    /// The first list that cannot be used.
+    pub fn list(var: Vars<'_>) -> Result<Option<&'static str>, vars::Error> {
+        Ok(Allow::from_vars(var)?.first())
     }
 
     /// The lists.

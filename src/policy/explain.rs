@@ -155,10 +155,9 @@ fn judged(
     Ok(says)
 }
 
-/// Every known route with its verdict and the variable behind it, by section, and what to beware of: the warnings of the
-/// grants, then `more`. With `only_allowed`, nothing of what is closed.
+/// Every known route with its verdict and the variable behind it, by section, and what to beware of: these warnings. With `only_allowed`, nothing of what is closed.
 #[must_use]
-pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
+pub fn routes(policy: &Policy, only_allowed: bool, warnings: &[String]) -> String {
     let mut out = format!("granted: {}\n", policy.granted());
     for (place, variable) in VARIABLES.iter().enumerate() {
         let section = Grants::of(place);
@@ -170,12 +169,11 @@ pub fn routes(policy: &Policy, only_allowed: bool, more: &[String]) -> String {
     }
     group(&mut out, policy, only_allowed, Grants::NONE, "no variable");
     let learning = policy.learning().then(|| String::from(LEARN_WARNING));
-    let mut warnings: Vec<_> = learning.into_iter().chain(policy.warnings()).collect();
-    warnings.extend_from_slice(more);
+    let warnings: Vec<_> = learning.iter().chain(warnings).collect();
     if !warnings.is_empty() {
         out.push_str("\nbeware:\n");
     }
-    for warning in &warnings {
+    for warning in warnings {
         wrap(&mut out, "  - ", "    ", warning.split(' '));
     }
     out
