@@ -22,6 +22,8 @@ const fn place(path: &'static str, below: bool, read_only: bool, says: &'static 
 const SETTINGS: &str = "is root on this host: it is part of how the host starts, and who logs in";
 const PROGRAMS: &str = "is root on this host: the host's programs are there";
 const SOCKETS: &str = "is root on this host: the sockets of the daemon are there, and a socket can be used through a read-only mount too";
+/// Where it is on the host nobody can know in here: the proxy's own socket is not to be told from a daemon's.
+const SOCKET: &str = "is root on this host, unless it is a socket of this proxy's own: a socket can be used through a read-only mount too";
 const KERNEL: &str = "is root on this host: the kernel is steered there";
 /// A read-only bind mount leaves what is mounted below writable, unless the engine knows better (Engine 25, by an API from 1.44 on).
 const BELOW: &str = "is root on this host where an engine before 25, or a request by an API before 1.44, makes read-only: what is mounted \
@@ -160,9 +162,6 @@ const fn of_all(thing: Thing) -> &'static str {
 }
 
 fn of_mount(mount: &BindMount) -> Option<&'static str> {
-    if mount.path.ends_with(".sock") {
-        return Some(SOCKETS);
-    }
     let is_of = |place: &&Place| {
         // A folder is mounted with all that is in it.
         (mount.reaches(place.path) || (place.below && mount.is_in(place.path)))
@@ -171,6 +170,9 @@ fn of_mount(mount: &BindMount) -> Option<&'static str> {
     match &*mount.path {
         "/" if mount.read_only => Some(ROOT_READ_ONLY),
         "/" => Some("is root on this host: it is all of its files"),
-        _ => PLACES.iter().find(is_of).map(|place| place.says),
+        path => {
+            let of_place = PLACES.iter().find(is_of).map(|place| place.says);
+            of_place.or_else(|| path.ends_with(".sock").then_some(SOCKET))
+        }
     }
 }
