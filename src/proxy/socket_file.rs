@@ -8,7 +8,8 @@
 
 use crate::config::Access;
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RenameFlags, fremovexattr, mkdirat, openat, renameat, renameat_with, unlinkat,
+    AtFlags, CWD, Mode, OFlags, RenameFlags, fremovexattr, mkdirat, openat, renameat, renameat_with, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -32,6 +33,8 @@ const MOST_KNOCKS: usize = 64;
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
+    /// Its folder, whatever became of that one's name.
+    folder: OwnedFd,
     identity: Identity,
 }
 
@@ -45,6 +48,11 @@ fn identity(file: &Metadata) -> Identity {
 /// Which file has this name now. A link is not followed.
 fn identity_at(path: &Path) -> Option<Identity> {
     fs::symlink_metadata(path).map(|file| identity(&file)).ok()
+}
+
+/// Which file has this name in a folder. It takes no descriptor.
+fn identity_in(folder: &OwnedFd, name: &OsStr) -> Option<Identity> {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(|file| (file.st_dev, file.st_ino)).ok()
 }
 
 impl SocketFile {
@@ -65,7 +73,7 @@ impl SocketFile {
         workshop.socket = Some(identity);
         give(&file, access)?;
         workshop.put(path, name, identity)?;
-        Ok((socket, Self { path: path.to_owned(), identity }))
+        Ok((socket, Self { path: path.to_owned(), folder: workshop.around.try_clone()?, identity }))
     }
 
     /// Its name.
@@ -77,8 +85,11 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity_at(&self.path) == Some(self.identity) {
-            let _ = fs::remove_file(&self.path);
+        // Who can write what is above the folder could put another one in its place.
+        if let Some(name) = self.path.file_name()
+            && identity_in(&self.folder, name) == Some(self.identity)
+        {
+            let _ = unlinkat(&self.folder, name, AtFlags::empty());
         }
     }
 }
@@ -126,21 +137,16 @@ impl Workshop {
         Ok(Self { around, name, inside, socket: None, stale: None })
     }
 
-    /// A file in it, whatever it is, without following a link.
-    fn open(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(openat(&self.inside, name, flags, Mode::empty())?.into())
-    }
-
     /// Which file has this name in it.
     fn identity_of(&self, name: &str) -> Option<Identity> {
-        self.open(name).and_then(|file| file.metadata()).map(|file| identity(&file)).ok()
+        identity_in(&self.inside, name.as_ref())
     }
 
     /// The file of a socket that was made in here: what is said to it is heard by this socket. Who is the same user could have exchanged it,
     /// or connect too.
     fn find(&self, socket: &Socket) -> io::Result<File> {
-        let file = self.open(SOCKET)?;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.inside, SOCKET, flags, Mode::empty())?);
         let word = RandomState::new().hash_one(SOCKET).to_ne_bytes();
         let knock = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
         knock.connect(&SockAddr::unix(by_descriptor(&file))?)?;
