@@ -49,7 +49,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { variable, value, expected } => {
-                write!(f, "{variable}={value:?} cannot be used: it takes {expected}")
+                // docker run --env-file keeps them, where compose takes them away.
+                let quotes = if value.starts_with(['"', '\'']) {
+                    "; take the quotes away that are part of it"
+                } else {
+                    ""
+                };
+                write!(f, "{variable}={value:?} cannot be used: it takes {expected}{quotes}")
             }
             Self::Line { variable, number, line, reason } => {
                 write!(f, "{variable} cannot be used: line {number}, {line:?}, {reason}")

@@ -100,6 +100,16 @@ fn a_value_that_cannot_be_used_exits_with_64_and_names_the_variable_and_the_valu
     }
 }
 
+/// As `docker run --env-file` passes them on.
+#[test]
+fn quotes_that_are_part_of_a_value_are_named() {
+    for (variable, value) in [("CONTAINERS", "\"1\""), ("LISTEN_OWNER", "'1:2'"), ("IDLE_TIMEOUT", "\"5\"")] {
+        let (status, sentence) = failure(&[], &[(variable, value)]);
+        assert_eq!(status, Some(64), "{sentence}");
+        assert!(sentence.ends_with("; take the quotes away that are part of it"), "{sentence}");
+    }
+}
+
 #[test]
 fn a_value_with_line_ends_and_escapes_stays_one_harmless_line() {
     let (status, sentence) = failure(&[], &[("CONTAINERS", "1\nroot: \x1b[31m")]);

@@ -207,7 +207,9 @@ fn root_with_the_capability_chown_alone_gives_it_away_and_takes_its_place_again(
     }
     let (status, said) = failure(command("4711:4712"));
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("is a socket that this user may not open"), "{said}");
+    let why = "is a socket that this user may not open, so that it is not known whether another program listens on it: another user made it, or \
+               it was given to one. Remove it, and where LISTEN_OWNER is set, give it only the group, as :GID";
+    assert!(said.contains(why), "{said}");
     assert_eq!(names(&dir), ["docker.sock"]);
 }
 
@@ -252,10 +254,10 @@ fn a_socket_that_somebody_listens_on_stays() {
         assert!(said.contains(&format!("cannot listen on unix:{0}: {0} {why}", text(&path))), "{said}");
         assert_eq!(identity(&path), before, "it is the same file");
     };
-    refused("is in use: another program listens on it, or may do so");
+    refused("is in use: another program listens on it, or may do so, or another LISTEN of this one");
     // Its backlog is full, of what the first try left there.
     SockRef::from(&live).listen(0).expect("a narrow backlog");
-    refused("is in use: another program listens on it, or may do so");
+    refused("is in use: another program listens on it, or may do so, or another LISTEN of this one");
     drop(live);
     fs::remove_file(&path).expect("a file");
 
@@ -315,7 +317,13 @@ fn a_file_of_any_other_kind_stays_and_no_link_is_followed() {
         let was = identity(&path);
         let (status, said) = failure(command(&daemon, &path, &[("LISTEN_OWNER", "1:1")]));
         assert_eq!(status, Some(1), "kind {kind}: {said}");
-        assert!(said.contains("/docker.sock is a file, and no socket"), "{said}");
+        let expected = match kind {
+            1 => {
+                "is a folder, as there is where a file was mounted that was not there: remove it, and mount the folder around it"
+            }
+            _ => "is a file, and no socket: move it away, or take another name",
+        };
+        assert!(said.ends_with(&format!("{} {expected}", text(&path))), "{said}");
         assert_eq!(identity(&path), was);
         let removed = if kind == 1 { fs::remove_dir(&path) } else { fs::remove_file(&path) };
         removed.expect("it was kept");
@@ -464,7 +472,7 @@ fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
         let (status, said) =
             failure(through(mounting, &command(&daemon, &read_only.join("docker.sock"), &[])));
         assert_eq!(status, Some(1), "{said}");
-        assert!(said.contains("/read-only is read-only: mount a volume or a tmpfs there"), "{said}");
+        assert!(said.contains("/read-only is read-only: mount a volume there"), "{said}");
 
         // Another user's folder.
         let mut other_user = Command::new("setpriv");
@@ -583,19 +591,37 @@ fn the_group_is_the_proxy_s_own_whatever_the_folder_hands_on() {
     assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (this.uid(), this.gid(), 0o660));
 }
 
+/// Has a folder hand this list on to what is made in it: each entry is a tag, permissions and an id, as the kernel keeps it (acl(5)).
+fn hand_on(dir: &TempDir, entries: &[(u16, u16, u32)]) {
+    let entry = |&(tag, permissions, id): &(u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    let list = [2_u32.to_le_bytes().to_vec(), entries.iter().flat_map(entry).collect()].concat();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(dir.join(""), "system.posix_acl_default", &list, flags)
+        .expect("a file system with lists");
+}
+
+#[test]
+fn an_access_list_of_the_folder_that_keeps_the_owner_out_is_named_and_nothing_is_left() {
+    let daemon = FakeDaemon::echoing();
+    for of_owner in [6, 5, 0] {
+        let dir = TempDir::new();
+        hand_on(&dir, &[(1, of_owner, u32::MAX), (4, 5, u32::MAX), (32, 5, u32::MAX)]);
+        let (status, said) = failure(command(&daemon, &dir.join("docker.sock"), &[]));
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.ends_with("take the folder's default access list away, with setfacl -k"), "{said}");
+        assert_eq!(names(&dir), [""; 0]);
+    }
+}
+
 #[test]
 fn an_access_list_of_the_folder_does_not_let_others_in() {
     let daemon = FakeDaemon::echoing();
     let dir = TempDir::new();
-    // acl(5), as the kernel keeps it: each entry is a tag, permissions and an id. The second is for the user 65534.
+    // The second entry is for the user 65534.
     let entries = [(1, 7, u32::MAX), (2, 7, 65_534), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
-    let entry = |(tag, permissions, id): (u16, u16, u32)| {
-        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
-    };
-    let list = [2_u32.to_le_bytes().to_vec(), entries.map(entry).concat()].concat();
-    let flags = rustix::fs::XattrFlags::empty();
-    rustix::fs::setxattr(dir.join(""), "system.posix_acl_default", &list, flags)
-        .expect("a file system with lists");
+    hand_on(&dir, &entries);
     let path = dir.join("docker.sock");
     let _program = listening(&daemon, &path, &[]);
     let inherited = rustix::fs::lgetxattr(&path, "system.posix_acl_access", &mut [0; 256][..]);
@@ -627,7 +653,12 @@ fn a_path_is_absolute_and_no_longer_than_the_kernel_takes() {
         ("unix:run/docker.sock", "a path from the root"),
         ("unix:", "a path from the root"),
         ("unix:/", "the path of a file"),
-        ("unix:/run/..", "the path of a file"),
+        ("unix:/run/..", "a path without .."),
+        ("unix:/run/x,unix:/run/../run/x", "a path without .."),
+        ("unix:/run/a unix:/run/b", "no space and no line end in a place, and commas between several"),
+        (":2375\n:2376", "commas between several"),
+        ("systemd:a b", "commas between several"),
+        ("\":2375\"", "; take the quotes away that are part of it"),
         ("fd://", "ADDRESS:PORT"),
         (",", "ADDRESS:PORT"),
         ("systemd:", "ADDRESS:PORT"),
@@ -644,6 +675,33 @@ fn a_path_is_absolute_and_no_longer_than_the_kernel_takes() {
         Program::spawn(Program::command(&[], &[("LISTEN", &listen), ("SOCKET_PATH", text(&socket))]));
     program.wait_for_log(&format!(" on unix:{}, ", text(&path)));
     assert_eq!(ping(&path).expect("an answer"), "200");
+}
+
+/// Two folders that are one.
+#[test]
+fn of_two_names_of_one_file_the_second_is_in_use_by_this_program_too() {
+    let dir = TempDir::new();
+    fs::create_dir(dir.join("run")).expect("a folder");
+    symlink(dir.join("run"), dir.join("link")).expect("a link");
+    let both =
+        ["run", "link"].map(|folder| format!("unix:{}", text(&dir.join(folder).join("x.sock")))).join(",");
+    let (status, said) = failure(Program::command(&[], &[("LISTEN", &both)]));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.ends_with("or another LISTEN of this one"), "{said}");
+    assert!(!dir.join("run/x.sock").exists());
+}
+
+#[test]
+fn what_systemd_hands_over_is_named_where_no_listen_has_such_a_name() {
+    let dir = TempDir::new();
+    let script = "$^F = 9; socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un(shift)) or die; listen(S, 1); \
+                  $ENV{LISTEN_PID} = $$; fileno(S) == 3 or die; exec @ARGV";
+    let mut systemd = Command::new("perl");
+    systemd.args(["-MSocket", "-e", script, text(&dir.join("handed.sock"))]);
+    let listen = [("LISTEN", "systemd:web"), ("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", "ci")];
+    let (status, said) = failure(through(systemd, &Program::command(&[], &listen)));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("systemd:web: systemd hands over no such socket, but [\"ci\"]: "), "{said}");
 }
 
 // === Who may use it ===

@@ -3,7 +3,7 @@
 use crate::vars::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// One place to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,13 @@ const EXPECTED: &str = "ADDRESS:PORT, such as 127.0.0.1:2375 or [::1]:2375, or :
                         socket file, or systemd; or several of these with commas between";
 
 fn parse_one(variable: &'static str, word: &str) -> Result<Listen, Error> {
+    if word.contains(char::is_whitespace) {
+        return Err(Error::value(
+            variable,
+            word,
+            "no space and no line end in a place, and commas between several",
+        ));
+    }
     if let Some(path) = word.strip_prefix("unix:") {
         return parse_path(path).map(Listen::Unix).map_err(|expected| Error::value(variable, word, expected));
     }
@@ -126,6 +133,9 @@ fn parse_path(path: &str) -> Result<PathBuf, &'static str> {
         return Err("unix: and a path from the root, such as unix:/run/docker-socket-proxy/docker.sock");
     }
     let path: PathBuf = Path::new(&format!("/{}", path.trim_start_matches('/'))).components().collect();
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err("a path without .., which is then known by one name");
+    }
     if path.file_name().is_none() {
         return Err("unix: and the path of a file");
     }

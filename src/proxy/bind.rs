@@ -203,7 +203,17 @@ impl HandedOver {
         let (taken, left): (Vec<_>, Vec<_>) = self.left.iter().copied().partition(wanted);
         self.left = left;
         if taken.is_empty() {
-            let why = "systemd hands over no such socket: is it in a .socket unit, and started by it?";
+            let why = match self.left.is_empty() {
+                true => String::from(
+                    "systemd hands over no such socket: is it in a .socket unit, and started by it?",
+                ),
+                false => {
+                    let left: Vec<_> = self.left.iter().map(|place| self.name(*place)).collect();
+                    format!(
+                        "systemd hands over no such socket, but {left:?}: FileDescriptorName= of the .socket unit says it"
+                    )
+                }
+            };
             return Err(io::Error::new(io::ErrorKind::NotFound, why));
         }
         taken.into_iter().map(|place| self.listener(place, frontend)).collect()

@@ -122,19 +122,13 @@ impl Workshop {
         name.push(socket);
         name.push(format!(".{:x}", RandomState::new().hash_one(std::process::id())));
         mkdirat(&around, &name, Mode::RWXU).map_err(say)?;
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let inside = openat(&around, &name, flags, Mode::empty()).map_err(say)?;
-        // Another folder may have been put in its place meanwhile.
-        let file = File::from(inside.try_clone()?).metadata()?;
-        if file.uid() != geteuid().as_raw() || file.mode() & 0o7777 & !0o2000 != 0o700 {
-            return Err(changed());
+        match enter(&around, &name, folder) {
+            Ok(inside) => Ok(Self { around, name, inside, socket: None, stale: None }),
+            Err(error) => {
+                let _ = unlinkat(&around, &name, AtFlags::REMOVEDIR);
+                Err(error)
+            }
         }
-        // What the folder around hands on to files would let others in, whatever their mode is.
-        match fremovexattr(&inside, "system.posix_acl_default") {
-            Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(Self { around, name, inside, socket: None, stale: None })
     }
 
     /// Which file has this name in it.
@@ -199,6 +193,28 @@ impl Drop for Workshop {
     }
 }
 
+/// Opens the folder that was made under this name, if it is that one, and no other user can enter it.
+fn enter(around: &OwnedFd, name: &OsStr, folder: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let inside = openat(around, name, flags, Mode::empty()).map_err(|error| match error {
+        Errno::ACCESS => closed(folder),
+        error => error.into(),
+    })?;
+    // Another folder may have been put in its place meanwhile.
+    let file = File::from(inside.try_clone()?).metadata()?;
+    match file.mode() & 0o7777 & !0o2000 {
+        _ if file.uid() != geteuid().as_raw() => return Err(changed()),
+        0o700 => {}
+        less if less & !0o700 == 0 => return Err(closed(folder)),
+        _ => return Err(changed()),
+    }
+    // What the folder around hands on to files would let others in, whatever their mode is.
+    match fremovexattr(&inside, "system.posix_acl_default") {
+        Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(inside),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A path that leads to an open file, whatever became of its name (proc(5), `/proc/PID/fd`).
 fn by_descriptor(file: &impl AsRawFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
@@ -242,7 +258,14 @@ fn refuse_unless_stale(path: &Path) -> io::Result<Option<Identity>> {
         Err(error) => return Err(error),
     };
     if !file.file_type().is_socket() {
-        let why = format!("{} is a file, and no socket: move it away, or take another name", path.display());
+        let what = match file.is_dir() {
+            // Docker makes one.
+            true => {
+                "a folder, as there is where a file was mounted that was not there: remove it, and mount the folder around it"
+            }
+            false => "a file, and no socket: move it away, or take another name",
+        };
+        let why = format!("{} is {what}", path.display());
         return Err(io::Error::new(ErrorKind::AddrInUse, why));
     }
     // Where the backlog of who listens is full, this would wait if it could.
@@ -252,8 +275,8 @@ fn refuse_unless_stale(path: &Path) -> io::Result<Option<Identity>> {
         Err(ErrorKind::NotFound) => Ok(None),
         Err(ErrorKind::PermissionDenied) => {
             let why = format!(
-                "{} is a socket that this user may not open, so that it is not known whether another program listens on it: remove \
-                 it, and give LISTEN_OWNER only the group, as :GID",
+                "{} is a socket that this user may not open, so that it is not known whether another program listens on it: \
+                 another user made it, or it was given to one. Remove it, and where LISTEN_OWNER is set, give it only the group, as :GID",
                 path.display()
             );
             Err(io::Error::new(ErrorKind::PermissionDenied, why))
@@ -263,8 +286,20 @@ fn refuse_unless_stale(path: &Path) -> io::Result<Option<Identity>> {
 }
 
 fn in_use(path: &Path) -> io::Error {
-    let why = format!("{} is in use: another program listens on it, or may do so", path.display());
+    let why = format!(
+        "{} is in use: another program listens on it, or may do so, or another LISTEN of this one",
+        path.display()
+    );
     io::Error::new(ErrorKind::AddrInUse, why)
+}
+
+/// What is made in a folder can have fewer rights than it was made with.
+fn closed(folder: &Path) -> io::Error {
+    let why = format!(
+        "its folder {} lets this user not enter what it makes there: take the folder's default access list away, with setfacl -k",
+        folder.display()
+    );
+    io::Error::new(ErrorKind::PermissionDenied, why)
 }
 
 fn changed() -> io::Error {
@@ -276,7 +311,7 @@ fn explain(error: io::Error, folder: &Path) -> io::Error {
     let advice = match error.kind() {
         ErrorKind::NotFound => "is not there: make it, or mount it",
         ErrorKind::PermissionDenied => "cannot be written by this user",
-        ErrorKind::ReadOnlyFilesystem => "is read-only: mount a volume or a tmpfs there",
+        ErrorKind::ReadOnlyFilesystem => "is read-only: mount a volume there",
         _ => return error,
     };
     io::Error::new(error.kind(), format!("{error}; its folder {} {advice}", folder.display()))
