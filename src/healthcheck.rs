@@ -30,10 +30,11 @@ pub async fn check(config: &Config) -> Result<(), String> {
                 Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     full().unwrap_or_else(|| format!(": {error}"))
                 }
-                Ok(Err(error)) => format!(": {error}"),
+                Ok(Err(error)) => format!(": {error}{}", advice(listen, &error)),
                 Err(_) => format!(" within {DEADLINE:?}{}", full().unwrap_or_default()),
             };
-            return Err(format!("the proxy does not answer on {listen}{why}"));
+            let who = frontend.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+            return Err(format!("{who}the proxy does not answer on {listen}{why}"));
         }
     }
     let path = config.socket_path.display();
@@ -42,6 +43,19 @@ pub async fn check(config: &Config) -> Result<(), String> {
         Ok(Ok(false)) => Err(format!("the daemon at {path} does not answer /_ping with 200")),
         Ok(Err(error)) => Err(format!("the daemon at {path} does not answer: {error}")),
         Err(_) => Err(format!("the daemon at {path} does not answer within {DEADLINE:?}")),
+    }
+}
+
+/// What to do about a socket file that cannot be opened.
+fn advice(listen: &Listen, error: &io::Error) -> &'static str {
+    match (listen, error.kind()) {
+        (Listen::Unix(_), io::ErrorKind::NotFound) => {
+            "; where somebody has removed the file, only a new start of the proxy makes it again"
+        }
+        (Listen::Unix(_), io::ErrorKind::PermissionDenied) => {
+            "; LISTEN_MODE and LISTEN_OWNER say who may open it, and this user may not"
+        }
+        _ => "",
     }
 }
 

@@ -814,9 +814,26 @@ fn the_health_check_asks_every_place_and_names_the_one_that_is_silent() {
     let (status, said) = check(&dir.join("c.sock"));
     assert_eq!(status, Some(1));
     assert!(
-        said.contains(&format!("the proxy does not answer on unix:{}: ", text(&dir.join("c.sock")))),
+        said.contains(&format!("B: the proxy does not answer on unix:{}: ", text(&dir.join("c.sock")))),
         "{said}"
     );
+    assert!(said.ends_with("only a new start of the proxy makes it again\n"), "{said}");
+    // Root may open all files, unless it has no such capability.
+    let this = std::fs::metadata("/proc/self").expect("a process");
+    if std::os::unix::fs::MetadataExt::uid(&this) == 0 {
+        let vars =
+            [("A__LISTEN", format!("unix:{}", text(&a))), ("SOCKET_PATH", text(&daemon.socket()).to_owned())];
+        std::os::unix::fs::chown(&a, Some(1234), Some(1234)).expect("root may");
+        let check = Program::command(&["healthcheck"], &[]);
+        let mut confined = std::process::Command::new("setpriv");
+        confined.args(["--bounding-set=-all", "--inh-caps=-all"]).arg(check.get_program()).arg("healthcheck");
+        let output = confined.envs(vars).output().expect("setpriv");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(
+            said.contains("; LISTEN_MODE and LISTEN_OWNER say who may open it, and this user may not"),
+            "{said}"
+        );
+    }
     // A file that is left behind by a program that has ended.
     drop(program);
     let (status, said) = check(&b);
