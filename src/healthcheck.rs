@@ -93,7 +93,11 @@ async fn ask_proxy(listen: &Listen) -> io::Result<()> {
         }
     };
     proxy.shutdown().await?;
-    proxy.read_to_end(&mut Vec::new()).await.map(drop)
+    match proxy.read(&mut [0]).await? {
+        0 => Ok(()),
+        // A client that can write the folder of its socket may have put another one there, which could send without end.
+        _ => Err(io::Error::other("another program listens there, and speaks before it is asked")),
+    }
 }
 
 /// Connects to a port of this host by IPv4 or, where that fails, by IPv6. The reason that IPv4 gives is the likelier one: that of

@@ -6,7 +6,7 @@ use docker_socket_proxy::config::Config;
 use docker_socket_proxy::healthcheck::check;
 use docker_socket_proxy::proxy::backlog::Backlog;
 use socket2::SockRef;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::Output;
@@ -60,6 +60,25 @@ fn is_healthy_on_every_form_of_the_address_and_whatever_is_granted() {
         assert!(status.success(), "{listen}: {}", stderr.escape_ascii());
         assert_eq!((stdout, stderr), (vec![], vec![]));
     }
+}
+
+#[test]
+fn listens_to_nobody_who_speaks_without_end() {
+    let dir = TempDir::new();
+    let file = dir.join("a.sock");
+    let listener = UnixListener::bind(&file).expect("a socket");
+    let storm = std::thread::spawn(move || {
+        let mut client = listener.accept().expect("the check").0;
+        let mut sent = 0;
+        while let Ok(count) = client.write(&[0; 65536]) {
+            sent += count;
+            assert!(sent < 16 * 1024 * 1024, "it takes whatever comes");
+        }
+    });
+    let listen = format!("unix:{}", file.to_str().expect("a path in UTF-8"));
+    let sentence = failure(&[("LISTEN", &listen)]);
+    assert!(sentence.contains("another program listens there, and speaks before it is asked"), "{sentence}");
+    storm.join().expect("it is not listened to");
 }
 
 #[test]
