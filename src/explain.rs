@@ -36,17 +36,21 @@ pub fn explain(arguments: &[&str]) -> Result<Explained, Stop> {
         ref arguments => (None, arguments),
     };
     let bad_call = |sentence: &str| Err(Stop::BadCall(sentence.to_owned()));
+    if arguments.iter().any(|argument| argument.starts_with("--client")) {
+        return bad_call("explain --client NAME comes first, and then the rest");
+    }
     match *arguments {
         [] => routes(client, false),
         ["--allowed"] => routes(client, true),
         ["--diff", old, new] => difference(client, old, new),
         ["--diff", ..] => bad_call("explain --diff takes two files"),
-        ["--client", ..] => bad_call("explain --client takes one name"),
         ["--body", file, method, path] => request(client, method, path, Some(&bytes_of(file)?)),
         ["--body", ..] => bad_call("explain --body takes a file, METHOD and PATH"),
         [method, path] => request(client, method, path, None),
         [option] if option.starts_with('-') => bad_call(&format!("unknown argument {option:?}")),
-        _ => bad_call("explain takes nothing, --allowed, METHOD PATH, or --diff and two files"),
+        _ => bad_call(
+            "explain takes nothing, --allowed, METHOD PATH, --body FILE METHOD PATH, or --diff and two files, each after --client NAME or not",
+        ),
     }
 }
 
@@ -95,15 +99,21 @@ fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, S
         }
     }
     if wanted.is_empty() {
-        return Err(no_such_client(client));
+        let mut names = Vec::new();
+        for frontend in old.iter().chain(&new) {
+            if let Some(name) = &frontend.name {
+                insert(&mut names, name.clone());
+            }
+        }
+        return Err(no_such_client(client, &names));
     }
     let mut all = Explained { text: String::new(), is_good: true };
     for name in wanted {
-        let policy = |frontends: &[Frontend]| {
-            let of_name = frontends.iter().find(|frontend| frontend.name.as_deref() == name);
-            of_name.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
+        let (before, after) = (of_name(&old, name), of_name(&new, name));
+        let policy = |frontend: Option<&Frontend>| {
+            frontend.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
         };
-        let explained = explain::difference(&policy(&old), &policy(&new));
+        let explained = explain::difference(&policy(before), &policy(after));
         if let Some(title) = title(&old, name).or_else(|| title(&new, name)) {
             all.text += &format!("{title}\n");
         }
@@ -111,6 +121,10 @@ fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, S
         all.is_good &= !explained.opens;
     }
     Ok(all)
+}
+
+fn of_name<'f>(frontends: &'f [Frontend], name: Option<&str>) -> Option<&'f Frontend> {
+    frontends.iter().find(|frontend| frontend.name.as_deref() == name)
 }
 
 /// What stands above what is said of a client; `None` where no client has a name.
@@ -123,13 +137,17 @@ fn title(frontends: &[Frontend], name: Option<&str>) -> Option<String> {
 fn of_process(client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), Stop> {
     let read = read(&Environment::of_process(), frontends::read);
     let (mut frontends, lookalikes) = read.map_err(Stop::Unusable)?;
+    let names: Vec<_> = frontends.iter().filter_map(|frontend| frontend.name.clone()).collect();
     frontends.retain(|frontend| client.is_none() || frontend.name.as_deref() == client);
-    if frontends.is_empty() { Err(no_such_client(client)) } else { Ok((frontends, lookalikes)) }
+    if frontends.is_empty() { Err(no_such_client(client, &names)) } else { Ok((frontends, lookalikes)) }
 }
 
-fn no_such_client(client: Option<&str>) -> Stop {
+fn no_such_client(client: Option<&str>, names: &[String]) -> Stop {
     let name = client.unwrap_or_default();
-    Stop::Unusable(format!("there is no client {name}: no {name}__LISTEN says where it is listened for"))
+    let names = if names.is_empty() { String::from("none has a name") } else { names.join(", ") };
+    Stop::Unusable(format!(
+        "there is no client {name}: no {name}__LISTEN says where it is listened for. Those that there are: {names}"
+    ))
 }
 
 /// The bytes of a file, or of standard input where it is `-`.

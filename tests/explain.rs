@@ -159,12 +159,29 @@ fn a_bad_call_of_explain_exits_with_64_and_one_line() {
         (
             "",
             &["GET"][..],
-            "explain takes nothing, --allowed, METHOD PATH, or --diff and two files; see --help",
+            "explain takes nothing, --allowed, METHOD PATH, --body FILE METHOD PATH, or --diff and two files, each after --client NAME or not; see --help",
         ),
         (
             "",
             &["GET", "/a", "/b"],
-            "explain takes nothing, --allowed, METHOD PATH, or --diff and two files; see --help",
+            "explain takes nothing, --allowed, METHOD PATH, --body FILE METHOD PATH, or --diff and two files, each after --client NAME or not; see --help",
+        ),
+        (
+            "",
+            &["GET", "/info", "--client", "A"],
+            "explain --client NAME comes first, and then the rest; see --help",
+        ),
+        ("", &["--client=A"], "explain --client NAME comes first, and then the rest; see --help"),
+        ("", &["--client"], "explain --client NAME comes first, and then the rest; see --help"),
+        (
+            "A__LISTEN=:1 B__LISTEN=:2",
+            &["--client", "a"],
+            "there is no client a: no a__LISTEN says where it is listened for. Those that there are: A, B",
+        ),
+        (
+            "",
+            &["--client", "A"],
+            "there is no client A: no A__LISTEN says where it is listened for. Those that there are: none has a name",
         ),
         ("", &["--all"], "unknown argument \"--all\"; see --help"),
         ("", &["get", "/info"], "METHOD is written in capitals, such as GET; see --help"),
@@ -927,6 +944,40 @@ fn other_variables_of_a_container_raise_no_alarm() {
     let process = "DISABLE_IPV6=1 LOG_LEVEL=info SOCKET_PATH=/x LISTEN=:1 LOG_FORMAT=json LOG_REQUESTS=1 LEARN=1 \
         DIALECT=tecnativa MAX_CONNECTIONS=1 HEAD_TIMEOUT=1 IDLE_TIMEOUT=1 CONNECT_TIMEOUT=1 SHUTDOWN_GRACE=1 RUST_LOG=info";
     assert_eq!(lookalikes_of(&(ours + process)), Ok(vec![]));
+}
+
+#[test]
+fn who_may_open_a_socket_file_is_named_where_there_is_none() {
+    let beware = |environment: &str, of: &str| {
+        let all = stdout(&explain(environment, &["--allowed"]));
+        let one = if of.is_empty() {
+            all.clone()
+        } else {
+            stdout(&explain(environment, &["--client", of, "--allowed"]))
+        };
+        let words = one.split_whitespace().collect::<Vec<_>>().join(" ");
+        ["LISTEN_MODE", "LISTEN_OWNER"].map(|name| {
+            words.contains(&format!("- {name} does nothing here, as no LISTEN=unix:/PATH is there"))
+        })
+    };
+    for (environment, of, expected) in [
+        ("LISTEN=:1 LISTEN_MODE=0600", "", [true, false]),
+        ("LISTEN=systemd LISTEN_OWNER=1:2 LISTEN_MODE=0600", "", [true, true]),
+        ("LISTEN=:1,unix:/a LISTEN_MODE=0600", "", [false, false]),
+        ("LISTEN=:1", "", [false, false]),
+        // What is the default of all has to be somebody's.
+        ("LISTEN_MODE=0600 A__LISTEN=:1 B__LISTEN=unix:/b", "A", [false, false]),
+        ("LISTEN_MODE=0600 A__LISTEN=:1 B__LISTEN=:2", "A", [true, false]),
+        ("A__LISTEN_OWNER=1:2 A__LISTEN=:1 B__LISTEN=unix:/b", "A", [false, true]),
+        ("A__LISTEN_OWNER=1:2 A__LISTEN=:1 B__LISTEN=unix:/b", "B", [false, false]),
+    ] {
+        assert_eq!(beware(environment, of), expected, "{environment}, {of}");
+    }
+    let of_systemd = stdout(&explain("LISTEN=systemd LISTEN_MODE=0600", &[]));
+    assert!(of_systemd.contains("SocketMode=, SocketUser="), "{of_systemd}");
+    let program =
+        Program::spawn(Program::command(&[], &[("LISTEN", "127.0.0.1:0"), ("LISTEN_MODE", "0600")]));
+    program.wait_for_log("LISTEN_MODE does nothing here");
 }
 
 #[test]

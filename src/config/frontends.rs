@@ -10,7 +10,7 @@ use crate::guard::{GUARD, Guard, LISTS, Room};
 use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
-use crate::vars::{Environment, Error, parse_switch};
+use crate::vars::{Environment, Error, Setting, parse_switch};
 use std::collections::BTreeSet;
 
 /// Between a client's name and the name of a variable. No variable has it in its own name.
@@ -46,11 +46,41 @@ impl Frontend {
 
     /// Whether all that is open there is open here too.
     fn covers(&self, other: &Self) -> bool {
-        let has_files = other.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)));
-        self.name == other.name
-            && self.policy.covers(&other.policy)
-            && listen::cover(&self.listen, &other.listen)
-            && (!has_files || self.access.covers(other.access))
+        self.name == other.name && self.policy.covers(&other.policy) && self.lets_in_all_of(other)
+    }
+
+    /// Whether whoever reaches that one reaches this one too.
+    fn lets_in_all_of(&self, other: &Self) -> bool {
+        listen::cover(&self.listen, &other.listen) && (!other.has_files() || self.access.covers(other.access))
+    }
+
+    fn has_files(&self) -> bool {
+        self.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)))
+    }
+
+    /// Of the variables about socket files those that are set for it, as it has none: those with its prefix, and the others where nobody
+    /// has a file.
+    fn say_vain_access(&mut self, environment: &Environment, somebody_has_files: bool) {
+        if self.has_files() {
+            return;
+        }
+        let prefix = prefix(self.name.as_deref());
+        for Setting { name, default, .. } in [&LISTEN_MODE, &LISTEN_OWNER] {
+            let is_set = |name: &str| {
+                environment.get(name).is_some_and(|value| !["", default].contains(&value.trim()))
+            };
+            let own = !prefix.is_empty() && is_set(&format!("{prefix}{name}"));
+            if own || (!somebody_has_files && is_set(name)) {
+                let has_systemds = self.listen.iter().any(|listen| matches!(listen, Listen::Systemd(_)));
+                let instead = if has_systemds {
+                    ": SocketMode=, SocketUser= and SocketGroup= of the .socket unit say it"
+                } else {
+                    ""
+                };
+                self.vain
+                    .push(format!("{name} does nothing here, as no LISTEN=unix:/PATH is there{instead}"));
+            }
+        }
     }
 }
 
@@ -85,7 +115,9 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
         frontends.insert(0, without);
     }
     let count = frontends.len();
+    let somebody_has_files = frontends.iter().any(Frontend::has_files);
     for frontend in &mut frontends {
+        frontend.say_vain_access(environment, somebody_has_files);
         frontend.room = Room::for_one_of(count);
     }
     let places: Vec<_> = frontends
