@@ -89,7 +89,7 @@ fn request(client: Option<&str>, method: &str, path: &str, body: Option<&[u8]>) 
     Ok(all)
 }
 
-/// It is good where nothing more is open to any client. Who is in one of the files alone has nothing by the other.
+/// It is good where nothing more is open to any client, and no others can be one. Who is in one of the files alone has nothing by the other.
 fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, Stop> {
     let (old, new) = (of_file(old)?, of_file(new)?);
     let mut wanted = Vec::new();
@@ -119,6 +119,12 @@ fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, S
         }
         all.text += &explained.text;
         all.is_good &= !explained.opens;
+        if let (Some(before), Some(after)) = (before, after)
+            && let Some(change) = after.lets_in_more_than(before)
+        {
+            all.text += &format!("more may be able to connect: {change}\n");
+            all.is_good = false;
+        }
     }
     Ok(all)
 }

@@ -30,8 +30,8 @@ Usage: docker-socket-proxy [COMMAND]
   explain METHOD PATH     one request: exit status 0 if it is allowed, to any client, 1 if not, 64 on a bad call
   explain --body FILE METHOD PATH
                           the same with a body, which GUARD judges; - is standard input
-  explain --diff OLD NEW  which routes open and close between two files of lines NAME=value: exit status 0 if nothing more
-                          is open, 1 if something is, 64 on a bad call
+  explain --diff OLD NEW  which routes open and close between two files of lines NAME=value, and whether others may be able to
+                          connect: exit status 0 if nothing more is open, 1 if something is, 64 on a bad call
   explain --client NAME   the same, each of them, for one client; without it, for every one
   healthcheck             exit status 0 if the proxy of this environment answers wherever it listens, and the daemon too, else 1
                           and a sentence

@@ -558,6 +558,35 @@ fn whatever_opens_more_is_told_by_the_status_of_a_difference() {
 }
 
 #[test]
+fn a_difference_says_where_others_may_be_able_to_connect() {
+    for (old, new, expected) in [
+        ("LISTEN=127.0.0.1:2375", "LISTEN=:2375", "LISTEN 127.0.0.1:2375 -> :2375"),
+        ("", "LISTEN=:2375", "LISTEN 127.0.0.1:2375 -> :2375"),
+        ("LISTEN=unix:/a", "LISTEN=unix:/a,unix:/b", "LISTEN unix:/a -> unix:/a,unix:/b"),
+        ("LISTEN=unix:/a\nLISTEN_MODE=0600", "LISTEN=unix:/a", "LISTEN_MODE 0600 -> 0660"),
+        ("LISTEN=unix:/a", "LISTEN=unix:/a\nLISTEN_OWNER=:5", "LISTEN_OWNER : -> :5"),
+        ("DISABLE_IPV6=1\nLISTEN=:1", "LISTEN=:1", "LISTEN 0.0.0.0:1 -> :1"),
+        (
+            "A__LISTEN=unix:/a\nLISTEN_MODE=0600",
+            "A__LISTEN=unix:/a\nA__LISTEN_MODE=0606",
+            "LISTEN_MODE 0600 -> 0606",
+        ),
+        // Fewer, or the same ones.
+        ("LISTEN=:2375", "LISTEN=127.0.0.1:2375", ""),
+        ("LISTEN=unix:/a\nLISTEN_MODE=0666", "LISTEN=unix:/a\nLISTEN_MODE=0600", ""),
+        ("LISTEN=unix:/a,:1", "LISTEN=:1", ""),
+        ("LISTEN=:1\nLISTEN_MODE=0600", "LISTEN=:1\nLISTEN_MODE=0666", ""),
+        ("A__LISTEN=:1\nB__LISTEN=:2", "A__LISTEN=:1", ""),
+    ] {
+        let output = difference(old, new);
+        let said = stdout(&output);
+        let line = said.lines().find_map(|line| line.strip_prefix("more may be able to connect: "));
+        assert_eq!(line.unwrap_or_default(), expected, "{old:?} and {new:?}: {said}");
+        assert_eq!(output.status.code(), Some(i32::from(!expected.is_empty())), "{said}");
+    }
+}
+
+#[test]
 fn a_difference_of_what_cannot_be_read_says_which_file_and_why() {
     for (old, new, file, reason) in [
         ("CONTAINERS", "", "old.env", "line 1, \"CONTAINERS\", is not NAME=value"),

@@ -58,6 +58,26 @@ impl Frontend {
         self.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)))
     }
 
+    /// What lets in others than before, where something may; each variable with both values.
+    #[must_use]
+    pub fn lets_in_more_than(&self, before: &Self) -> Option<String> {
+        if before.lets_in_all_of(self) {
+            return None;
+        }
+        let words = |frontend: &Self| {
+            let places: Vec<_> = frontend.listen.iter().map(Listen::to_string).collect();
+            let Access { mode, uid, gid } = frontend.access;
+            let id = |id: Option<u32>| id.map_or_else(String::new, |id| id.to_string());
+            [places.join(","), format!("{mode:04o}"), format!("{}:{}", id(uid), id(gid))]
+        };
+        let names = [&LISTEN, &LISTEN_MODE, &LISTEN_OWNER].map(|setting| setting.name);
+        let pairs = names.iter().zip(words(before).into_iter().zip(words(self)));
+        let changed = pairs.filter(|(_, (before, after))| before != after);
+        let changes: Vec<_> =
+            changed.map(|(name, (before, after))| format!("{name} {before} -> {after}")).collect();
+        Some(changes.join(", "))
+    }
+
     /// Of the variables about socket files those that are set for it, as it has none: those with its prefix, and the others where nobody
     /// has a file.
     fn say_vain_access(&mut self, environment: &Environment, somebody_has_files: bool) {
