@@ -92,23 +92,15 @@ fn request(client: Option<&str>, method: &str, path: &str, body: Option<&[u8]>) 
 /// It is good where nothing more is open to any client, and no others can be one. Who is in one of the files alone has nothing by the other.
 fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, Stop> {
     let (old, new) = (of_file(old)?, of_file(new)?);
-    let mut wanted = Vec::new();
+    let mut names = Vec::new();
     for name in old.iter().chain(&new).map(|frontend| frontend.name.as_deref()) {
-        if client.is_none() || name == client {
-            insert(&mut wanted, name);
-        }
+        insert(&mut names, name);
     }
-    if wanted.is_empty() {
-        let mut names = Vec::new();
-        for frontend in old.iter().chain(&new) {
-            if let Some(name) = &frontend.name {
-                insert(&mut names, name.clone());
-            }
-        }
+    if client.is_some() && !names.contains(&client) {
         return Err(no_such_client(client, &names));
     }
     let mut all = Explained { text: String::new(), is_good: true };
-    for name in wanted {
+    for name in names.into_iter().filter(|name| client.is_none() || *name == client) {
         let (before, after) = (of_name(&old, name), of_name(&new, name));
         let policy = |frontend: Option<&Frontend>| {
             frontend.map_or_else(Policy::closed, |frontend| frontend.policy.clone())
@@ -120,9 +112,9 @@ fn difference(client: Option<&str>, old: &str, new: &str) -> Result<Explained, S
         all.text += &explained.text;
         all.is_good &= !explained.opens;
         if let (Some(before), Some(after)) = (before, after)
-            && let Some(change) = after.lets_in_more_than(before)
+            && after.lets_in_more_than(before)
         {
-            all.text += &format!("more may be able to connect: {change}\n");
+            all.text += &format!("more may be able to connect: {} -> {}\n", before.reach(), after.reach());
             all.is_good = false;
         }
     }
@@ -143,17 +135,23 @@ fn title(frontends: &[Frontend], name: Option<&str>) -> Option<String> {
 fn of_process(client: Option<&str>) -> Result<(Vec<Frontend>, Vec<String>), Stop> {
     let read = read(&Environment::of_process(), frontends::read);
     let (mut frontends, lookalikes) = read.map_err(Stop::Unusable)?;
-    let names: Vec<_> = frontends.iter().filter_map(|frontend| frontend.name.clone()).collect();
+    let names: Vec<_> = frontends.iter().map(|frontend| frontend.name.as_deref()).collect();
+    if client.is_some() && !names.contains(&client) {
+        return Err(no_such_client(client, &names));
+    }
     frontends.retain(|frontend| client.is_none() || frontend.name.as_deref() == client);
-    if frontends.is_empty() { Err(no_such_client(client, &names)) } else { Ok((frontends, lookalikes)) }
+    Ok((frontends, lookalikes))
 }
 
-fn no_such_client(client: Option<&str>, names: &[String]) -> Stop {
+fn no_such_client(client: Option<&str>, names: &[Option<&str>]) -> Stop {
     let name = client.unwrap_or_default();
-    let names = if names.is_empty() { String::from("none has a name") } else { names.join(", ") };
-    Stop::Unusable(format!(
-        "there is no client {name}: no {name}__LISTEN says where it is listened for. Those that there are: {names}"
-    ))
+    let mut sentence = format!("there is no client {name}: no {name}__LISTEN says where it is listened for");
+    let mut before = ", but there is ";
+    for name in names.iter().flatten() {
+        sentence = sentence + before + name;
+        before = " and ";
+    }
+    Stop::Unusable(sentence)
 }
 
 /// The bytes of a file, or of standard input where it is `-`.

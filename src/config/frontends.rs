@@ -12,6 +12,7 @@ use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
 use crate::vars::{Environment, Error, Setting, parse_switch};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Between a client's name and the name of a variable. No variable has it in its own name.
 const SEPARATOR: &str = "__";
@@ -58,51 +59,52 @@ impl Frontend {
         self.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)))
     }
 
-    /// What lets in others than before, where something may; each variable with both values.
+    /// Whether somebody may reach this one who did not reach it before.
     #[must_use]
-    pub fn lets_in_more_than(&self, before: &Self) -> Option<String> {
-        if before.lets_in_all_of(self) {
-            return None;
+    pub fn lets_in_more_than(&self, before: &Self) -> bool {
+        !before.lets_in_all_of(self)
+    }
+
+    /// Who reaches it, by the variables that say so.
+    #[must_use]
+    pub fn reach(&self) -> String {
+        let mut reach = String::from(LISTEN.name);
+        for (place, listen) in self.listen.iter().enumerate() {
+            let _ = write!(reach, "{}{listen}", if place == 0 { '=' } else { ',' });
         }
-        let words = |frontend: &Self| {
-            let places: Vec<_> = frontend.listen.iter().map(Listen::to_string).collect();
-            let Access { mode, uid, gid } = frontend.access;
-            let id = |id: Option<u32>| id.map_or_else(String::new, |id| id.to_string());
-            [places.join(","), format!("{mode:04o}"), format!("{}:{}", id(uid), id(gid))]
-        };
-        let names = [&LISTEN, &LISTEN_MODE, &LISTEN_OWNER].map(|setting| setting.name);
-        let pairs = names.iter().zip(words(before).into_iter().zip(words(self)));
-        let changed = pairs.filter(|(_, (before, after))| before != after);
-        let changes: Vec<_> =
-            changed.map(|(name, (before, after))| format!("{name} {before} -> {after}")).collect();
-        Some(changes.join(", "))
+        if self.has_files() {
+            let Access { mode, uid, gid } = self.access;
+            let _ = write!(reach, " {}={mode:04o} {}=", LISTEN_MODE.name, LISTEN_OWNER.name);
+            for (before, id) in [("", uid), (":", gid)] {
+                reach += before;
+                if let Some(id) = id {
+                    let _ = write!(reach, "{id}");
+                }
+            }
+        }
+        reach
     }
 
     /// Of the variables about socket files those that are set for it, as it has none: those with its prefix, and the others where nobody
     /// has a file.
     fn say_vain_access(&mut self, environment: &Environment, somebody_has_files: bool) {
-        if self.has_files() {
-            return;
-        }
-        let prefix = prefix(self.name.as_deref());
+        let has_systemds = self.listen.iter().any(|listen| matches!(listen, Listen::Systemd(_)));
+        let own = prefix(self.name.as_deref());
         for Setting { name, default, .. } in [&LISTEN_MODE, &LISTEN_OWNER] {
-            let is_set = |name: &str| {
-                environment.get(name).is_some_and(|value| !["", default].contains(&value.trim()))
-            };
-            let own = !prefix.is_empty() && is_set(&format!("{prefix}{name}"));
-            if own || (!somebody_has_files && is_set(name)) {
-                let has_systemds = self.listen.iter().any(|listen| matches!(listen, Listen::Systemd(_)));
-                let instead = if has_systemds {
-                    ": SocketMode=, SocketUser= and SocketGroup= of the .socket unit say it"
-                } else {
-                    ""
-                };
-                self.vain
-                    .push(format!("{name} does nothing here, as no LISTEN=unix:/PATH is there{instead}"));
+            for (prefix, counts) in [(&*own, !own.is_empty()), ("", !somebody_has_files)] {
+                let value = environment.get(&format!("{prefix}{name}")).unwrap_or_default();
+                if counts && !self.has_files() && !["", default].contains(&value.trim()) {
+                    let instead = if has_systemds { OF_SYSTEMD } else { "" };
+                    self.vain.push(format!(
+                        "{prefix}{name} does nothing, as no LISTEN=unix:/PATH is there{instead}"
+                    ));
+                }
             }
         }
     }
 }
+
+const OF_SYSTEMD: &str = ": SocketMode=, SocketUser= and SocketGroup= of the .socket unit say it";
 
 /// What stands before the names of a client's variables.
 #[must_use]

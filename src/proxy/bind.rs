@@ -210,7 +210,8 @@ impl HandedOver {
                 false => {
                     let left: Vec<_> = self.left.iter().map(|place| self.name(*place)).collect();
                     format!(
-                        "systemd hands over no such socket, but {left:?}: FileDescriptorName= of the .socket unit says it"
+                        "systemd hands over no such socket, but {}: FileDescriptorName= of the .socket unit says it",
+                        left.join(", ")
                     )
                 }
             };
