@@ -16,7 +16,7 @@ use log::{error, info, warn};
 use sd_notify::NotifyState;
 use std::io;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -27,6 +27,9 @@ const SUM_UP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// More threads than this gain nothing: one moves some 70,000 requests a second.
 const MAX_WORKERS: usize = 4;
+
+/// How long a thread of which there is one to spare stays: longer than any program runs.
+const FOR_EVER: Duration = Duration::from_secs(3600 * 24 * 365 * 100);
 
 /// How often it is said that everything is allowed.
 const LEARN_REMINDER: Duration = Duration::from_secs(3600);
@@ -87,9 +90,9 @@ fn serve(
     logger: &'static Logger,
     report: Option<Arc<Report>>,
 ) -> Result<(), String> {
-    let runtimes = runtimes(config.frontends.len()).map_err(|error| format!("cannot start: {error}"))?;
-    config.max_connections =
-        limits::make_room(config.max_connections, bind::descriptors(&config), runtimes.len());
+    let (listening, frontends) = (bind::descriptors(&config), config.frontends.len());
+    config.max_connections = limits::make_room(config.max_connections, listening, frontends);
+    let runtimes = runtimes(&config).map_err(|error| format!("cannot start: {error}"))?;
     let served = Arc::new(OnceLock::new());
     let ending = Ending { served: Arc::clone(&served), waits: thread::current() };
     let handles: Vec<_> = runtimes.iter().map(|runtime| runtime.handle().clone()).collect();
@@ -113,10 +116,40 @@ fn serve(
 
 /// A runtime for each frontend, so that no client takes the time of another one's threads: the kernel shares it out among them. The threads
 /// are shared out too, each frontend has at least one. What is for all of them is done by the first.
-fn runtimes(frontends: usize) -> io::Result<Vec<Runtime>> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
-    let workers = workers.div_ceil(frontends);
-    (0..frontends).map(|_| Builder::new_multi_thread().worker_threads(workers).enable_all().build()).collect()
+///
+/// # Errors
+/// The system has not enough threads or descriptors.
+fn runtimes(config: &Config) -> io::Result<Vec<Runtime>> {
+    let frontends = config.frontends.len();
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS).div_ceil(frontends);
+    let threads = (workers + 1) * frontends;
+    try_threads(threads).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("{threads} threads cannot be had: {error}; raise the limit, such as pids_limit"),
+        )
+    })?;
+    let runtime = |frontend: &Arc<Frontend>| {
+        // One more thread, which stays once it is there: it takes over from a thread that judges a large body.
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(workers).max_blocking_threads(1).thread_keep_alive(FOR_EVER);
+        let runtime = builder.enable_all().build()?;
+        if frontend.policy.guard().is_some() {
+            runtime.spawn_blocking(|| ());
+        }
+        Ok(runtime)
+    };
+    config.frontends.iter().map(runtime).collect()
+}
+
+/// Whether so many threads can be had. tokio panics where they cannot, or waits for ever.
+fn try_threads(count: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let _closed = gate.lock();
+        let pass = || drop(gate.lock());
+        (0..count).try_for_each(|_| thread::Builder::new().spawn_scoped(scope, pass).map(drop))
+    })
 }
 
 /// Tells the thread that waits how serving ended, once this is dropped: a panic drops it, too.
@@ -150,12 +183,14 @@ async fn serve_until_told(
     if let Some(report) = &report {
         tokio::spawn(boxed(remind_of_learning(Arc::clone(report))));
     }
-    // Nobody is told where no systemd waits for it. Where it does not read, this waits.
-    tokio::task::spawn_blocking(|| {
-        if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
-            warn!(event = "systemd"; "cannot tell systemd that it is ready: {error}");
-        }
-    });
+    // Where nobody reads it, this waits.
+    if std::env::var_os("NOTIFY_SOCKET").is_some() {
+        tokio::task::spawn_blocking(|| {
+            if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+                warn!(event = "systemd"; "cannot tell systemd that it is ready: {error}");
+            }
+        });
+    }
     let config = Arc::new(config);
     tokio::spawn(boxed(warn_of_missing_daemon(Arc::clone(&config))));
     let stopped = stopped(stop, config.shutdown_grace, logger, report.clone());

@@ -3,6 +3,7 @@
 mod support;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output, Stdio};
 use support::{Client, FakeDaemon, Program, program};
 
@@ -283,4 +284,29 @@ fn sigint_and_sigterm_end_an_idle_program_in_order() {
         assert!(program.wait().success());
         assert_eq!(client.read_to_end(), b"");
     }
+}
+
+#[test]
+fn too_few_threads_are_a_sentence_and_not_a_panic_or_a_wait() {
+    if std::fs::metadata("/proc/self").expect("a process").uid() != 0 {
+        eprintln!("skipped: only root can be another user, and root itself has no such limit");
+        return;
+    }
+    let names: Vec<_> = (0..20).map(|number| format!("C{number}__LISTEN")).collect();
+    let vars: Vec<_> = names.iter().map(|name| (&**name, "127.0.0.1:0")).collect();
+    let mut limited = Command::new("setpriv");
+    limited.args(["--reuid=64217", "--regid=64217", "--clear-groups", "prlimit", "--nproc=12"]);
+    limited
+        .args(program::words())
+        .env_clear()
+        .envs(vars)
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    let output = limited.stdin(Stdio::null()).output().expect("setpriv runs");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("docker-socket-proxy: cannot start: ") && said.contains(" threads cannot be had: "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }

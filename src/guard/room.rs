@@ -18,6 +18,9 @@ pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 /// A body of so many bytes is judged in less than half a millisecond, whatever is in it. One of [`MAX_BODY_BYTES`] can take fifty.
 const QUICK_BYTES: usize = 8 * 1024;
 
+/// So many large bodies are judged at once, whoever sent them: one of [`MAX_BODY_BYTES`] can take 7 MB for that.
+static LARGE: Semaphore = Semaphore::const_new(4);
+
 /// The room for the bodies of one frontend's clients.
 #[derive(Debug)]
 pub struct Room {
@@ -50,15 +53,20 @@ impl Room {
     }
 
     /// Judges a body of so many bytes when its turn comes: of a frontend's clients one at a time is judged. Otherwise those who send
-    /// many would have all threads for themselves, and everybody else would wait for seconds. A runtime of one thread has none to
-    /// spare for a large body, and must not be used.
+    /// many would have all threads for themselves, and everybody else would wait for seconds. The runtime needs a blocking thread
+    /// for it.
     pub async fn in_turn<T>(&self, bytes: usize, judge: impl FnOnce() -> T) -> T {
         let (_turn, has_waited) = match self.turn.try_lock() {
             Ok(turn) => (turn, false),
             Err(_) => (self.turn.lock().await, true),
         };
-        // The runtime's other tasks move to another thread meanwhile, and the kernel shares the time out among the two.
-        let judged = if bytes > QUICK_BYTES { block_in_place(judge) } else { judge() };
+        let judged = if bytes > QUICK_BYTES {
+            let _large = LARGE.acquire().await;
+            // The runtime's other tasks move to another thread meanwhile, and the kernel shares the time out among the two.
+            block_in_place(judge)
+        } else {
+            judge()
+        };
         // Where others wait too, they would be woken one by the other. What has come for somebody else meanwhile goes first.
         if has_waited {
             yield_now().await;

@@ -8,7 +8,7 @@
 //! |---|---|---|---|
 //! | idle | the last head, of 16 KiB at most; nothing after a sixteenth of IDLE_TIMEOUT | the same | IDLE_TIMEOUT |
 //! | reading a head | 64 KiB | | HEAD_TIMEOUT |
-//! | holding a body for GUARD | 64 KiB: the head; 1 MiB of body and 64 KiB of its framing, of 16 MiB for all | | HEAD_TIMEOUT |
+//! | holding a body for GUARD | 64 KiB: the head; 1 MiB of body and 64 KiB of its framing, of the room for bodies | | HEAD_TIMEOUT |
 //! | waiting for the daemon | 64 KiB: the head | | CONNECT_TIMEOUT, or the client's reset |
 //! | request on its way | 64 KiB: the head, or what one read took and the daemon has not | 64 KiB: its head | either end |
 //! | response on its way | as before; 16 KiB of next requests once the request is complete | 64 KiB, as before | either end |
@@ -247,13 +247,14 @@ impl<'c> Connection<'c> {
             Err(Stop::ClientGone) => return Ok(None),
             Err(Stop::Refused(refusal)) => return Err(refuse(refusal)),
         };
-        let body = content(&self.request.pump, &pending).map_err(refuse)?;
-        let learner = self.frontend.learner.as_ref();
+        let (pump, learner) = (&self.request.pump, self.frontend.learner.as_ref());
+        let bytes = pump.held().len() - head.len();
         let judge = || {
+            let body = content(pump, &pending).map_err(refuse)?;
             let learned = learner.map(|learner| learner.note_body(pending.body(), &body));
-            (learned, pending.judge(&body).map_err(refuse))
+            Ok((learned, pending.judge(&body).map_err(refuse)))
         };
-        let (learned, admitted) = self.frontend.room.in_turn(body.len(), judge).await;
+        let (learned, admitted) = self.frontend.room.in_turn(bytes, judge).await?;
         self.say_refused(head, &learned.unwrap_or_default());
         let admitted = admitted?;
         let RequestLine { path, .. } = line.unwrap_or_default();
