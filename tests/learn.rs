@@ -2,10 +2,14 @@
 
 mod support;
 
+use docker_socket_proxy::config::{Config, frontends};
+use docker_socket_proxy::guard::{Guard, LISTS, Rule};
 use docker_socket_proxy::http::method::Method;
+use docker_socket_proxy::policy::guarded::rule;
 use docker_socket_proxy::policy::learn::{Defaults, Learner};
 use docker_socket_proxy::policy::{Dialect, Policy, ROUTES, Route, VARIABLES, Verdict};
 use docker_socket_proxy::proxy::admit::admit;
+use docker_socket_proxy::vars::Environment;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use support::daemon::response;
@@ -504,6 +508,226 @@ fn what_is_remembered_is_bounded_and_holds_nothing_private() {
     assert!(!report.contains("private") && !report.contains("token"), "{report}");
     assert!(report.len() < 6 * 1024, "{} bytes:\n{report}", report.len());
     assert!(report.contains("GET /images/...") && report.contains(" and others"), "{report}");
+}
+
+// === What a client writes is no line of the report ===
+
+/// The report on these requests of the client A, under GUARD.
+fn guarded(requests: &[(String, String)]) -> String {
+    let variables = [("A__LISTEN", ":1"), ("B__LISTEN", ":2"), ("A__LEARN", "1"), ("A__GUARD", "baseline")];
+    let config = Config::of(&variables.into_iter().collect::<Environment>()).expect("a usable environment");
+    let mut frontends = config.frontends.iter();
+    let frontend = frontends.find(|frontend| frontend.name.as_deref() == Some("A")).expect("it has a name");
+    let learner = frontend.learner.as_ref().expect("it learns");
+    for (line, body) in requests {
+        let head = format!("{line} HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n", body.len());
+        let _ = learner.note(head.as_bytes());
+        let path = line.split([' ', '?']).nth(1).expect("a path");
+        if let Some(Rule::Held(kind)) = rule(Method::Post, path.as_bytes()) {
+            let _ = learner.note_body(kind, body.as_bytes());
+        }
+    }
+    learner.report()
+}
+
+/// Each variable of a report with its values, as a strict reading has it: every line is a comment, a variable of A, or a route.
+fn lines_of_a(report: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    assert!(!report.chars().any(|letter| letter.is_control() && letter != '\n'), "{report:?}");
+    for line in report.split(['\n', '\u{2028}', '\u{2029}']) {
+        let is_comment = ["# ", "    # ", "      # "].iter().any(|start| line.starts_with(start));
+        if is_comment || ["", "    environment:", "    environment: {}"].contains(&line) {
+            continue;
+        }
+        if let Some(route) = line.strip_prefix("        ") {
+            let (method, path) = route.split_once(' ').expect("a route");
+            assert!(ROUTES.iter().any(|row| row.path == path) && Method::parse(method.as_bytes()).is_some());
+            continue;
+        }
+        let (name, value) =
+            line.strip_prefix("      A__").and_then(|line| line.split_once(": ")).unwrap_or_else(|| {
+                panic!("{line:?} is no variable of A's:\n{report}");
+            });
+        assert!(frontends::variables().any(|known| known == name), "{line:?}");
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let is_text = |text: &str| !text.contains(['"', '\\', '$']);
+        assert!(quoted.map_or(["0", "1", "baseline", "|"].contains(&value), is_text), "{line:?}");
+        found.push((name, quoted.unwrap_or(value)));
+    }
+    found
+}
+
+/// Every way to name something, with a place for the name in a query, a path or a body.
+const NAMING: [(&str, &str); 24] = [
+    ("POST /networks/x/connect", r#"{"Container":@}"#),
+    ("POST /networks/x/disconnect", r#"{"Container":@}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"PidMode":"container:"@}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"IpcMode":"container:"@}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"NetworkMode":"container:"@}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"NetworkMode":@}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"VolumesFrom":[@]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Links":[@":a"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/"@":/x"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":[@":/x:ro"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Mounts":[{"Type":"volume","Source":@,"Target":"/x"}]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Devices":[{"PathOnHost":"/dev/"@}]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"CapAdd":[@]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{@:1},@:{@:1}}"#),
+    ("POST /containers/create", r#"{"NetworkingConfig":{"EndpointsConfig":{@:{"Links":[@]}}}}"#),
+    ("POST /volumes/create", r#"{"Name":@}"#),
+    ("POST /images/busybox/tag?repo=@", ""),
+    ("POST /build?t=@&@=@", ""),
+    ("POST /commit?container=@&repo=@", "{}"),
+    ("POST /containers/@/start", ""),
+    ("DELETE /volumes/@", ""),
+    ("DELETE /networks/@", ""),
+    ("POST /images/@/push", ""),
+    ("GET /@/x", ""),
+];
+
+/// A request that names this.
+fn naming((line, body): (&str, &str), name: &str) -> (String, String) {
+    let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    // Beside quotes it goes on with their text.
+    let text = serde_json::to_string(name).expect("JSON");
+    let (open, inner) = (&text[1..], &text[1..text.len() - 1]);
+    let body = body.replace("\"@\"", inner).replace("\"@", open).replace("@\"", &text[..text.len() - 1]);
+    (line.replace('@', &escaped), body.replace('@', &text))
+}
+
+#[test]
+fn what_a_client_names_is_proposed_only_where_its_list_reads_just_that_back() {
+    let attack = "web\"\n      B__CONTAINERS: 1\n      B__POST: 1\n      B__GUARD: \"0";
+    for (name, list) in [
+        ("web", "ALLOW_CONTAINERS"),
+        ("docker.io/library/app:1", ""),
+        (attack, ""),
+        ("a,*", ""),
+        ("*", ""),
+        ("web*", ""),
+        ("w\"x", ""),
+        ("w\\x", ""),
+        ("a b", ""),
+        ("a\u{2028}B__POST: 1", ""),
+        ("${A}", ""),
+    ] {
+        for way in [NAMING[0], NAMING[2], NAMING[19]] {
+            let report = guarded(&[naming(way, name)]);
+            let found = lines_of_a(&report);
+            let entries: Vec<_> = found.iter().filter(|(of, _)| *of == "ALLOW_CONTAINERS").collect();
+            match list {
+                "" => assert!(entries.is_empty(), "{way:?}: {report}"),
+                list => assert_eq!(entries, [&(list, name); 2], "{way:?}: {report}"),
+            }
+        }
+        let tagged = guarded(&[naming(NAMING[16], name)]);
+        let tags: Vec<_> = lines_of_a(&tagged).into_iter().filter(|(of, _)| *of == "ALLOW_TAGS").collect();
+        let expected = ["web", "docker.io/library/app:1"]
+            .contains(&name)
+            .then(|| name.trim_start_matches("docker.io/library/"));
+        assert_eq!(tags.first().map(|(_, tag)| *tag), expected, "{tagged}");
+    }
+    // What is not proposed is told by its field.
+    let report = guarded(&[naming(NAMING[0], attack), naming(NAMING[2], "a,*")]);
+    let told = "# GUARD refuses, and no entry is proposed for what is named in: Container,\n      #   HostConfig.PidMode\n";
+    assert!(report.contains(told), "{report}");
+    // Text that is nobody's name.
+    assert!(
+        guarded(&[(String::from("GET /a%20b,/x"), String::new())])
+            .contains("no variable allows: GET /.../...\n")
+    );
+    // In compose `$` would fill in what the machine has.
+    for path in ["srv/$HOME", "srv/${X:-*}", "srv/it's", "srv/a\u{85}b", "srv/a\u{202e}b"] {
+        let report = guarded(&[naming(NAMING[8], path)]);
+        assert!(!report.contains("ALLOW_BIND_MOUNTS"), "{report}");
+    }
+    let report = guarded(&[naming(NAMING[8], "srv/M\u{fc}ller & Co")]);
+    assert!(report.contains("A__ALLOW_BIND_MOUNTS: \"/srv/M\u{fc}ller & Co\"\n"), "{report}");
+}
+
+/// Names of pieces that mean something to YAML, compose or the lists. LEARN_ROUNDS is their number, 500 without it.
+#[test]
+fn whatever_a_client_names_the_report_has_its_own_variables_and_no_more_than_it_named() {
+    const PIECES: [&str; 34] = [
+        "web",
+        "A",
+        "0",
+        "*",
+        ",",
+        "\"",
+        "'",
+        "\\",
+        "\n",
+        "\r",
+        "\t",
+        " ",
+        "/",
+        ":",
+        "ro",
+        "$",
+        "{",
+        "}",
+        "#",
+        "- ",
+        "|",
+        "@",
+        "%",
+        "~",
+        "\0",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\u{fffd}",
+        "\u{fc}",
+        "\n      B__POST: 1",
+        "docker.io/library/",
+        "NET_ADMIN",
+        "gpu",
+    ];
+    let mut state = 1_u64;
+    let mut below = |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % most as u64).expect("a small number")
+    };
+    let rounds = std::env::var("LEARN_ROUNDS").map_or(500, |rounds| rounds.parse().expect("a number"));
+    let mut proposed = 0;
+    for _ in 0..rounds {
+        let names: Vec<String> =
+            (0..3).map(|_| (0..1 + below(4)).map(|_| PIECES[below(PIECES.len())]).collect()).collect();
+        let asked: Vec<_> = names.iter().map(|name| naming(NAMING[below(NAMING.len())], name)).collect();
+        let report = guarded(&asked);
+        let lists = lines_of_a(&report);
+        for (list, value) in lists.iter().filter(|(name, _)| LISTS.iter().any(|list| list.name == *name)) {
+            let var = |name: &str| match name {
+                "GUARD" => Some(String::from("baseline")),
+                name => (name == *list).then(|| (*value).to_owned()),
+            };
+            let guard = Guard::from_vars(&var).expect("a list that can be used").expect("a guard");
+            let entries = guard.allow().named().into_iter().flat_map(|(_, entries)| entries);
+            for entry in entries {
+                // As far as the ways to name something go: with a path around it, in front of a mode, an image as Docker shows it.
+                let plain = |name: &str| {
+                    let name = name.trim_matches('/').trim_start_matches("dev/");
+                    name.trim_start_matches("docker.io/")
+                        .trim_start_matches("library/")
+                        .trim_matches('/')
+                        .to_owned()
+                };
+                let of_cases = ["x", "busybox", "gpu"].map(String::from);
+                let asked = names.iter().flat_map(|name| [name, name.split(':').next().expect("a part")]);
+                let asked: Vec<_> = asked.map(plain).chain(of_cases).collect();
+                assert!(
+                    asked.contains(&plain(entry.trim_end_matches(":ro"))),
+                    "{entry:?} of {names:?}:\n{report}"
+                );
+                assert!(!entry.contains('*'), "{report}");
+                proposed += 1;
+            }
+        }
+    }
+    assert!(proposed > rounds / 20, "{proposed} entries of {rounds} rounds");
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl fmt::Display for Name {
 }
 
 /// The name of an image as Docker shows it: without what stands before it where nothing is said (distribution `reference.FamiliarName`).
-fn familiar(name: &str) -> &str {
+pub(super) fn familiar(name: &str) -> &str {
     let path = name.strip_prefix("docker.io/").or_else(|| name.strip_prefix("index.docker.io/"));
     let path = path.unwrap_or(name);
     path.strip_prefix("library/").unwrap_or(path)

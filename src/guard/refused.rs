@@ -2,8 +2,9 @@
 
 use super::allow::{
     ALLOW_BIND_MOUNTS, ALLOW_CAPABILITIES, ALLOW_CONTAINERS, ALLOW_DEVICES, ALLOW_HOST_NETWORK,
-    ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES,
+    ALLOW_NETWORKS, ALLOW_TAGS, ALLOW_VOLUMES, Allow,
 };
+use super::names::familiar;
 use super::thing::Thing;
 use crate::vars::Setting;
 use std::fmt;
@@ -69,20 +70,29 @@ impl Need {
         }
     }
 
-    /// What it would be in one of the lists.
+    /// The list that opens it, and its entry there. `None` where the list would not read just this entry back, and where the client's
+    /// text has what YAML, compose or a reader of the report could take for something else: what it names is its own to say.
     #[must_use]
-    pub fn entry_of(&self, list: &Setting) -> Option<String> {
-        let (of, entry) = match self {
+    pub fn entry(&self) -> Option<(&'static Setting, String)> {
+        let is_itself =
+            |letter: char| letter.escape_debug().eq([letter]) && !matches!(letter, '$' | '*' | ',');
+        let (list, entry) = match self {
             Self::BindMount(path, written) => {
                 (&ALLOW_BIND_MOUNTS, format!("{path}{}", if *written { "" } else { ":ro" }))
             }
             Self::Capability(name) => (&ALLOW_CAPABILITIES, name.clone()),
             Self::Device(name) => (&ALLOW_DEVICES, name.clone()),
             Self::HostNetwork => (&ALLOW_HOST_NETWORK, String::from("1")),
+            Self::Name(Thing::Image, name) => (&ALLOW_TAGS, familiar(name).to_owned()),
             Self::Name(thing, name) => (list_of(*thing)?, name.clone()),
             Self::All(thing) => (list_of(*thing)?, String::from("*")),
         };
-        (of.name == list.name).then_some(entry)
+        let is_read_back = || {
+            let var = |name: &str| (name == list.name).then(|| entry.clone());
+            let of_list = |allow: Allow| allow.named().into_iter().find(|(name, _)| *name == list.name);
+            Allow::from_vars(&var).ok().and_then(of_list).is_some_and(|(_, entries)| entries == [&*entry])
+        };
+        (self.text().chars().all(is_itself) && is_read_back()).then_some((list, entry))
     }
 }
 

@@ -100,6 +100,8 @@ struct Seen {
     beyond: Examples,
     /// What of GUARD's lists it needs.
     wanted: Vec<guard::Need>,
+    /// Where more of them is needed, for what the client names in a way that no entry can be proposed for.
+    unlisted: Examples,
     /// What GUARD closes or refuses, whatever its lists say.
     guarded: Examples,
     /// Whether anything was added since it was last asked.
@@ -260,13 +262,18 @@ impl Learner {
     fn note_refused(&self, refused: &[Refused], without_lists: Vec<Refused>) -> Vec<String> {
         let mut seen = self.seen();
         for Refused { path, why } in without_lists {
-            match why {
+            seen.news |= match why {
+                // Nothing opens one of another client's.
+                Why::Needs(guard::Need::Name(guard::Thing::Exec, _)) => false,
                 Why::Needs(need)
-                    if seen.wanted.len() < MAX_WANTED && need.text().len() <= MAX_WANTED_BYTES =>
+                    if seen.wanted.len() < MAX_WANTED
+                        && need.text().len() <= MAX_WANTED_BYTES
+                        && need.entry().is_some() =>
                 {
-                    seen.news |= insert(&mut seen.wanted, need)
+                    insert(&mut seen.wanted, need)
                 }
-                _ => seen.news |= seen.guarded.add(path, MAX_REFUSED),
+                Why::Needs(_) => seen.unlisted.add(path, MAX_REFUSED),
+                _ => seen.guarded.add(path, MAX_REFUSED),
             }
         }
         refused.iter().map(|refused| refused.told(&self.defaults.prefix)).collect()
@@ -346,7 +353,10 @@ fn example(method: Method, path: &[u8], query: Option<&[u8]>) -> String {
     if segments.next_if_eq(&"libpod").is_some() {
         known.push_str("/libpod");
     }
-    let _ = write!(known, "/{}", first_bytes(segments.next().unwrap_or_default()));
+    // A word that a report can hold as it is, or none.
+    let is_word =
+        |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte));
+    let _ = write!(known, "/{}", segments.next().filter(is_word).map_or("...", first_bytes));
     let below = if segments.next().is_some() { "/..." } else { "" };
     format!("{method_name} {known}{below}")
 }

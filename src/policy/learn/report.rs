@@ -1,7 +1,7 @@
 //! What LEARN=1 prints: two blocks of a compose file.
 
 use super::{Defaults, Examples, MAX_EXAMPLES, Seen, Ways};
-use crate::guard::{GUARD, LISTS};
+use crate::guard::{self, GUARD, LISTS};
 use crate::http::method::Method;
 use crate::policy::danger;
 use crate::policy::lists::{ALLOW_ROUTES, Line, Lists};
@@ -92,11 +92,14 @@ fn guarded(out: &mut String, seen: &Seen, defaults: &Defaults) {
         return;
     }
     list(out, "GUARD refuses, whatever its lists say:", &seen.guarded);
+    list(out, "GUARD refuses, and no entry is proposed for what is named in:", &seen.unlisted);
     set(out, &defaults.prefix, GUARD.name, "baseline");
     for list in LISTS {
-        let entries: Vec<_> = seen.wanted.iter().filter_map(|need| need.entry_of(list)).collect();
+        let entries =
+            seen.wanted.iter().filter_map(guard::Need::entry).filter(|(of, _)| of.name == list.name);
+        let entries: Vec<_> = entries.map(|(_, entry)| entry).collect();
         if !entries.is_empty() {
-            // A path may hold what YAML reads otherwise; it has no quotes and no backslashes.
+            // A path may hold what YAML reads otherwise; it has no quotes, no backslashes and nothing that compose fills in.
             set(out, &defaults.prefix, list.name, &format!("\"{}\"", entries.join(",")));
         }
     }
