@@ -3,7 +3,7 @@
 //! The environment of a container holds much that is not meant for this program, so a name counts only where it is close to a
 //! variable's, or a word of the API or of another image. What it is set to must be a switch where a grant would be meant.
 
-use crate::config::{Frontend, SETTINGS, frontends};
+use crate::config::{SETTINGS, frontends};
 use crate::distance::{distance, plain};
 use crate::policy::{ROUTES, Route, VARIABLES};
 use crate::vars::{Environment, Error, parse_switch};
@@ -42,15 +42,16 @@ pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
     }
     let variables = known();
     let open = frontends::read(environment);
+    let frontends = open.as_deref().unwrap_or_default();
+    let clients: Vec<&str> = frontends.iter().filter_map(|frontend| frontend.name.as_deref()).collect();
     let mut sentences = Vec::new();
     for (name, value) in environment.iter().filter(|(name, _)| environment.has(name)) {
         // Those of clients are looked at where they are read.
-        if frontends::split(name).is_some() {
+        if frontends::split(name).is_some() || variables.iter().any(|variable| variable.name == name) {
             continue;
         }
         let is_switch = parse_switch("", value).is_ok();
-        let clients = open.as_deref().unwrap_or_default();
-        let of_client = client_meant_by(name, value, clients, &variables).map(Meant::Variable);
+        let of_client = client_meant_by(name, (value, is_switch), &clients, &variables);
         let Some(meant) = of_client.or_else(|| meant_by(name, is_switch, &variables)) else { continue };
         // Other values can be long, and nobody knows what they hold.
         let setting = if is_switch { format!("{name}={}", value.trim()) } else { name.to_owned() };
@@ -63,8 +64,9 @@ pub fn lookalikes(environment: &Environment) -> Result<Vec<String>, String> {
             Meant::Hint(hint) => format!("{nothing}: {hint}"),
             Meant::Variable(variable) => {
                 let meant = frontends::read(&environment.with(&variable, value));
-                // One that looks like a client's, and could be none, is somebody else's.
-                if frontends::split(&variable).is_some() && meant.is_err() && !is_switch {
+                // One that looks like that of a client nobody has named, and could be none, is somebody else's.
+                let is_named = |(client, _)| clients.contains(&client);
+                if !frontends::split(&variable).is_none_or(is_named) && meant.is_err() {
                     continue;
                 }
                 let sentence = format!("{nothing}: {}", did_you_mean(&variable));
@@ -85,19 +87,21 @@ struct Known {
     name: &'static str,
     /// Its name as [`plain`] has it, which is compared with every name of the environment.
     plain: String,
+    /// Whether each client can have one of its own.
+    of_clients: bool,
     /// A misspelt name counts whatever its value is, not as a switch alone.
     any_value: bool,
 }
 
 /// All variables.
 fn known() -> Vec<Known> {
-    let of_process = SETTINGS.iter().map(|setting| setting.name);
-    let known = |name: &'static str| {
+    let of_process = SETTINGS.iter().map(|setting| (setting.name, false));
+    let known = |(name, of_clients): (&'static str, bool)| {
         // Nobody else's names begin like these.
         let own = ["ALLOW_", "LIBPOD_"].iter().any(|prefix| name.starts_with(prefix));
-        Known { name, plain: plain(name), any_value: own || !is_grant(name) }
+        Known { name, plain: plain(name), of_clients, any_value: own || !is_grant(name) }
     };
-    frontends::variables().chain(of_process).map(known).collect()
+    frontends::variables().map(|name| (name, true)).chain(of_process).map(known).collect()
 }
 
 fn is_grant(name: &str) -> bool {
@@ -108,9 +112,9 @@ fn did_you_mean(name: &str) -> String {
     format!("did you mean {name}?")
 }
 
-/// What the author of this name had in mind; `None` where it is a variable's, or looks like none.
+/// What the author of this name had in mind; `None` where it looks like no variable's.
 fn meant_by(name: &str, is_switch: bool, variables: &[Known]) -> Option<Meant> {
-    if name.len() > MAX_NAME_BYTES || variables.iter().any(|variable| variable.name == name) {
+    if name.len() > MAX_NAME_BYTES {
         return None;
     }
     let candidates: Vec<&Known> =
@@ -133,25 +137,43 @@ fn meant_by(name: &str, is_switch: bool, variables: &[Known]) -> Option<Meant> {
     }
 }
 
-/// The variable of a client that the author of this name had in mind: with one underscore, in other case, or with something else
-/// between. Of a client that is not known, where it is listened for.
-fn client_meant_by(name: &str, value: &str, clients: &[Frontend], variables: &[Known]) -> Option<String> {
-    let letters = plain(name);
-    let of_client = |client: &str| {
-        let rest = letters.strip_prefix(&client.replace('0', "O"))?;
-        let real = variables.iter().find(|variable| variable.plain == rest)?;
-        frontends::variables()
-            .any(|of_client| of_client == real.name)
-            .then(|| frontends::prefix(Some(client)) + real.name)
-    };
-    let known = clients.iter().filter_map(|client| client.name.as_deref()).find_map(of_client);
-    known.or_else(|| {
-        // Other programs listen too, but hardly at such a place.
-        let is_place = ["unix:", ":2375"].iter().any(|place| value.contains(place));
-        let client = name.strip_suffix("_LISTEN").filter(|client| !client.is_empty() && is_place)?;
-        let variable = frontends::prefix(Some(client)) + "LISTEN";
-        frontends::split(&variable).is_some().then_some(variable)
-    })
+/// The variable of a client that the author of this name had in mind: with one underscore, in other case, with something else between,
+/// turned round, or misspelt behind that. Of a client that is not known, where it is listened for.
+fn client_meant_by(
+    name: &str,
+    (value, is_switch): (&str, bool),
+    clients: &[&str],
+    variables: &[Known],
+) -> Option<Meant> {
+    let (letters, capitals) = (plain(name), name.to_ascii_uppercase());
+    let words = capitals.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let variables: Vec<&Known> = variables
+        .iter()
+        .filter(|variable| variable.of_clients && (is_switch || variable.any_value))
+        .collect();
+    for client in clients {
+        let prefix = frontends::prefix(Some(client));
+        let rest = letters.strip_prefix(&client.replace('0', "O"));
+        if let Some(variable) = variables.iter().find(|variable| rest == Some(&*variable.plain)) {
+            return Some(Meant::Variable(prefix + variable.name));
+        }
+        for (word, rest) in [words.split_first(), words.split_last()].into_iter().flatten() {
+            let rest = if word == client { rest.join("_") } else { continue };
+            if let Some(variable) = near(&rest, &variables) {
+                return Some(Meant::Variable(prefix + variable));
+            }
+            // Beside the name of a client a short word with a slip is worth a warning.
+            if let Some(variable) = variables.iter().find(|variable| distance(&rest, variable.name) == 1) {
+                return Some(Meant::Hint(did_you_mean(&(prefix + variable.name))));
+            }
+        }
+    }
+    // Other programs listen too, but hardly at such a place.
+    let is_place = ["unix:", ":2375"].iter().any(|place| value.contains(place));
+    let client = name.strip_suffix("_LISTEN").filter(|client| !client.is_empty() && is_place)?;
+    let variable = frontends::prefix(Some(client)) + "LISTEN";
+    frontends::split(&variable).is_some().then_some(Meant::Variable(variable))
 }
 
 /// Whether a name can only be that of a list of what is closed or open.

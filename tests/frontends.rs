@@ -151,6 +151,16 @@ fn what_is_wrong_with_a_prefix_stops_the_start_with_a_sentence() {
             "clients have no variable HOST. If it is meant for another program, keep it from this one",
         ),
         (&[("ALLOW__START", "1")], "did you mean ALLOW_START?"),
+        (
+            &[("A__LISTEN", ":1"), ("A__gaurd", "baseline")],
+            "A__gaurd cannot be used: what stands before two underscores is the name of a client, and clients have no variable gaurd. \
+             If it is meant for another program, keep it from this one",
+        ),
+        (&[("A__LISTEN", ":1"), ("A__pots", "0")], "clients have no variable pots"),
+        (&[("A__LISTEN", ":1"), ("A__DenyRoutez", "x")], "clients have no variable DenyRoutez"),
+        (&[("A__LISTEN", ":1"), ("A__GU\u{410}RD", "baseline")], "A__GU\\u{410}RD cannot be used"),
+        (&[("A__LISTEN", ":1"), ("A__database__HOST", "db")], "clients have no variable database__HOST"),
+        (&[("A__LISTEN", ":1"), ("A__", "1")], "A__ cannot be used"),
         (&[("a__LISTEN", ":1")], "capitals and digits alone"),
         (&[("A__listen", ":1")], "capitals and digits alone"),
         (&[("A_B__CONTAINERS", "1")], "capitals and digits alone"),
@@ -257,6 +267,22 @@ fn a_prefix_that_is_written_in_another_way_stops_the_start_where_more_is_open_fo
         ("Dozzle__ALLOW_LOG", "0"),
         ("MY_APP__ALLOW_LOG", "0"),
         ("DOZZLE_DENY_ROUTES", "GET /info"),
+        // What would not be understood there hides no name.
+        ("DOZZLE_DENY_ROUTES", "GET /inf"),
+        ("DOZZLE_GUARD", "strict"),
+        ("DOZZLE_GUARD", "baseline"),
+        ("DOZZLE_LISTEN_OWNER", "root:root"),
+        ("DOZZLE_LISTEN_MODE", "u=rw"),
+        ("DOZZLE_DIALECT", "linuxserver2"),
+        ("DOZZLE_ALLOW_LOGS", "nope"),
+        // Turned round, and with a slip that is one without a prefix too.
+        ("GUARD_DOZZLE", "baseline"),
+        ("GUARD__dozzle", "baseline"),
+        ("POST_DOZZLE", "0"),
+        ("ALLOW_EXEC_DOZZLE", "0"),
+        ("DOZZLE_ALOW_EXEC", "0"),
+        ("dozzle.alow_exec", "0"),
+        ("DOZZLE_DENY_RUTES", "GET /info"),
     ] {
         let said = read(&[&client[..], &[(name, value)]].concat()).err();
         assert!(
@@ -268,6 +294,29 @@ fn a_prefix_that_is_written_in_another_way_stops_the_start_where_more_is_open_fo
     let environment: Environment = client.into_iter().chain([("DOZZLE_IMAGES", "1")]).collect();
     let said = lookalikes(&environment).expect("nothing more is open than was meant");
     assert!(said.len() == 1 && said[0].contains("did you mean DOZZLE__IMAGES?"), "{said:?}");
+    // So is a slip in a short word, and what is closed anyway.
+    for (name, value, meant) in [
+        ("DOZZLE_GAURD", "baseline", "DOZZLE__GUARD"),
+        ("DOZZLE_POTS", "0", "DOZZLE__POST"),
+        ("POTS_DOZZLE", "0", "DOZZLE__POST"),
+        ("DOZZLE_EXEC", "0", "DOZZLE__EXEC"),
+        ("INFO_DOZZLE", "0", "DOZZLE__INFO"),
+    ] {
+        let environment: Environment = client.into_iter().chain([(name, value)]).collect();
+        let said = lookalikes(&environment).unwrap_or_else(|said| panic!("{name} is a warning: {said}"));
+        let expected = format!("did you mean {meant}?");
+        assert!(said.len() == 1 && said[0].contains(&expected), "{name}: {said:?}");
+    }
+    // Somebody else's, beside a client of the same name.
+    for (name, value) in
+        [("DOZZLE_VERSION", "20.1"), ("DOZZLE_HOST", "db"), ("DOZZLE_PORT", "8080"), ("DOZZLE_LEVEL", "info")]
+    {
+        let environment: Environment = client.into_iter().chain([(name, value)]).collect();
+        assert_eq!(lookalikes(&environment), Ok(Vec::new()), "{name}");
+    }
+    // A variable is no misspelt one of a client, whatever its name begins with.
+    let libpod: Environment = [("LIBPOD__LISTEN", ":1"), ("LIBPOD_IMAGES", "0")].into_iter().collect();
+    assert_eq!(lookalikes(&libpod), Ok(Vec::new()));
     // The port of the image would be open in place of the file.
     let image = [("LISTEN_DEFAULT", ":2375"), ("CONTAINERS", "1")];
     for value in ["unix:/run/traefik.sock", "127.0.0.1:2375"] {

@@ -248,17 +248,21 @@ fn defaults(environment: &Environment, prefix: &str, policy: &Policy, of_all: &P
 fn names(environment: &Environment) -> Result<BTreeSet<String>, Error> {
     let mut names = BTreeSet::new();
     for (whole, _) in environment.iter() {
-        let refused = |why: &str| Error::Sentence(format!("{whole} cannot be used: {why}"));
-        if let Some((name, variable)) = split(whole) {
-            check(environment, name, variable).map_err(|why| refused(&why))?;
-            names.insert(name.to_owned());
-        } else if let Some((_, variable)) = whole.split_once(SEPARATOR)
-            && variables().any(|real| plain(real) == plain(variable))
-        {
+        let refused =
+            |why: &str| Error::Sentence(format!("{} cannot be used: {why}", whole.escape_default()));
+        let Some((name, variable)) = whole.split_once(SEPARATOR) else { continue };
+        let is_client_s = split(whole).is_some();
+        if !is_client_s && variables().any(|real| plain(real) == plain(variable)) {
             return Err(refused(
                 "a client's name has capitals and digits alone, and its variables are in capitals, such as TRAEFIK__CONTAINERS. If it is \
                  meant for another program, keep it from this one",
             ));
+        }
+        let listen = format!("{name}{SEPARATOR}{}", LISTEN.name);
+        // Nobody else's begins like those of a client that is there.
+        if is_client_s || (split(&listen).is_some() && environment.has(&listen)) {
+            check(environment, name, variable).map_err(|why| refused(&why))?;
+            names.insert(name.to_owned());
         }
     }
     Ok(names)
@@ -290,7 +294,8 @@ fn check(environment: &Environment, name: &str, variable: &str) -> Result<(), St
         _ => String::from(". If it is meant for another program, keep it from this one"),
     };
     Err(format!(
-        "what stands before two underscores is the name of a client, and clients have no variable {variable}{hint}"
+        "what stands before two underscores is the name of a client, and clients have no variable {}{hint}",
+        variable.escape_default()
     ))
 }
 
