@@ -156,21 +156,24 @@ impl Setting {
     /// Its value, or its default where it is unset or empty.
     ///
     /// # Errors
-    /// A value that `parse` does not take.
+    /// A value that `parse` does not take, and what was no text ([`Environment`]).
     pub fn read<T>(
         &self,
         var: Vars<'_>,
         parse: impl Fn(&'static str, &str) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        parse(self.name, &self.value(var))
+        parse(self.name, &self.value(var)?)
     }
 
-    fn value(&self, var: Vars<'_>) -> String {
+    fn value(&self, var: Vars<'_>) -> Result<String, Error> {
         let value = var(self.name).unwrap_or_default();
-        String::from(match value.trim() {
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(Error::value(self.name, &value, "text in UTF-8, without U+FFFD"));
+        }
+        Ok(String::from(match value.trim() {
             "" => self.default,
             value => value,
-        })
+        }))
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod support;
 
+use docker_socket_proxy::config::{SETTINGS, frontends};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output, Stdio};
 use support::{Client, FakeDaemon, Program, program};
@@ -108,6 +111,19 @@ fn quotes_that_are_part_of_a_value_are_named() {
         let (status, sentence) = failure(&[], &[(variable, value)]);
         assert_eq!(status, Some(64), "{sentence}");
         assert!(sentence.ends_with("; take the quotes away that are part of it"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_value_that_is_no_text_is_refused_whatever_takes_it() {
+    let own = SETTINGS.iter().map(|setting| setting.name).chain(frontends::variables());
+    let of_client = frontends::variables().map(|name| format!("A__{name}"));
+    for name in own.map(str::to_owned).chain(of_client) {
+        let mut command = Program::command(&[], &[("A__LISTEN", "unix:/nowhere/to/listen")]);
+        let output = command.env(&name, OsStr::from_bytes(b"/data/\xff")).output().expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{name}: {said}");
+        assert!(said.contains(&format!("{name}=\"/data/\u{fffd}\" cannot be used")), "{name}: {said}");
     }
 }
 
