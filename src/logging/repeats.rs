@@ -13,7 +13,7 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 const MAX_KINDS: usize = 100;
 
 /// So many warnings of all addresses together are remembered. Where each has a method and a path as long as a line shows, they
-/// take 7 MB. The address that came first is forgotten to make room for another one: its next warning is shown again, and none
+/// take 7 MB. The addresses that came first are forgotten to make room for another one: their next warnings are shown again, and none
 /// is ever hidden.
 const MAX_KINDS_IN_ALL: usize = 4096;
 
@@ -90,18 +90,25 @@ impl Repeats {
         first
     }
 
-    /// Forgets the address whose first warning is the oldest of all but this one's. False where there is no other.
+    /// Forgets the addresses whose first warnings are the oldest of all but this one's: those of the first sixteenth of the time at once, as
+    /// each address has to be looked at. False where there is no other.
     fn forget_oldest_but(&mut self, source: &Source, now: Instant, ended: &mut Vec<Repeated>) -> bool {
-        let others = self.clients.iter().filter(|(other, _)| *other != source);
-        let oldest = others.min_by_key(|(_, client)| client.since).map(|(address, _)| address.clone());
-        let Some(oldest) = oldest else { return false };
-        if let Some(client) = self.clients.remove(&oldest) {
-            self.kinds -= client.kinds.len();
-            for (warning, kind) in client.kinds.into_iter().filter(|(_, kind)| kind.repeated > 0) {
-                let over = now.duration_since(kind.since);
-                ended.push(Repeated { source: oldest.clone(), warning, count: kind.repeated, over });
+        let others = || self.clients.iter().filter(|(other, _)| *other != source);
+        let times = || others().map(|(_, client)| client.since);
+        let (Some(first), Some(last)) = (times().min(), times().max()) else { return false };
+        let until = first + (last - first) / 16;
+        let Self { clients, kinds } = self;
+        clients.retain(|address, client| {
+            if address == source || client.since > until {
+                return true;
             }
-        }
+            *kinds -= client.kinds.len();
+            for (warning, kind) in client.kinds.drain().filter(|(_, kind)| kind.repeated > 0) {
+                let over = now.duration_since(kind.since);
+                ended.push(Repeated { source: address.clone(), warning, count: kind.repeated, over });
+            }
+            false
+        });
         true
     }
 
@@ -191,6 +198,20 @@ mod tests {
             assert_eq!(first, kind < MAX_KINDS, "{kind}");
             assert!(repeats.kinds <= MAX_KINDS_IN_ALL + 1);
         }
+    }
+
+    #[test]
+    fn where_each_warning_is_another_address_s_they_are_seldom_looked_through() {
+        let mut repeats = Repeats::default();
+        let (start, mut forgotten) = (Instant::now(), 0);
+        for address in 0..4 * MAX_KINDS_IN_ALL {
+            let before = repeats.kinds;
+            let now = start + Duration::from_millis(address as u64);
+            assert!(say(&mut repeats, &address.to_string(), "denied", now).0);
+            forgotten += usize::from(repeats.kinds <= before);
+        }
+        assert!((1..100).contains(&forgotten), "{forgotten}");
+        assert!(repeats.kinds > MAX_KINDS_IN_ALL / 2, "{}", repeats.kinds);
     }
 
     #[test]
