@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{sleep, timeout};
 
 /// The pause after an accept that failed for want of descriptors or memory.
@@ -64,22 +64,26 @@ where
 {
     let timekeeper = Timekeeper::start(config.idle_timeout)?;
     let pool = Pool::new(config.max_connections, entrances.len());
-    let mut loops = JoinSet::new();
+    let mut loops = Vec::new();
     for (place, entrance) in entrances.into_iter().enumerate() {
         let (places, runtime) = (pool.places(place, &entrance), entrance.runtime.clone());
         let serve = server(&entrance.frontend);
         let accept = accept_each(entrance.listeners, places, timekeeper.clone(), serve);
-        loops.spawn_on(boxed(accept), &runtime);
+        loops.push(runtime.spawn(boxed(accept)));
     }
     tokio::select! {
         biased;
         () = shutdown => {}
-        // None of them ends.
-        Some(Err(bug)) = loops.join_next() => resume_unwind(bug.into_panic()),
+        bug = poll_fn(|cx| first_bug(&mut loops, cx)) => resume_unwind(bug.into_panic()),
     }
     let ended = async {
         // With them go the listeners.
-        loops.shutdown().await;
+        for accept in &loops {
+            accept.abort();
+        }
+        for accept in loops {
+            let _ = accept.await;
+        }
         timekeeper.stop();
         pool.all_free().await;
     };
@@ -88,6 +92,16 @@ where
         warn!(event = "stop"; "{connections} connections are cut at the end of the grace period");
     }
     Ok(())
+}
+
+/// Ready when one of them has ended, which only a bug brings about.
+fn first_bug(loops: &mut [JoinHandle<()>], cx: &mut Context<'_>) -> Poll<JoinError> {
+    for accept in loops {
+        if let Poll::Ready(Err(bug)) = Pin::new(accept).poll(cx) {
+            return Poll::Ready(bug);
+        }
+    }
+    Poll::Pending
 }
 
 /// A task of which there are few. tokio's code for a task is compiled for each type of future, which takes some 10 KB of the program:
