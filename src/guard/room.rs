@@ -1,7 +1,7 @@
 //! What the judging of bodies may take: memory, and the time of the threads that serve everybody.
 
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::task::{block_in_place, yield_now};
+use tokio::task::block_in_place;
 
 /// The most bytes of a body that is judged.
 /// - The largest that is sent: some 3 KiB by clients; an environment of 100 KiB by hand.
@@ -25,7 +25,7 @@ static LARGE: Semaphore = Semaphore::const_new(4);
 #[derive(Debug)]
 pub struct Room {
     bytes: Semaphore,
-    /// Held by who is judged.
+    /// Held by whose large body is judged.
     turn: Mutex<()>,
 }
 
@@ -52,26 +52,16 @@ impl Room {
         Some(())
     }
 
-    /// Judges a body of so many bytes when its turn comes: of a frontend's clients one at a time is judged. Otherwise those who send
-    /// many would have all threads for themselves, and everybody else would wait for seconds. The runtime needs a blocking thread
-    /// for it.
+    /// Judges a body of so many bytes, a large one when its turn comes: of a frontend's clients one at a time is judged, by a thread that
+    /// leaves the runtime's other tasks to its blocking thread meanwhile. Otherwise those who send many would have all threads for
+    /// themselves, and everybody else would wait for seconds.
     pub async fn in_turn<T>(&self, bytes: usize, judge: impl FnOnce() -> T) -> T {
-        let (_turn, has_waited) = match self.turn.try_lock() {
-            Ok(turn) => (turn, false),
-            Err(_) => (self.turn.lock().await, true),
-        };
-        let judged = if bytes > QUICK_BYTES {
-            let _large = LARGE.acquire().await;
-            // The runtime's other tasks move to another thread meanwhile, and the kernel shares the time out among the two.
-            block_in_place(judge)
-        } else {
-            judge()
-        };
-        // Where others wait too, they would be woken one by the other. What has come for somebody else meanwhile goes first.
-        if has_waited {
-            yield_now().await;
+        if bytes <= QUICK_BYTES {
+            return judge();
         }
-        judged
+        let _turn = self.turn.lock().await;
+        let _large = LARGE.acquire().await;
+        block_in_place(judge)
     }
 }
 
@@ -112,20 +102,19 @@ mod tests {
     }
 
     #[test]
-    fn one_body_of_a_frontend_is_judged_at_a_time() -> std::io::Result<()> {
+    fn one_large_body_of_a_frontend_is_judged_at_a_time() -> std::io::Result<()> {
         let runtime = Builder::new_multi_thread().worker_threads(4).build()?;
         let (room, busy) = (Arc::new(Room::for_one_of(1)), Arc::new(AtomicBool::new(false)));
-        let judged = (0..40).map(|number| {
+        let judged = (0..40).map(|_| {
             let (room, busy) = (Arc::clone(&room), Arc::clone(&busy));
             runtime.spawn(async move {
-                let bytes = if number % 2 == 0 { MAX_BODY_BYTES } else { 1 };
                 let alone = || {
                     let alone = !busy.swap(true, SeqCst);
                     std::thread::sleep(Duration::from_millis(1));
                     busy.store(false, SeqCst);
                     alone
                 };
-                room.in_turn(bytes, alone).await
+                room.in_turn(QUICK_BYTES + 1, alone).await
             })
         });
         for judged in judged.collect::<Vec<_>>() {
