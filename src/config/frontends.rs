@@ -2,109 +2,19 @@
 //!
 //! `NAME__VARIABLE` is a variable of the client NAME alone. What has no prefix is every client's default.
 
-use super::listen;
-use super::listen::{Access, Listen, parse_listen, parse_mode, parse_owner};
+use super::Frontend;
+use super::listen::{Access, parse_listen, parse_mode, parse_owner};
 use super::{DISABLE_IPV6, LISTEN, LISTEN_DEFAULT, LISTEN_MODE, LISTEN_OWNER};
 use crate::distance::{distance, plain};
 use crate::guard::{GUARD, Guard, LISTS, Room};
 use crate::policy::learn::{Defaults, Learner};
 use crate::policy::lists::{ALLOW_ROUTES, DENY_ROUTES};
 use crate::policy::{DIALECT, Grants, LEARN, Policy, VARIABLES};
-use crate::vars::{Environment, Error, Setting, parse_switch};
+use crate::vars::{Environment, Error, parse_switch};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 /// Between a client's name and the name of a variable. No variable has it in its own name.
 const SEPARATOR: &str = "__";
-
-/// What a group of clients reaches: where it is listened for them, and what is granted there. It is HAProxy's word.
-#[derive(Debug)]
-pub struct Frontend {
-    /// The clients' name; `None` where the variables have no prefix.
-    pub name: Option<String>,
-    /// LISTEN
-    pub listen: Vec<Listen>,
-    /// LISTEN_MODE and LISTEN_OWNER
-    pub access: Access,
-    /// The grants.
-    pub policy: Policy,
-    /// LEARN: remembers what the traffic needs.
-    pub learner: Option<Learner>,
-    /// For the bodies that GUARD judges.
-    pub room: Room,
-    /// What is set for it, and does nothing: one sentence each.
-    vain: Vec<String>,
-}
-
-impl Frontend {
-    /// What to beware of: what is dangerous in what is open, and what does nothing.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.policy.warnings();
-        warnings.extend_from_slice(&self.vain);
-        warnings
-    }
-
-    /// Whether all that is open there is open here too.
-    fn covers(&self, other: &Self) -> bool {
-        self.name == other.name && self.policy.covers(&other.policy) && self.lets_in_all_of(other)
-    }
-
-    /// Whether whoever reaches that one reaches this one too.
-    fn lets_in_all_of(&self, other: &Self) -> bool {
-        listen::cover(&self.listen, &other.listen) && (!other.has_files() || self.access.covers(other.access))
-    }
-
-    fn has_files(&self) -> bool {
-        self.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)))
-    }
-
-    /// Whether somebody may reach this one who did not reach it before.
-    #[must_use]
-    pub fn lets_in_more_than(&self, before: &Self) -> bool {
-        !before.lets_in_all_of(self)
-    }
-
-    /// Who reaches it, by the variables that say so.
-    #[must_use]
-    pub fn reach(&self) -> String {
-        let mut reach = String::from(LISTEN.name);
-        for (place, listen) in self.listen.iter().enumerate() {
-            let _ = write!(reach, "{}{listen}", if place == 0 { '=' } else { ',' });
-        }
-        if self.has_files() {
-            let Access { mode, uid, gid } = self.access;
-            let _ = write!(reach, " {}={mode:04o} {}=", LISTEN_MODE.name, LISTEN_OWNER.name);
-            for (before, id) in [("", uid), (":", gid)] {
-                reach += before;
-                if let Some(id) = id {
-                    let _ = write!(reach, "{id}");
-                }
-            }
-        }
-        reach
-    }
-
-    /// Of the variables about socket files those that are set for it, as it has none: those with its prefix, and the others where nobody
-    /// has a file.
-    fn say_vain_access(&mut self, environment: &Environment, somebody_has_files: bool) {
-        let has_systemds = self.listen.iter().any(|listen| matches!(listen, Listen::Systemd(_)));
-        let own = prefix(self.name.as_deref());
-        for Setting { name, default, .. } in [&LISTEN_MODE, &LISTEN_OWNER] {
-            for (prefix, counts) in [(&*own, !own.is_empty()), ("", !somebody_has_files)] {
-                let value = environment.get(&format!("{prefix}{name}")).unwrap_or_default();
-                if counts && !self.has_files() && !["", default].contains(&value.trim()) {
-                    let instead = if has_systemds { OF_SYSTEMD } else { "" };
-                    self.vain.push(format!(
-                        "{prefix}{name} does nothing, as no LISTEN=unix:/PATH is there{instead}"
-                    ));
-                }
-            }
-        }
-    }
-}
-
-const OF_SYSTEMD: &str = ": SocketMode=, SocketUser= and SocketGroup= of the .socket unit say it";
 
 /// What stands before the names of a client's variables.
 #[must_use]
@@ -139,7 +49,7 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let count = frontends.len();
     let somebody_has_files = frontends.iter().any(Frontend::has_files);
     for frontend in &mut frontends {
-        frontend.say_vain_access(environment, somebody_has_files);
+        frontend.say_vain_access(&prefix(frontend.name.as_deref()), environment, somebody_has_files);
         frontend.room = Room::for_one_of(count);
     }
     let places: Vec<_> = frontends

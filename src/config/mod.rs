@@ -3,10 +3,11 @@
 //! The grants (sections, POST, ALLOW_*) are the policy's. [`frontends`] puts together who is served where, and with which grants;
 //! [`listen`] is where.
 
+mod frontend;
 pub mod frontends;
 pub mod listen;
 
-pub use frontends::Frontend;
+pub use frontend::Frontend;
 pub use listen::{Access, Listen};
 
 use crate::logging::Format;

@@ -155,7 +155,8 @@ fn judged(
     Ok(says)
 }
 
-/// Every known route with its verdict and the variable behind it, by section, and what to beware of: these warnings. With `only_allowed`, nothing of what is closed.
+/// Every known route with its verdict and the variable behind it, by section, and what to beware of: these warnings. With `only_allowed`,
+/// nothing of what is closed.
 #[must_use]
 pub fn routes(policy: &Policy, only_allowed: bool, warnings: &[String]) -> String {
     let mut out = format!("granted: {}\n", policy.granted());
