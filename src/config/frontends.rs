@@ -28,12 +28,13 @@ pub fn prefix(name: Option<&str>) -> String {
 /// The first variable that cannot be used, or two places that cannot be listened on at once.
 pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     let names = names(environment)?;
-    let has_names = !names.is_empty();
+    let has_one_without = names.is_empty() || environment.has(LISTEN.name);
+    let count = names.len() + usize::from(has_one_without);
     // Read in any case: its values are the defaults of the others.
-    let without = frontend(environment, None, &Policy::closed())?;
+    let without = frontend(environment, None, &Policy::closed(), count)?;
     let mut frontends = Vec::new();
     for name in names {
-        frontends.push(frontend(environment, Some(name), &without.policy)?);
+        frontends.push(frontend(environment, Some(name), &without.policy, count)?);
     }
     // A list without a prefix is for those who have GUARD. Where nobody has it, it would be taken for a limit and be none.
     let has_guard = |frontend: &Frontend| frontend.policy.guard().is_some();
@@ -43,14 +44,12 @@ pub fn read(environment: &Environment) -> Result<Vec<Frontend>, Error> {
     {
         return Err(without_guard("", list));
     }
-    if !has_names || environment.has(LISTEN.name) {
+    if has_one_without {
         frontends.insert(0, without);
     }
-    let count = frontends.len();
     let somebody_has_files = frontends.iter().any(Frontend::has_files);
     for frontend in &mut frontends {
         frontend.say_vain_access(&prefix(frontend.name.as_deref()), environment, somebody_has_files);
-        frontend.room = Room::for_one_of(count);
     }
     let places: Vec<_> = frontends
         .iter()
@@ -74,8 +73,13 @@ pub fn cover(here: &[Frontend], there: &[Frontend]) -> bool {
     there.iter().all(|there| here.iter().any(|here| here.covers(there)))
 }
 
-/// Reads one of them. `of_all` is the policy of a client that has no variables of its own.
-fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) -> Result<Frontend, Error> {
+/// Reads one of so many. `of_all` is the policy of a client that has no variables of its own.
+fn frontend(
+    environment: &Environment,
+    name: Option<String>,
+    of_all: &Policy,
+    count: usize,
+) -> Result<Frontend, Error> {
     let prefix = prefix(name.as_deref());
     let of_client = |variable: &str| environment.get(&format!("{prefix}{variable}"));
     let var = |variable: &str| of_client(variable).or_else(|| environment.get(variable));
@@ -99,7 +103,7 @@ fn frontend(environment: &Environment, name: Option<String>, of_all: &Policy) ->
         }
         let learner =
             policy.learning().then(|| Learner::new(defaults(environment, &prefix, &policy, of_all)));
-        Ok(Frontend { name, listen, access, policy, learner, room: Room::for_one_of(1), vain })
+        Ok(Frontend { name, listen, access, policy, learner, room: Room::for_one_of(count), vain })
     };
     read().map_err(|mut error: Error| {
         // It is named as it was written.

@@ -12,8 +12,8 @@ const PER_RUNTIME: u64 = 4;
 /// Descriptors of the program itself beside those of listening and of the runtimes: the standard streams, and files that are read.
 const OF_OUR_OWN: u64 = 27;
 
-/// Raises the soft limit up to what so many connections and runtimes need beside these descriptors for listening, and returns how many the hard limit leaves room for,
-/// at least one. Not further: some kernels and container runtimes set a limit of a billion.
+/// Raises the soft limit up to what so many connections and runtimes need beside these descriptors for listening, and returns how many
+/// connections the hard limit leaves room for, at least one. Not further: some kernels and container runtimes set a limit of a billion.
 #[must_use]
 pub fn make_room(connections: usize, listening: usize, runtimes: usize) -> usize {
     let of_our_own = OF_OUR_OWN + listening as u64 + runtimes as u64 * PER_RUNTIME;
