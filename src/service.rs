@@ -122,7 +122,9 @@ fn serve(
 fn runtimes(config: &Config) -> io::Result<Vec<Runtime>> {
     let frontends = config.frontends.len();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS).div_ceil(frontends);
-    let threads = (workers + 1) * frontends;
+    let guarded = config.frontends.iter().filter(|frontend| frontend.policy.guard().is_some()).count();
+    // The last one is the clock's.
+    let threads = workers * frontends + guarded + 1;
     try_threads(threads).map_err(|error| {
         io::Error::new(
             error.kind(),
